@@ -1,0 +1,220 @@
+//! Errors: a code, a category and a sentence that tells the user what to do.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+/// Result of a call that can fail with an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a call came to, as a number that also crosses the C border.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Status {
+    /// The call did what it was asked for.
+    Ok = 0,
+    /// An argument has no meaning here: a bad address, an unknown option, a value out of range.
+    InvalidArgument = 1,
+    /// The object is not in the state that the call needs, such as a second start.
+    InvalidState = 2,
+    /// There is no connection: before connect, or after the end of the session.
+    NotConnected = 3,
+    /// A limit that the user set was reached.
+    Limit = 4,
+    /// A deadline passed.
+    Timeout = 5,
+    /// The operating system refused; [`Error::code`] is its error number.
+    System = 6,
+    /// A host name could not be resolved.
+    Resolver = 7,
+    /// A handler of the user panicked.
+    Handler = 8,
+    /// This operating system lacks what was asked for.
+    Unsupported = 9,
+}
+
+/// Where an [`Error`] comes from, and so what its [code](Error::code) means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// The operating system: the code is `errno`, on Windows the WinSock error.
+    System,
+    /// The resolver of host names.
+    Resolver,
+    /// An argument of the call.
+    Argument,
+    /// The state of the object.
+    State,
+    /// A limit.
+    Limit,
+    /// A deadline.
+    Timeout,
+    /// The user's own handler.
+    Handler,
+    /// A feature that this system lacks.
+    Unsupported,
+}
+
+impl Category {
+    /// The name that `on_error` of the C, C++ and Python APIs carries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::System => "system",
+            Category::Resolver => "resolver",
+            Category::Argument => "argument",
+            Category::State => "state",
+            Category::Limit => "limit",
+            Category::Timeout => "timeout",
+            Category::Handler => "handler",
+            Category::Unsupported => "unsupported",
+        }
+    }
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// An error as a value.
+///
+/// ```
+/// use cppserver::{Category, Server, Service, Status};
+///
+/// let service = Service::new()?;
+/// let error = Server::tcp(&service, "", 0).unwrap_err();
+/// assert_eq!(error.status(), Status::InvalidArgument);
+/// assert_eq!(error.category(), Category::Argument);
+/// # Ok::<(), cppserver::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    status: Status,
+    category: Category,
+    code: i32,
+    message: Cow<'static, str>,
+}
+
+impl Error {
+    fn library(status: Status, category: Category, message: Cow<'static, str>) -> Error {
+        Error { status, category, code: status as i32, message }
+    }
+
+    pub(crate) fn argument(message: impl Into<Cow<'static, str>>) -> Error {
+        Error::library(Status::InvalidArgument, Category::Argument, message.into())
+    }
+
+    pub(crate) fn state(message: impl Into<Cow<'static, str>>) -> Error {
+        Error::library(Status::InvalidState, Category::State, message.into())
+    }
+
+    pub(crate) fn not_connected() -> Error {
+        Error::library(
+            Status::NotConnected,
+            Category::State,
+            "there is no connection: wait for on_connected, and stop using the session after \
+             disconnect"
+                .into(),
+        )
+    }
+
+    pub(crate) fn limit(message: impl Into<Cow<'static, str>>) -> Error {
+        Error::library(Status::Limit, Category::Limit, message.into())
+    }
+
+    pub(crate) fn timeout(message: impl Into<Cow<'static, str>>) -> Error {
+        Error::library(Status::Timeout, Category::Timeout, message.into())
+    }
+
+    pub(crate) fn resolver(message: impl Into<Cow<'static, str>>) -> Error {
+        Error::library(Status::Resolver, Category::Resolver, message.into())
+    }
+
+    pub(crate) fn handler(message: impl Into<Cow<'static, str>>) -> Error {
+        Error::library(Status::Handler, Category::Handler, message.into())
+    }
+
+    pub(crate) fn unsupported(message: impl Into<Cow<'static, str>>) -> Error {
+        Error::library(Status::Unsupported, Category::Unsupported, message.into())
+    }
+
+    /// An error of the operating system while doing `action`, such as "cannot listen on [::]:80".
+    pub(crate) fn system(action: impl fmt::Display, error: &io::Error) -> Error {
+        let code = error.raw_os_error().unwrap_or(0);
+        let message = format!("{action}: {}", describe(error));
+        Error { status: Status::System, category: Category::System, code, message: message.into() }
+    }
+
+    /// What kind of failure this is.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Where the error comes from.
+    pub fn category(&self) -> Category {
+        self.category
+    }
+
+    /// The number within the [category](Error::category): `errno` for [`Category::System`], the
+    /// [`Status`] as a number for all others.
+    pub fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// A sentence for people: what failed, why, and what to do.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The system's own text without the "(os error N)" tail, and advice for what users meet most.
+fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = match text.find(" (os error") {
+        Some(end) => &text[..end],
+        None => &text,
+    };
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; stop the other program, choose another port, or use port 0 for a free one"
+        }
+        io::ErrorKind::AddrNotAvailable => "; use an address of this machine",
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need the right to bind them, such as CAP_NET_BIND_SERVICE"
+        }
+        io::ErrorKind::ConnectionRefused => "; is the server running on that port?",
+        _ => "",
+    };
+    format!("{text}{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn library_errors_carry_their_status_as_code() {
+        let error = Error::limit("too much");
+        assert_eq!((error.code(), error.status()), (4, Status::Limit));
+        assert_eq!(error.category().to_string(), "limit");
+        assert_eq!(error.to_string(), "too much");
+    }
+
+    #[test]
+    fn system_errors_carry_the_error_number_and_advice() {
+        let cause = io::Error::from(io::ErrorKind::AddrInUse);
+        let error = Error::system("cannot listen on 127.0.0.1:80", &cause);
+        assert_eq!(error.category(), Category::System);
+        assert!(error.message().starts_with("cannot listen on 127.0.0.1:80: "));
+        assert!(error.message().contains("choose another port"), "{error}");
+        assert!(!error.message().contains("os error"));
+    }
+}

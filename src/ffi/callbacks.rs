@@ -1,0 +1,305 @@
+//! The objects that stand for the program's callbacks: they implement the handler traits of the
+//! crate, pass each call on, and call `destroy` when they are dropped.
+
+use std::ffi::{c_char, c_void};
+use std::mem::size_of;
+use std::ptr;
+use std::sync::Arc;
+use std::thread;
+
+use super::guard;
+use super::handle::lend;
+use super::handler::{
+    cppserver_callback, cppserver_server_handler, cppserver_service_handler,
+    cppserver_session_handler,
+};
+use super::last_error::{category_text, message_text};
+use super::table::{Form, SessionTables, Table};
+use crate::error::{Error, Result};
+use crate::net::{Kind, Reason, Server, ServerHandler, ServiceHandler, Session, SessionHandler};
+
+/// The pointer that the program gave together with its callbacks.
+#[repr(transparent)]
+struct UserData(*mut c_void);
+
+// SAFETY: the library never follows the pointer, it only hands it back to the callbacks. From which
+// threads they come is written in the header, and coping with that is the program's part.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+type Destroy = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
+type OnError = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        code: i32,
+        category: *const c_char,
+        message: *const c_char,
+    ),
+>;
+
+impl UserData {
+    /// Calls a callback that takes the pointer alone.
+    fn call(&self, callback: cppserver_callback) {
+        if let Some(callback) = callback {
+            // SAFETY: the program gave both together, and `destroy` was not called yet.
+            unsafe { callback(self.0) };
+        }
+    }
+
+    fn report(&self, callback: OnError, error: &Error) {
+        if let Some(callback) = callback {
+            let message = message_text(error);
+            let category = category_text(error.category());
+            // SAFETY: as in `call`; both texts end with a NUL and outlive the call.
+            unsafe { callback(self.0, error.code(), category.as_ptr(), message.as_ptr()) };
+        }
+    }
+
+    /// The last call with this pointer; the drop of the object that owns it.
+    fn destroy(&self, destroy: Destroy) {
+        guard::contain(|| self.call(destroy));
+    }
+}
+
+/// A posted callback or a timer's.
+pub(super) struct Task {
+    callback: unsafe extern "C-unwind" fn(user_data: *mut c_void),
+    user_data: UserData,
+    destroy: Destroy,
+}
+
+impl Task {
+    /// Takes `user_data` over, also when it fails: then `destroy` is called here.
+    pub(super) fn new(
+        callback: cppserver_callback,
+        user_data: *mut c_void,
+        destroy: cppserver_callback,
+    ) -> Result<Task> {
+        let user_data = UserData(user_data);
+        match callback {
+            Some(callback) => Ok(Task { callback, user_data, destroy }),
+            None => {
+                user_data.destroy(destroy);
+                Err(Error::argument("callback is NULL"))
+            }
+        }
+    }
+
+    pub(super) fn run(&self) {
+        self.user_data.call(Some(self.callback));
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.destroy);
+    }
+}
+
+/// The handler of a service.
+pub(super) struct ServiceCallbacks {
+    table: cppserver_service_handler,
+    user_data: UserData,
+}
+
+impl ServiceCallbacks {
+    /// # Safety
+    ///
+    /// `table` is NULL, which means no callbacks, or as [`Table::copy_from`] wants it.
+    pub(super) unsafe fn new(
+        table: *const cppserver_service_handler,
+        user_data: *mut c_void,
+    ) -> Result<ServiceCallbacks> {
+        let table = if table.is_null() {
+            Table::empty()
+        } else {
+            // SAFETY: the contract of this function.
+            unsafe { Table::copy_from(table) }?
+        };
+        Ok(ServiceCallbacks { table, user_data: UserData(user_data) })
+    }
+}
+
+impl Drop for ServiceCallbacks {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.table.destroy);
+    }
+}
+
+impl ServiceHandler for ServiceCallbacks {
+    fn on_thread_initialize(&self) {
+        self.user_data.call(self.table.on_thread_initialize);
+    }
+
+    fn on_thread_cleanup(&self) {
+        self.user_data.call(self.table.on_thread_cleanup);
+    }
+
+    fn on_started(&self) {
+        self.user_data.call(self.table.on_started);
+    }
+
+    fn on_stopped(&self) {
+        self.user_data.call(self.table.on_stopped);
+    }
+
+    fn on_idle(&self) {
+        match self.table.on_idle {
+            Some(_) => self.user_data.call(self.table.on_idle),
+            None => thread::yield_now(),
+        }
+    }
+
+    fn on_error(&self, error: &Error) {
+        self.user_data.report(self.table.on_error, error);
+    }
+}
+
+/// The handler of a session or a client: two words, because there is one per connection.
+pub(super) struct SessionCallbacks {
+    table: Arc<cppserver_session_handler>,
+    user_data: UserData,
+}
+
+const _: () = assert!(size_of::<SessionCallbacks>() == 2 * size_of::<usize>());
+
+impl SessionCallbacks {
+    /// # Safety
+    ///
+    /// As for [`Table::copy_from`].
+    pub(super) unsafe fn new(
+        table: *const cppserver_session_handler,
+        user_data: *mut c_void,
+    ) -> Result<SessionCallbacks> {
+        // SAFETY: the contract of this function.
+        let table = unsafe { Table::copy_from(table) }?;
+        Ok(SessionCallbacks { table: Arc::new(table), user_data: UserData(user_data) })
+    }
+}
+
+impl Drop for SessionCallbacks {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.table.destroy);
+    }
+}
+
+impl SessionHandler for SessionCallbacks {
+    fn on_connected(&mut self, _session: &Session) {
+        self.user_data.call(self.table.on_connected);
+    }
+
+    fn on_handshaked(&mut self, _session: &Session) {
+        self.user_data.call(self.table.on_handshaked);
+    }
+
+    fn on_received(&mut self, _session: &Session, kind: Kind, data: &[u8]) -> usize {
+        let Some(callback) = self.table.on_received else {
+            return data.len();
+        };
+        // SAFETY: the program gave both together, and `destroy` was not called yet; the data
+        // outlives the call.
+        let handled =
+            unsafe { callback(self.user_data.0, kind as i32, data.as_ptr().cast(), data.len()) };
+        handled.min(data.len())
+    }
+
+    fn on_sent(&mut self, _session: &Session, sent: usize, pending: usize) {
+        if let Some(callback) = self.table.on_sent {
+            // SAFETY: the program gave both together, and `destroy` was not called yet.
+            unsafe { callback(self.user_data.0, sent, pending) };
+        }
+    }
+
+    fn on_empty(&mut self, _session: &Session) {
+        self.user_data.call(self.table.on_empty);
+    }
+
+    fn on_error(&mut self, _session: &Session, error: &Error) {
+        self.user_data.report(self.table.on_error, error);
+    }
+
+    fn on_disconnected(&mut self, _session: &Session, reason: Reason) {
+        if let Some(callback) = self.table.on_disconnected {
+            // SAFETY: the program gave both together, and `destroy` was not called yet.
+            unsafe { callback(self.user_data.0, reason as i32) };
+        }
+    }
+}
+
+/// The handler of a server.
+pub(super) struct ServerCallbacks {
+    table: cppserver_server_handler,
+    user_data: UserData,
+    session_tables: SessionTables,
+}
+
+impl ServerCallbacks {
+    /// # Safety
+    ///
+    /// As for [`Table::copy_from`].
+    pub(super) unsafe fn new(
+        table: *const cppserver_server_handler,
+        user_data: *mut c_void,
+    ) -> Result<ServerCallbacks> {
+        // SAFETY: the contract of this function.
+        let table = unsafe { Table::copy_from(table) }?;
+        let session_tables = SessionTables::new();
+        Ok(ServerCallbacks { table, user_data: UserData(user_data), session_tables })
+    }
+}
+
+impl Drop for ServerCallbacks {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.table.destroy);
+    }
+}
+
+impl ServerHandler for ServerCallbacks {
+    type Session = SessionCallbacks;
+
+    fn on_session(&self, session: &Session) -> Option<SessionCallbacks> {
+        let mut form = Form::new();
+        let mut session_user_data = ptr::null_mut();
+        if let Some(callback) = self.table.on_session {
+            // SAFETY: the program gave both together, and `destroy` was not called yet; the other
+            // pointers are valid during the call.
+            let accepted = unsafe {
+                callback(self.user_data.0, lend(session), form.as_mut_ptr(), &mut session_user_data)
+            };
+            if !accepted {
+                return None;
+            }
+        }
+        let table = self.session_tables.share(form.read());
+        Some(SessionCallbacks { table, user_data: UserData(session_user_data) })
+    }
+
+    fn on_started(&self, _server: &Server) {
+        self.user_data.call(self.table.on_started);
+    }
+
+    fn on_stopped(&self, _server: &Server) {
+        self.user_data.call(self.table.on_stopped);
+    }
+
+    fn on_connected(&self, session: &Session, handler: &mut SessionCallbacks) {
+        if let Some(callback) = self.table.on_connected {
+            // SAFETY: as in `on_session`; the session's `destroy` was not called yet either.
+            unsafe { callback(self.user_data.0, lend(session), handler.user_data.0) };
+        }
+    }
+
+    fn on_disconnected(&self, session: &Session, handler: &mut SessionCallbacks, reason: Reason) {
+        if let Some(callback) = self.table.on_disconnected {
+            // SAFETY: as in `on_connected`.
+            unsafe {
+                callback(self.user_data.0, lend(session), handler.user_data.0, reason as i32);
+            }
+        }
+    }
+
+    fn on_error(&self, _server: &Server, error: &Error) {
+        self.user_data.report(self.table.on_error, error);
+    }
+}

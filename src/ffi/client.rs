@@ -1,0 +1,174 @@
+//! `cppserver_client_...`
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::time::Duration;
+
+use super::callbacks::SessionCallbacks;
+use super::handle::{borrow, give, release, retain, share};
+use super::handler::cppserver_session_handler;
+use super::types::{cppserver_client, cppserver_service, cppserver_session};
+use super::{argument, guard};
+use crate::net::Client;
+
+/// Creates a TCP client for a host and a port. Nothing is resolved or connected before
+/// cppserver_client_connect().
+///
+/// host: a name or a numeric IP address.
+///
+/// The client keeps the service alive.
+///
+/// Returns a client that the caller owns, or NULL with the reason in cppserver_last_error_...
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_create_tcp(
+    service: *mut cppserver_service,
+    host: *const c_char,
+    port: u16,
+) -> *mut cppserver_client {
+    guard::value(ptr::null_mut(), || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let service = unsafe { share(service) }?;
+        // SAFETY: NULL or C text that outlives this call.
+        let host = unsafe { argument::text(host, "host") }?;
+        Ok(give(Client::tcp(&service, host, port)?))
+    })
+}
+
+/// Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_retain(
+    client: *mut cppserver_client,
+) -> *mut cppserver_client {
+    guard::value(client, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { retain(client) })
+    })
+}
+
+/// Takes a reference back. Any thread, any callback. NULL is allowed.
+///
+/// A connection that is open goes on without any handle, until it ends or its service is stopped.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_release(client: *mut cppserver_client) {
+    guard::value((), || {
+        // SAFETY: NULL or a live handle of which the caller owns a reference, as the header asks.
+        unsafe { release(client) };
+        Ok(())
+    });
+}
+
+/// Sets a cppserver_option. It counts from the next connect on; the send limit, the send policy
+/// and the receive limit count at once. Any thread.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown option or a value
+/// out of its range.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_set_option(
+    client: *mut cppserver_client,
+    option: i32,
+    value: i64,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { borrow(client) }?.set_option(argument::option(option)?, value)
+    })
+}
+
+/// Stores what a cppserver_option is set to in *value. Any thread.
+///
+/// Returns a cppserver_status. When it is not CPPSERVER_STATUS_OK, *value is left as it was.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_get_option(
+    client: *const cppserver_client,
+    option: i32,
+    value: *mut i64,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let client = unsafe { borrow(client) }?;
+        // SAFETY: NULL or valid for a write, as the header asks.
+        unsafe {
+            argument::store_required(value, "value", || client.option(argument::option(option)?))
+        }
+    })
+}
+
+/// Fixes the local address and port from the next connect on. Any thread.
+///
+/// address: an IP address of this machine as text; "0.0.0.0" or "::" fixes the port alone. NULL,
+/// with port 0, leaves both to the system again.
+/// port: 0 leaves the port to the system.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the address does not parse.
+/// An address that the system refuses is told by on_error of the connect.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_bind(
+    client: *mut cppserver_client,
+    address: *const c_char,
+    port: u16,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let client = unsafe { borrow(client) }?;
+        // SAFETY: NULL or C text that outlives this call.
+        client.bind(unsafe { argument::local_address(address, port) }?)
+    })
+}
+
+/// Resolves the host and connects, in the background. Any thread, also inside on_disconnected.
+///
+/// on_connected tells the success; a failure is on_error and on_disconnected. On a service that is
+/// not started yet the client connects once it is.
+///
+/// handler: copied, not NULL.
+/// user_data: owned by the client from here on, until it calls handler->destroy; that comes before
+/// this function returns if it fails, unless handler is NULL or its size is not set.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE while connected or connecting.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_connect(
+    client: *mut cppserver_client,
+    handler: *const cppserver_session_handler,
+    user_data: *mut c_void,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a handler with its size set, as the header asks.
+        let callbacks = unsafe { SessionCallbacks::new(handler, user_data) }?;
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(client) }?.connect(callbacks)
+    })
+}
+
+/// Ends the connection as cppserver_session_disconnect() does, waits, and connects again with the
+/// same handler and user_data. Any thread, any callback.
+///
+/// Inside on_disconnected, where the connection has ended already, it connects again after the
+/// delay: the way to keep a client connected. destroy does not come in between.
+///
+/// delay_milliseconds: the time between the end of the one connection and the next connect.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when there is no handler to connect
+/// with, because the client was never connected or destroy was called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_reconnect(
+    client: *mut cppserver_client,
+    delay_milliseconds: u64,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(client) }?.reconnect(Duration::from_millis(delay_milliseconds))
+    })
+}
+
+/// The session of the client, for all that cppserver_session_... offers: send, disconnect,
+/// counters, addresses. It is the same for all connections of the client.
+///
+/// The session is lent and lives as long as the client; retain it to keep it longer. Any thread.
+/// NULL gives NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_session(
+    client: *mut cppserver_client,
+) -> *mut cppserver_session {
+    // Both handles are the pointer of the same Arc.
+    client.cast()
+}

@@ -1,0 +1,212 @@
+//! `cppserver_session_...`
+
+use std::ffi::{c_char, c_void};
+
+use super::handle::{borrow, release, retain, share};
+use super::types::cppserver_session;
+use super::{argument, guard};
+
+/// Adds a reference and returns the same pointer: keeps a session that a callback lends. Any
+/// thread. NULL gives NULL.
+///
+/// A session that is over stays a valid handle: calls fail with CPPSERVER_STATUS_NOT_CONNECTED, and
+/// its counters can still be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_retain(
+    session: *mut cppserver_session,
+) -> *mut cppserver_session {
+    guard::value(session, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { retain(session) })
+    })
+}
+
+/// Takes a reference back. This does not disconnect. Any thread, any callback. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_release(session: *mut cppserver_session) {
+    guard::value((), || {
+        // SAFETY: NULL or a live handle of which the caller owns a reference, as the header asks.
+        unsafe { release(session) };
+        Ok(())
+    });
+}
+
+/// A number that no other session of this process has, never 0. A client's session keeps its own
+/// over all connections. Any thread. NULL gives 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_id(session: *const cppserver_session) -> u64 {
+    guard::value(0, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.id())
+    })
+}
+
+/// Queues bytes to be sent, in order, all of them or none. Never blocks. The bytes are copied
+/// before it returns. Any thread, any callback: sends made inside a callback leave together after
+/// it.
+///
+/// pending: where to store the number of bytes that wait in this session now, these included; may
+/// be NULL, and is left as it was when the send fails. on_sent and on_empty tell how the queue
+/// drains.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED before on_connected and after
+/// disconnect, CPPSERVER_STATUS_LIMIT when CPPSERVER_OPTION_SEND_LIMIT does not leave the room,
+/// CPPSERVER_STATUS_INVALID_ARGUMENT when data is NULL and size is not 0. A size of 0 sends
+/// nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_send(
+    session: *mut cppserver_session,
+    data: *const c_void,
+    size: usize,
+    pending: *mut usize,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let session = unsafe { borrow(session) }?;
+        // SAFETY: NULL or so many bytes, which outlive this call.
+        let waiting = session.send(unsafe { argument::bytes(data, size) }?)?;
+        // SAFETY: NULL or valid for a write, as the header asks.
+        unsafe { argument::store(pending, waiting) };
+        Ok(())
+    })
+}
+
+/// Ends the session in good order: reading stops, what was sent is written out, then the socket
+/// closes and on_disconnected comes with CPPSERVER_REASON_LOCAL. Writing out takes
+/// CPPSERVER_OPTION_CLOSE_TIMEOUT at most; what a peer did not take by then is lost, on_error tells
+/// it, and the reason is CPPSERVER_REASON_TIMEOUT. Any thread, any callback.
+///
+/// On a client that is still connecting it gives up: on_disconnected with CPPSERVER_REASON_LOCAL.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when the session is over or about to
+/// be.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_disconnect(session: *mut cppserver_session) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(session) }?.disconnect()
+    })
+}
+
+/// Ends the session at once: what still waits to be sent is discarded. Also cuts short a disconnect
+/// that is still writing. on_disconnected comes with CPPSERVER_REASON_LOCAL. Any thread, any
+/// callback.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when the session is over.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_disconnect_now(session: *mut cppserver_session) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(session) }?.disconnect_now()
+    })
+}
+
+/// Whether the session is connected: true from just before on_connected until just before
+/// on_disconnected. Any thread. NULL gives false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_is_connected(session: *const cppserver_session) -> bool {
+    guard::value(false, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.is_connected())
+    })
+}
+
+/// The bytes that the system took over since the connection began. Any thread. NULL gives 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_bytes_sent(session: *const cppserver_session) -> u64 {
+    guard::value(0, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.bytes_sent())
+    })
+}
+
+/// The bytes that came from the peer since the connection began. Any thread. NULL gives 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_bytes_received(
+    session: *const cppserver_session,
+) -> u64 {
+    guard::value(0, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.bytes_received())
+    })
+}
+
+/// The bytes that wait to be sent. Any thread. NULL gives 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_bytes_pending(
+    session: *const cppserver_session,
+) -> usize {
+    guard::value(0, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.bytes_pending())
+    })
+}
+
+/// Stores the peer's IP address as numeric text with its NUL in buffer, and its port in *port. They
+/// can be read after the end of the connection too. Any thread.
+///
+/// size: the bytes of buffer; 64 suffice for every address.
+/// port: may be NULL.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there was no connection,
+/// CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small. On failure buffer holds an
+/// empty text and *port is left as it was.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_peer_address(
+    session: *const cppserver_session,
+    buffer: *mut c_char,
+    size: usize,
+    port: *mut u16,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let session = unsafe { borrow(session) }?;
+        // SAFETY: each NULL or valid for writes, as the header asks.
+        unsafe { argument::store_address(|| session.peer_address(), buffer, size, port) }
+    })
+}
+
+/// As cppserver_session_peer_address(), for this side of the connection, and only while it is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_local_address(
+    session: *const cppserver_session,
+    buffer: *mut c_char,
+    size: usize,
+    port: *mut u16,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let session = unsafe { borrow(session) }?;
+        // SAFETY: each NULL or valid for writes, as the header asks.
+        unsafe { argument::store_address(|| session.local_address(), buffer, size, port) }
+    })
+}
+
+/// The socket (a file descriptor, a SOCKET on Windows), or -1 when there is no connection or for
+/// NULL. It stays the library's: do not read, write or close it. It is certain to be open only on
+/// the session's own thread, so inside its callbacks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_native_handle(session: *const cppserver_session) -> i64 {
+    guard::value(-1, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.native_handle().unwrap_or(-1))
+    })
+}
+
+/// Changes a cppserver_option of the open socket: CPPSERVER_OPTION_NO_DELAY, KEEP_ALIVE and its
+/// companions, SEND_BUFFER, RECEIVE_BUFFER or LINGER. Any thread, any callback.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for another option or a value out
+/// of range, CPPSERVER_STATUS_NOT_CONNECTED when there is no connection, CPPSERVER_STATUS_SYSTEM
+/// with errno when the system refuses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_set_option(
+    session: *mut cppserver_session,
+    option: i32,
+    value: i64,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(session) }?.set_option(argument::option(option)?, value)
+    })
+}

@@ -1,0 +1,182 @@
+//! The enums and the opaque handles of the header.
+//!
+//! The enums repeat the crate's own for the sake of their C documentation. They cross the border
+//! as `int32_t`, never as an enum type: a number outside an enum must be an error, not undefined
+//! behaviour. That the numbers agree is checked when the crate is compiled.
+
+use crate::error::Status;
+use crate::net::{Kind, Reason, SendPolicy, SocketOption};
+
+/// What a call came to. Functions return it as int32_t.
+///
+/// An on_error callback and cppserver_last_error_code() carry the same number as their code, except
+/// in the categories "system" and "resolver".
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_status {
+    /// The call did what it was asked for.
+    Ok = 0,
+    /// An argument has no meaning here: a NULL pointer, an address that does not parse, an unknown
+    /// option, a value out of range.
+    InvalidArgument = 1,
+    /// The object is not in the state the call needs: started twice, stopped twice, connect while
+    /// connected, or the service is stopping.
+    InvalidState = 2,
+    /// There is no connection: before it is made, or after disconnect.
+    NotConnected = 3,
+    /// A limit was reached: of bytes to send, of bytes left unhandled, of sessions.
+    Limit = 4,
+    /// A deadline passed: connect, idle, close.
+    Timeout = 5,
+    /// The operating system refused. The code is errno, on Windows the WSA error number.
+    System = 6,
+    /// A host name could not be resolved.
+    Resolver = 7,
+    /// A callback that is written in Rust panicked, or the library met a defect of its own.
+    Handler = 8,
+    /// This operating system lacks what was asked for.
+    Unsupported = 9,
+}
+
+/// Why a connection ended: the last argument of on_disconnected.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_reason {
+    /// This side called disconnect, or gave up connecting.
+    Local = 1,
+    /// The peer closed the connection in good order, or its sending half. This is no error.
+    PeerClosed = 2,
+    /// The connection failed, or a callback that is written in Rust panicked; on_error told which.
+    Error = 3,
+    /// A deadline passed: connect, idle or close; on_error told which.
+    Timeout = 4,
+    /// A limit was reached: bytes to send (with the policy "disconnect") or bytes left unhandled;
+    /// on_error told which.
+    Limit = 5,
+    /// The server was stopped or restarted.
+    ServerStopped = 6,
+    /// The service was stopped or restarted.
+    ServiceStopped = 7,
+}
+
+/// What on_received delivers. TCP sessions deliver bytes and nothing else.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_kind {
+    /// A piece of a byte stream. It may end anywhere: messages are the business of the program.
+    Bytes = 0,
+    /// A whole text message, valid UTF-8.
+    Text = 1,
+    /// A whole binary message.
+    Binary = 2,
+    /// A ping with its payload; the answer is sent by the library.
+    Ping = 3,
+    /// A pong with its payload.
+    Pong = 4,
+}
+
+/// Options of servers, sessions and clients. All values are int64_t.
+///
+/// Set on a server or a client they count from its next start or connect on, but for the send
+/// limit, the send policy and the receive limit, which count at once. A server hands them to its
+/// sessions. Set on a session they change the open socket.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_option {
+    /// 0 or 1, default 1: send small pieces at once instead of joining them (TCP_NODELAY).
+    NoDelay = 1,
+    /// 0 or 1, default 0 on a server and 1 on a client: probe silent peers (SO_KEEPALIVE).
+    KeepAlive = 2,
+    /// Seconds of silence before the first probe, 0 = the system's default.
+    KeepAliveIdle = 3,
+    /// Seconds between two probes, 0 = the system's default.
+    KeepAliveInterval = 4,
+    /// Unanswered probes that end the connection, 0 = the system's default.
+    KeepAliveCount = 5,
+    /// 0 or 1, default 1, servers only: listen although old connections linger on the port.
+    ReuseAddress = 6,
+    /// 0 or 1, default 0, servers only: let several listeners share the port.
+    ReusePort = 7,
+    /// 0 or 1, default 1: a listener on the IPv6 address "::" takes IPv4 connections too.
+    DualStack = 8,
+    /// Bytes of the kernel's send buffer (SO_SNDBUF), 0 = the system's default.
+    SendBuffer = 9,
+    /// Bytes of the kernel's receive buffer (SO_RCVBUF), 0 = the system's default.
+    ReceiveBuffer = 10,
+    /// Connections that may wait to be accepted, default 4096, servers only.
+    Backlog = 11,
+    /// Seconds that closing the socket lingers, -1 = off (default), 0 = reset the connection.
+    Linger = 12,
+    /// Milliseconds for a client to connect, default 30000, 0 = the system's own patience.
+    ConnectTimeout = 13,
+    /// Milliseconds without a byte in or out that end a session, default 0 = none.
+    IdleTimeout = 14,
+    /// Milliseconds that disconnect goes on writing what was sent, default 5000.
+    CloseTimeout = 15,
+    /// Sessions that a server holds at most, default 0 = no limit.
+    SessionLimit = 16,
+    /// Sessions that a server holds at most from one peer address, default 0 = no limit.
+    SessionLimitPerAddress = 17,
+    /// Bytes that may wait to be sent in one session, default 16777216, 0 = no limit.
+    SendLimit = 18,
+    /// What a send above the limit does: a cppserver_send_policy, default "refuse".
+    SendPolicy = 19,
+    /// Bytes that on_received may leave unhandled in one session, default 16777216, 0 = no limit.
+    ReceiveLimit = 20,
+}
+
+/// What happens to a send that would exceed CPPSERVER_OPTION_SEND_LIMIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_send_policy {
+    /// The send fails with CPPSERVER_STATUS_LIMIT and nothing of it is queued.
+    Refuse = 0,
+    /// The send fails with CPPSERVER_STATUS_LIMIT and the session ends with
+    /// CPPSERVER_REASON_LIMIT: a peer that does not keep up is let go.
+    Disconnect = 1,
+    /// The oldest queued sends that have not begun to leave are dropped to make room.
+    DropOldest = 2,
+}
+
+/// Owner of the I/O threads. Reference counted: _create and _retain add one, _release takes one.
+pub struct cppserver_service {
+    _private: [u8; 0],
+}
+
+/// A listening endpoint. Reference counted: _create and _retain add one, _release takes one.
+pub struct cppserver_server {
+    _private: [u8; 0],
+}
+
+/// One connection. Reference counted: callbacks lend it, _retain adds one, _release takes one.
+pub struct cppserver_session {
+    _private: [u8; 0],
+}
+
+/// A connecting endpoint. Reference counted: _create and _retain add one, _release takes one.
+pub struct cppserver_client {
+    _private: [u8; 0],
+}
+
+/// A running timer. Reference counted: _create and _retain add one, _release takes one.
+pub struct cppserver_timer {
+    _private: [u8; 0],
+}
+
+/// Compile-time proof that an enum of the header and the crate's own agree in their numbers.
+macro_rules! same_numbers {
+    ($c:ident = $rust:ident: $($variant:ident)*) => {
+        $(const _: () = assert!($c::$variant as i32 == $rust::$variant as i32);)*
+    };
+}
+
+same_numbers!(cppserver_status = Status: Ok InvalidArgument InvalidState NotConnected Limit Timeout
+    System Resolver Handler Unsupported);
+same_numbers!(cppserver_reason = Reason: Local PeerClosed Error Timeout Limit ServerStopped
+    ServiceStopped);
+same_numbers!(cppserver_send_policy = SendPolicy: Refuse Disconnect DropOldest);
+same_numbers!(cppserver_kind = Kind: Bytes Text Binary Ping Pong);
+same_numbers!(cppserver_option = SocketOption: NoDelay KeepAlive KeepAliveIdle KeepAliveInterval
+    KeepAliveCount ReuseAddress ReusePort DualStack SendBuffer ReceiveBuffer Backlog Linger
+    ConnectTimeout IdleTimeout CloseTimeout SessionLimit SessionLimitPerAddress SendLimit SendPolicy
+    ReceiveLimit);

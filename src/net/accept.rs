@@ -1,0 +1,290 @@
+//! Listeners: from the bound socket to the session.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+
+use super::endpoint::Life;
+use super::handler::{AnyServerHandler, SessionHandler, guard};
+use super::outbox::Phase;
+use super::remote::Operation;
+use super::session::SessionInner;
+use super::stream::Stream;
+use super::worker::{Due, Source, Worker};
+use super::{Reason, Server, Session};
+use crate::error::Error;
+use crate::reactor::slots::Key;
+use crate::reactor::timers::TimerKey;
+use crate::reactor::{sockets, sys};
+
+/// Connections accepted before others get their turn.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// How long a listener waits when the system is out of descriptors: no event tells when there are
+/// some again.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// One life of a server, from start to stop: its handler, shared by the sessions that it made.
+/// With the last of them the handler is dropped.
+pub(crate) struct Run {
+    server: Server,
+    handler: Option<Box<dyn AnyServerHandler>>,
+    stopped: AtomicBool,
+    /// Refusals for a limit are told once, until there is room again.
+    limit_told: AtomicBool,
+}
+
+impl Run {
+    pub(super) fn new(server: Server, handler: Box<dyn AnyServerHandler>) -> Run {
+        Run {
+            server,
+            handler: Some(handler),
+            stopped: AtomicBool::new(false),
+            limit_told: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on no connection is accepted.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Runs a callback of the server. A panic there is told to its `on_error`.
+    fn call<R>(&self, what: &str, call: impl FnOnce(&dyn AnyServerHandler) -> R) -> Option<R> {
+        let handler = self.handler.as_deref()?;
+        match guard(what, || call(handler)) {
+            Ok(result) => Some(result),
+            Err(error) => {
+                self.on_error(&error);
+                None
+            }
+        }
+    }
+
+    pub(super) fn on_error(&self, error: &Error) {
+        if let Some(handler) = self.handler.as_deref() {
+            let _ = guard("on_error", || handler.on_error(&self.server, error));
+        }
+    }
+
+    pub(super) fn on_connected(&self, session: &Session, handler: &mut dyn SessionHandler) {
+        self.call("on_connected", |server| server.on_connected(session, handler));
+    }
+
+    pub(super) fn on_disconnected(
+        &self,
+        session: &Session,
+        handler: &mut dyn SessionHandler,
+        reason: Reason,
+    ) {
+        self.call("on_disconnected", |server| server.on_disconnected(session, handler, reason));
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(handler) = self.handler.take() {
+            let _ = guard("the destructor of a server handler", || drop(handler));
+        }
+    }
+}
+
+/// A listening socket in its loop.
+pub(super) struct Listener {
+    socket: TcpListener,
+    pub(super) run: Arc<Run>,
+    /// The system was out of descriptors; told once, until an accept succeeds.
+    starved: bool,
+    retry: Option<TimerKey>,
+}
+
+impl Worker {
+    /// Begins to accept. A restart, or a start during a stop, has to bind first.
+    pub(super) fn start_server(&mut self, listener: Option<TcpListener>, run: Arc<Run>) {
+        let bound = match listener {
+            _ if self.is_stopping() => {
+                Err(Error::state("the service stopped before the server could start"))
+            }
+            Some(listener) => Ok(listener),
+            None => run.server.bind(),
+        };
+        let key = self.slots.reserve();
+        let registered = bound.and_then(|mut socket| {
+            self.registrar
+                .register_listener(&mut socket, key)
+                .map_err(|error| Error::system("cannot watch the listener", &error))?;
+            Ok(socket)
+        });
+        let server = run.server.clone();
+        let role = server.0.as_server();
+        let socket = match registered {
+            Ok(socket) => socket,
+            Err(error) => {
+                self.slots.remove(key);
+                let mut state = role.state();
+                if state.run.as_ref().is_some_and(|current| Arc::ptr_eq(current, &run)) {
+                    state.run = None;
+                    state.life = Life::Stopped;
+                }
+                drop(state);
+                run.on_error(&error);
+                return;
+            }
+        };
+        {
+            let mut state = role.state();
+            state.native_handle = sys::native_handle(&socket) as i64;
+            // A stop that was asked for meanwhile comes with its own operation.
+            if state.life == Life::Starting {
+                state.life = Life::Started;
+            }
+        }
+        run.stopped.store(false, Ordering::Release);
+        server.0.reset_counters();
+        role.started.store(true, Ordering::Release);
+        let listener = Listener { socket, run: Arc::clone(&run), starved: false, retry: None };
+        self.slots.restore(key, Source::Listener(Box::new(listener)));
+        run.call("on_started", |handler| handler.on_started(&server));
+    }
+
+    /// Ends a run, and for a restart begins it anew with the same handler.
+    pub(super) fn stop_server(&mut self, run: Arc<Run>, restart: bool) {
+        if !self.close_listener(&run, Reason::ServerStopped) {
+            // The start failed before, and that was told.
+            return;
+        }
+        if restart {
+            self.start_server(None, run);
+        }
+    }
+
+    /// Closes the listener of a run, tells `on_stopped`, and begins to end its sessions.
+    pub(super) fn close_listener(&mut self, run: &Arc<Run>, reason: Reason) -> bool {
+        let listener = self.slots.keys().into_iter().find(|key| {
+            matches!(self.slots.get_mut(*key),
+                Some(Source::Listener(listener)) if Arc::ptr_eq(&listener.run, run))
+        });
+        let Some(key) = listener else { return false };
+        if let Some(Source::Listener(listener)) = self.slots.remove(key) {
+            listener.retry.map(|timer| self.timers.cancel(timer));
+        }
+        let server = run.server.clone();
+        let role = server.0.as_server();
+        {
+            let mut state = role.state();
+            state.native_handle = -1;
+            // A service that stops ends its servers without having been asked by a stop.
+            let current = state.run.as_ref().is_some_and(|current| Arc::ptr_eq(current, run));
+            if state.life == Life::Stopping || (reason == Reason::ServiceStopped && current) {
+                state.life = Life::Stopped;
+                state.run = None;
+            }
+        }
+        role.port.store(server.0.port, Ordering::Relaxed);
+        role.started.store(false, Ordering::Release);
+        run.call("on_stopped", |handler| handler.on_stopped(&server));
+        server.close_sessions(reason);
+        true
+    }
+
+    /// Accepts what waits, as far as its share of the turn goes.
+    pub(super) fn accept(&mut self, key: Key, mut listener: Box<Listener>) {
+        if let Some(timer) = listener.retry.take() {
+            self.timers.cancel(timer);
+        }
+        for _ in 0..ACCEPTS_PER_TURN {
+            if listener.run.is_stopped() {
+                self.slots.restore(key, Source::Listener(listener));
+                return;
+            }
+            match listener.socket.accept() {
+                Ok((socket, peer)) => {
+                    listener.starved = false;
+                    self.admit(socket, peer, &listener.run);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.slots.restore(key, Source::Listener(listener));
+                    return;
+                }
+                Err(error) if sys::is_out_of_descriptors(&error) => {
+                    listener.retry =
+                        Some(self.timers.insert(self.now + ACCEPT_RETRY, Due::Source(key)));
+                    if !listener.starved {
+                        listener.starved = true;
+                        listener.run.on_error(&Error::system(
+                            "cannot accept a connection; raise the limit of open files or close \
+                             sessions, accepting is tried again",
+                            &error,
+                        ));
+                    }
+                    self.slots.restore(key, Source::Listener(listener));
+                    return;
+                }
+                // That connection is gone, such as by ECONNABORTED; the next one may be fine.
+                Err(_) => {}
+            }
+        }
+        self.unfinished.push(key);
+        self.slots.restore(key, Source::Listener(listener));
+    }
+
+    /// Gives a connection to the loop whose turn it is, unless a limit is in the way.
+    fn admit(&mut self, socket: TcpStream, peer: SocketAddr, run: &Arc<Run>) {
+        let endpoint = &run.server.0;
+        if let Err(error) = endpoint.admit(peer.ip()) {
+            if !run.limit_told.swap(true, Ordering::Relaxed) {
+                run.on_error(&error);
+            }
+            return;
+        }
+        run.limit_told.store(false, Ordering::Relaxed);
+        if self.service.threads() == 1 {
+            self.open_session(socket, peer, Arc::clone(run));
+            return;
+        }
+        match self.service.next_loop() {
+            index if index == self.index => self.open_session(socket, peer, Arc::clone(run)),
+            index => {
+                let run = Arc::clone(run);
+                self.service.remote(index).post(Operation::Adopt { socket, peer, run });
+            }
+        }
+    }
+
+    /// Makes an accepted connection a session and announces it.
+    pub(super) fn open_session(&mut self, mut socket: TcpStream, peer: SocketAddr, run: Arc<Run>) {
+        let endpoint = Arc::clone(&run.server.0);
+        if self.is_stopping() || run.is_stopped() {
+            endpoint.discharge(Some(peer.ip()));
+            return;
+        }
+        let inner = SessionInner::new(Arc::clone(&endpoint), self.index, Phase::Connecting);
+        let session = Session(Arc::new(inner));
+        session.0.outbox().peer = peer.into();
+        let handler = run.call("on_session", |handler| handler.on_session(&session)).flatten();
+        let Some(handler) = handler else {
+            endpoint.discharge(Some(peer.ip()));
+            return;
+        };
+        let key = self.slots.reserve();
+        let prepared = sockets::adopt(&socket, &endpoint.options.stream())
+            .and_then(|()| self.registrar.register_stream(&mut socket, key));
+        if let Err(error) = prepared {
+            self.slots.remove(key);
+            run.on_error(&Error::system(format!("cannot serve {peer}"), &error));
+            endpoint.discharge(Some(peer.ip()));
+            return;
+        }
+        endpoint.as_server().enlist(&session);
+        let stream = Stream::new(socket, session, handler, Some(run));
+        self.open_stream(key, Box::new(stream));
+    }
+}

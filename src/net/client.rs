@@ -1,0 +1,153 @@
+//! The handle of a client.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::connect::ConnectRequest;
+use super::endpoint::Endpoint;
+use super::outbox::{Close, Phase};
+use super::remote::Operation;
+use super::session::SessionInner;
+use super::{Reason, Service, Session, SessionHandler, SocketOption};
+use crate::error::{Error, Result};
+
+/// Connects to a server, as often as wanted. Dereferences to the [`Session`] that is its
+/// connection, so `send`, `disconnect` and the counters are at hand.
+///
+/// A handle is cheap to clone and may be used on every thread and in every callback; none of its
+/// methods blocks. Dropping a handle disconnects nothing.
+#[derive(Clone)]
+pub struct Client(pub(crate) Session);
+
+impl Client {
+    /// A TCP client of the server on `host`, a name or an address, and `port`. Nothing touches
+    /// the network yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty host or port 0.
+    pub fn tcp(service: &Service, host: &str, port: u16) -> Result<Client> {
+        let endpoint = Arc::new(Endpoint::client(service, host, port)?);
+        let inner = SessionInner::new(endpoint, service.next_loop(), Phase::Idle);
+        Ok(Client(Session(Arc::new(inner))))
+    }
+
+    /// The connection of this client.
+    pub fn session(&self) -> &Session {
+        &self.0
+    }
+
+    /// Sets an option, from the next connect on.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for a value out of range.
+    pub fn set_option(&self, option: SocketOption, value: i64) -> Result<()> {
+        self.0.0.endpoint.options.set(option, value)
+    }
+
+    /// Tells the value of an option.
+    ///
+    /// # Errors
+    ///
+    /// None today; the result leaves room for options that some clients lack.
+    pub fn option(&self, option: SocketOption) -> Result<i64> {
+        Ok(self.0.0.endpoint.options.get(option))
+    }
+
+    /// Chooses the address of this side for the next connects; port 0 lets the system choose it.
+    /// `None` leaves both to the system.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidState`](crate::Status::InvalidState) while connecting or connected.
+    pub fn bind(&self, local: Option<SocketAddr>) -> Result<()> {
+        if self.0.0.outbox().phase != Phase::Idle {
+            return Err(Error::state("the client is connected; bind it before connect"));
+        }
+        *self.0.0.endpoint.as_client().local() = local;
+        Ok(())
+    }
+
+    /// Connects in the background. Names are resolved off the loop threads, and their addresses
+    /// tried in turn within [`SocketOption::ConnectTimeout`]. The loop calls `on_connected`, or
+    /// `on_error` and `on_disconnected`; after `on_disconnected` the handler is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidState`](crate::Status::InvalidState) while connecting or connected, or
+    /// when the service is stopping. The handler is dropped then.
+    pub fn connect(&self, handler: impl SessionHandler) -> Result<()> {
+        let inner = &*self.0.0;
+        if inner.endpoint.service.is_stopping() {
+            return Err(Error::state("the service is stopping; connect after its next start"));
+        }
+        let mut outbox = inner.outbox();
+        if outbox.phase != Phase::Idle {
+            return Err(Error::state("the client is connected or connecting; disconnect it first"));
+        }
+        outbox.phase = Phase::Connecting;
+        // Another handler takes the place of one that wanted to go on.
+        *inner.endpoint.as_client().reconnect() = None;
+        let request = ConnectRequest {
+            session: self.0.clone(),
+            handler: Box::new(handler),
+            not_before: Instant::now(),
+        };
+        inner.remote().post(Operation::Connect(Box::new(request)));
+        Ok(())
+    }
+
+    /// Ends the connection, as [`Session::disconnect`] does, and connects again with the same
+    /// handler when `delay` has passed after its `on_disconnected`. In `on_disconnected` it only
+    /// connects again: the way to stay connected for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotConnected`](crate::Status::NotConnected) when not connected, so that there is
+    /// no handler to go on with; [`Status::InvalidState`](crate::Status::InvalidState) when
+    /// connecting.
+    pub fn reconnect(&self, delay: Duration) -> Result<()> {
+        let inner = &*self.0.0;
+        let client = inner.endpoint.as_client();
+        let mut outbox = inner.outbox();
+        match outbox.phase {
+            Phase::Idle if outbox.ending => {
+                outbox.phase = Phase::Connecting;
+                *client.reconnect() = Some(delay);
+                Ok(())
+            }
+            Phase::Idle => Err(Error::not_connected()),
+            Phase::Connecting => Err(Error::state("the client is connecting already")),
+            Phase::Open | Phase::Closing => {
+                *client.reconnect() = Some(delay);
+                drop(outbox);
+                // Refused only when the connection is ending already, which is as good.
+                inner.close(Close { reason: Reason::Local, discard: false });
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Deref for Client {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = &self.0.0.endpoint;
+        formatter
+            .debug_struct("Client")
+            .field("server", &endpoint.name(endpoint.port))
+            .field("connected", &self.0.is_connected())
+            .finish()
+    }
+}

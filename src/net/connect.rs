@@ -1,0 +1,271 @@
+//! Clients: from the name to the connection.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use mio::net::TcpStream;
+
+use super::handler::{SessionHandler, drop_guarded, guard};
+use super::outbox::Phase;
+use super::remote::Operation;
+use super::stream::Stream;
+use super::worker::{Due, Source, Worker};
+use super::{Reason, Session, SocketOption};
+use crate::error::Error;
+use crate::reactor::event_loop::Readiness;
+use crate::reactor::slots::Key;
+use crate::reactor::timers::TimerKey;
+use crate::reactor::{resolver, sockets};
+
+/// A client that wants a connection.
+pub(super) struct ConnectRequest {
+    pub(super) session: Session,
+    pub(super) handler: Box<dyn SessionHandler>,
+    pub(super) not_before: Instant,
+}
+
+/// A client on its way to a connection.
+pub(super) struct Connecting {
+    pub(super) session: Session,
+    handler: Box<dyn SessionHandler>,
+    progress: Progress,
+    /// Addresses that were not tried yet.
+    addresses: std::vec::IntoIter<SocketAddr>,
+    /// The failure of the last address.
+    failure: Option<Error>,
+    timer: Option<TimerKey>,
+}
+
+enum Progress {
+    /// Until the time of a delayed reconnect.
+    Waiting,
+    Resolving,
+    Trying {
+        socket: TcpStream,
+        address: SocketAddr,
+    },
+}
+
+impl Worker {
+    /// Takes a connect in.
+    pub(super) fn connect(&mut self, request: ConnectRequest) {
+        let ConnectRequest { session, handler, not_before } = request;
+        let key = self.slots.reserve();
+        let mut connecting = Box::new(Connecting {
+            session,
+            handler,
+            progress: Progress::Waiting,
+            addresses: Vec::new().into_iter(),
+            failure: None,
+            timer: None,
+        });
+        let close = {
+            let mut outbox = connecting.session.0.outbox();
+            outbox.key = key;
+            outbox.close
+        };
+        if let Some(close) = close {
+            self.give_up(key, connecting, close.reason);
+        } else if self.is_stopping() {
+            self.give_up(key, connecting, Reason::ServiceStopped);
+        } else if not_before > self.now {
+            connecting.timer = Some(self.timers.insert(not_before, Due::Source(key)));
+            self.slots.restore(key, Source::Connecting(connecting));
+        } else {
+            self.resolve(key, connecting);
+        }
+    }
+
+    fn resolve(&mut self, key: Key, mut connecting: Box<Connecting>) {
+        let endpoint = Arc::clone(&connecting.session.0.endpoint);
+        connecting.timer = endpoint
+            .options
+            .milliseconds(SocketOption::ConnectTimeout)
+            .map(|timeout| self.timers.insert(self.now + timeout, Due::Source(key)));
+        if let Ok(address) = endpoint.host.parse::<IpAddr>() {
+            connecting.addresses = vec![SocketAddr::new(address, endpoint.port)].into_iter();
+            return self.try_next(key, connecting);
+        }
+        connecting.progress = Progress::Resolving;
+        self.slots.restore(key, Source::Connecting(connecting));
+        let (service, index) = (self.service.clone(), self.index);
+        let answer = Box::new(move |addresses| {
+            service.remote(index).post(Operation::Resolved { key, addresses });
+        });
+        resolver::resolve(endpoint.host.clone(), endpoint.port, answer);
+    }
+
+    /// The resolver has answered.
+    pub(super) fn resolved(&mut self, key: Key, addresses: io::Result<Vec<SocketAddr>>) {
+        let mut connecting = match self.slots.take(key) {
+            Some(Source::Connecting(connecting)) => connecting,
+            Some(other) => return self.slots.restore(key, other),
+            None => return,
+        };
+        match addresses {
+            Ok(addresses) => {
+                connecting.addresses = addresses.into_iter();
+                self.try_next(key, connecting);
+            }
+            Err(error) => {
+                let host = &connecting.session.0.endpoint.host;
+                let text = format!("cannot resolve the host {host:?}: {error}");
+                self.fail(key, connecting, Error::resolver(text), Reason::Error);
+            }
+        }
+    }
+
+    /// Begins to connect to the next address, or fails with the last failure.
+    fn try_next(&mut self, key: Key, mut connecting: Box<Connecting>) {
+        let endpoint = Arc::clone(&connecting.session.0.endpoint);
+        let local = *endpoint.as_client().local();
+        for address in connecting.addresses.by_ref() {
+            let begun = sockets::connect(address, local, &endpoint.options.stream()).and_then(
+                |mut socket| {
+                    self.registrar.register_stream(&mut socket, key)?;
+                    Ok(socket)
+                },
+            );
+            match begun {
+                Ok(socket) => {
+                    connecting.progress = Progress::Trying { socket, address };
+                    return self.slots.restore(key, Source::Connecting(connecting));
+                }
+                Err(error) => connecting.failure = Some(connect_error(address, local, &error)),
+            }
+        }
+        let error = connecting.failure.take().unwrap_or_else(|| {
+            Error::resolver(format!("the host {:?} has no address", endpoint.host))
+        });
+        self.fail(key, connecting, error, Reason::Error);
+    }
+
+    /// The socket tells how its connect went.
+    pub(super) fn connect_ready(
+        &mut self,
+        key: Key,
+        mut connecting: Box<Connecting>,
+        readiness: Readiness,
+    ) {
+        let Progress::Trying { socket, address } = &connecting.progress else {
+            return self.slots.restore(key, Source::Connecting(connecting));
+        };
+        let outcome = match socket.take_error() {
+            Ok(Some(error)) | Err(error) => Err(error),
+            Ok(None) => match socket.peer_addr() {
+                Ok(_) => Ok(()),
+                // An event for something else: still on its way.
+                Err(_) if !readiness.writable && !readiness.closed => {
+                    return self.slots.restore(key, Source::Connecting(connecting));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotConnected && !readiness.closed => {
+                    return self.slots.restore(key, Source::Connecting(connecting));
+                }
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = outcome {
+            let local = *connecting.session.0.endpoint.as_client().local();
+            connecting.failure = Some(connect_error(*address, local, &error));
+            connecting.progress = Progress::Resolving;
+            return self.try_next(key, connecting);
+        }
+        let Connecting { session, handler, progress, timer, .. } = *connecting;
+        timer.map(|timer| self.timers.cancel(timer));
+        let Progress::Trying { socket, address } = progress else { return };
+        session.0.outbox().peer = address.into();
+        session.0.endpoint.reset_counters();
+        self.open_stream(key, Box::new(Stream::new(socket, session, handler, None)));
+    }
+
+    /// The delay of a reconnect is over, or the time to connect is.
+    pub(super) fn connect_expired(&mut self, key: Key, mut connecting: Box<Connecting>) {
+        connecting.timer = None;
+        if matches!(connecting.progress, Progress::Waiting) {
+            return self.resolve(key, connecting);
+        }
+        let endpoint = &connecting.session.0.endpoint;
+        let what = match &connecting.progress {
+            Progress::Trying { address, .. } => format!("cannot connect to {address}"),
+            _ => format!("cannot resolve the host {:?}", endpoint.host),
+        };
+        let limit = endpoint.options.get(SocketOption::ConnectTimeout);
+        let error = Error::timeout(format!("{what} within {limit} milliseconds"));
+        self.fail(key, connecting, error, Reason::Timeout);
+    }
+
+    /// Somebody wants the connect to end.
+    pub(super) fn connect_flush(&mut self, key: Key, connecting: Box<Connecting>) {
+        let close = connecting.session.0.outbox().close;
+        match close {
+            Some(close) => self.give_up(key, connecting, close.reason),
+            None => self.slots.restore(key, Source::Connecting(connecting)),
+        }
+    }
+
+    fn fail(&mut self, key: Key, mut connecting: Box<Connecting>, error: Error, reason: Reason) {
+        let Connecting { session, handler, .. } = &mut *connecting;
+        self.report(guard("on_error", || handler.on_error(session, &error)));
+        self.give_up(key, connecting, reason);
+    }
+
+    fn give_up(&mut self, key: Key, connecting: Box<Connecting>, reason: Reason) {
+        let Connecting { session, handler, timer, progress, .. } = *connecting;
+        timer.map(|timer| self.timers.cancel(timer));
+        drop(progress);
+        self.slots.remove(key);
+        self.disconnected(session, handler, reason);
+    }
+
+    /// Tells a client that its connection is gone or did not come, and connects again if that is
+    /// wanted.
+    pub(super) fn disconnected(
+        &mut self,
+        session: Session,
+        mut handler: Box<dyn SessionHandler>,
+        reason: Reason,
+    ) {
+        let client = session.0.endpoint.as_client();
+        {
+            let mut outbox = session.0.outbox();
+            outbox.key = Key::NONE;
+            outbox.phase = Phase::Idle;
+            outbox.close = None;
+            outbox.ending = true;
+        }
+        self.report(guard("on_disconnected", || handler.on_disconnected(&session, reason)));
+        let again = {
+            let mut outbox = session.0.outbox();
+            outbox.ending = false;
+            match client.reconnect().take() {
+                Some(delay) if !self.is_stopping() => {
+                    outbox.phase = Phase::Connecting;
+                    Some(delay)
+                }
+                // A service that stops connects nobody again.
+                Some(_) => {
+                    outbox.phase = Phase::Idle;
+                    None
+                }
+                None => None,
+            }
+        };
+        match again {
+            Some(delay) => self.connect(ConnectRequest {
+                session,
+                handler,
+                not_before: Instant::now() + delay,
+            }),
+            None => drop_guarded(handler),
+        }
+    }
+}
+
+fn connect_error(address: SocketAddr, local: Option<SocketAddr>, error: &io::Error) -> Error {
+    match local {
+        Some(local) => Error::system(format!("cannot connect from {local} to {address}"), error),
+        None => Error::system(format!("cannot connect to {address}"), error),
+    }
+}

@@ -1,0 +1,31 @@
+//! Layer 3: endpoints. Decides what happens; moves no bytes itself.
+
+mod accept;
+mod client;
+mod connect;
+mod context;
+mod endpoint;
+mod handler;
+mod options;
+mod outbox;
+mod remote;
+mod server;
+mod service;
+mod session;
+mod stream;
+mod timer;
+mod worker;
+
+pub use crate::proto::Kind;
+pub use client::Client;
+pub use handler::{Reason, ServerHandler, ServiceHandler, SessionHandler};
+pub use options::{SendPolicy, SocketOption};
+pub use server::Server;
+pub use service::Service;
+pub use session::Session;
+pub use timer::Timer;
+
+pub(crate) use endpoint::Endpoint;
+pub(crate) use service::ServiceInner;
+pub(crate) use session::SessionInner;
+pub(crate) use timer::TimerInner;

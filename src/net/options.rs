@@ -1,0 +1,292 @@
+//! Options of servers and clients, all as numbers, so that every language sets them alike.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::reactor::sockets::{Change, ListenOptions, StreamOptions};
+
+/// An option of a [`Server`](super::Server), a [`Client`](super::Client) or an open
+/// [`Session`](super::Session).
+///
+/// Options of a server or client count from its next start or connect on, except
+/// [`SendLimit`](SocketOption::SendLimit), [`SendPolicy`](SocketOption::SendPolicy) and
+/// [`ReceiveLimit`](SocketOption::ReceiveLimit), which count at once. Switches are 0 or 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum SocketOption {
+    /// Send small pieces at once instead of waiting for the acknowledgement of earlier ones
+    /// (TCP_NODELAY, RFC 1122 4.2.3.4). Default 1: sends of one turn are joined anyway.
+    NoDelay = 1,
+    /// Probe an idle peer (SO_KEEPALIVE). Default 0 on servers, 1 on clients.
+    KeepAlive = 2,
+    /// Seconds of silence before the first probe (TCP_KEEPIDLE). 0, the default, leaves it to the
+    /// system.
+    KeepAliveIdle = 3,
+    /// Seconds between probes (TCP_KEEPINTVL). 0, the default, leaves it to the system.
+    KeepAliveInterval = 4,
+    /// Unanswered probes until the connection is given up (TCP_KEEPCNT). 0, the default, leaves it
+    /// to the system.
+    KeepAliveCount = 5,
+    /// Let a server have its port again while old connections are in TIME_WAIT (SO_REUSEADDR).
+    /// Default 1. Without effect on Windows, where nothing keeps it from the port.
+    ReuseAddress = 6,
+    /// Share the port with other listeners (SO_REUSEPORT). Default 0. Unsupported on Windows.
+    ReusePort = 7,
+    /// An IPv6 listener on `::` takes IPv4 connections too (IPV6_V6ONLY off). Default 1.
+    DualStack = 8,
+    /// Bytes of the system's send buffer (SO_SNDBUF). 0, the default, leaves it to the system.
+    SendBuffer = 9,
+    /// Bytes of the system's receive buffer (SO_RCVBUF). 0, the default, leaves it to the system.
+    ReceiveBuffer = 10,
+    /// Connections that may wait to be accepted (listen(2)). Default 4096.
+    Backlog = 11,
+    /// Seconds that the system's close waits for unsent data (SO_LINGER); 0 resets the connection.
+    /// -1, the default, leaves it off: the library itself delivers what was accepted.
+    Linger = 12,
+    /// Milliseconds to resolve the name and connect. Default 30,000; 0 leaves it to the system.
+    ConnectTimeout = 13,
+    /// Milliseconds without a byte in either direction until the session ends with
+    /// [`Reason::Timeout`](super::Reason::Timeout). Default 0: never.
+    IdleTimeout = 14,
+    /// Milliseconds that `disconnect` goes on delivering what was accepted. Default 5,000.
+    CloseTimeout = 15,
+    /// Sessions that a server has at most; more are accepted and closed at once. Default 0: any.
+    SessionLimit = 16,
+    /// The same per address of the peer.
+    SessionLimitPerAddress = 17,
+    /// Bytes that may wait to be sent per session. Default 16 MiB; 0: any.
+    SendLimit = 18,
+    /// What happens above the send limit, a [`SendPolicy`] as a number. Default
+    /// [`SendPolicy::Refuse`].
+    SendPolicy = 19,
+    /// Bytes that a handler may leave unhandled. Default 16 MiB; 0: any.
+    ReceiveLimit = 20,
+}
+
+/// What [`Session::send`](super::Session::send) does above the send limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum SendPolicy {
+    /// Fails with [`Status::Limit`](crate::Status::Limit); the session goes on, and `on_empty`
+    /// tells when to go on sending.
+    Refuse = 0,
+    /// Fails and ends the session with [`Reason::Limit`](super::Reason::Limit).
+    Disconnect = 1,
+    /// Drops the oldest sends that have not begun to leave.
+    DropOldest = 2,
+}
+
+const ALL: [SocketOption; 20] = [
+    SocketOption::NoDelay,
+    SocketOption::KeepAlive,
+    SocketOption::KeepAliveIdle,
+    SocketOption::KeepAliveInterval,
+    SocketOption::KeepAliveCount,
+    SocketOption::ReuseAddress,
+    SocketOption::ReusePort,
+    SocketOption::DualStack,
+    SocketOption::SendBuffer,
+    SocketOption::ReceiveBuffer,
+    SocketOption::Backlog,
+    SocketOption::Linger,
+    SocketOption::ConnectTimeout,
+    SocketOption::IdleTimeout,
+    SocketOption::CloseTimeout,
+    SocketOption::SessionLimit,
+    SocketOption::SessionLimitPerAddress,
+    SocketOption::SendLimit,
+    SocketOption::SendPolicy,
+    SocketOption::ReceiveLimit,
+];
+
+impl SocketOption {
+    fn default_value(self, client: bool) -> i64 {
+        match self {
+            SocketOption::NoDelay | SocketOption::ReuseAddress | SocketOption::DualStack => 1,
+            SocketOption::KeepAlive => i64::from(client),
+            SocketOption::Backlog => 4096,
+            SocketOption::Linger => -1,
+            SocketOption::ConnectTimeout => 30_000,
+            SocketOption::CloseTimeout => 5_000,
+            SocketOption::SendLimit | SocketOption::ReceiveLimit => 16 << 20,
+            _ => 0,
+        }
+    }
+
+    fn range(self) -> std::ops::RangeInclusive<i64> {
+        match self {
+            SocketOption::NoDelay
+            | SocketOption::KeepAlive
+            | SocketOption::ReuseAddress
+            | SocketOption::ReusePort
+            | SocketOption::DualStack => 0..=1,
+            SocketOption::KeepAliveIdle | SocketOption::KeepAliveInterval => 0..=32_767,
+            SocketOption::KeepAliveCount => 0..=127,
+            SocketOption::SendBuffer | SocketOption::ReceiveBuffer => 0..=i64::from(i32::MAX),
+            SocketOption::Backlog => 1..=i64::from(i32::MAX),
+            SocketOption::Linger => -1..=i64::from(u16::MAX),
+            SocketOption::ConnectTimeout
+            | SocketOption::IdleTimeout
+            | SocketOption::CloseTimeout => 0..=i64::from(u32::MAX),
+            SocketOption::SendPolicy => 0..=2,
+            _ => 0..=i64::MAX,
+        }
+    }
+
+    fn check(self, value: i64) -> Result<()> {
+        let range = self.range();
+        if range.contains(&value) {
+            return Ok(());
+        }
+        let (low, high) = (range.start(), range.end());
+        Err(Error::argument(format!("option {self:?} takes {low} to {high}, not {value}")))
+    }
+
+    /// The change of an open connection, or an error for options that only count at its start.
+    pub(crate) fn change(self, value: i64) -> Result<Change> {
+        self.check(value)?;
+        let seconds = Duration::from_secs(value.max(0) as u64);
+        Ok(match self {
+            SocketOption::NoDelay => Change::NoDelay(value != 0),
+            SocketOption::KeepAlive => Change::KeepAlive(value != 0),
+            SocketOption::KeepAliveIdle if value > 0 => Change::KeepAliveIdle(seconds),
+            SocketOption::KeepAliveInterval if value > 0 => Change::KeepAliveInterval(seconds),
+            SocketOption::KeepAliveCount if value > 0 => Change::KeepAliveCount(value as u32),
+            SocketOption::SendBuffer if value > 0 => Change::SendBuffer(value as usize),
+            SocketOption::ReceiveBuffer if value > 0 => Change::ReceiveBuffer(value as usize),
+            SocketOption::Linger => Change::Linger((value >= 0).then_some(seconds)),
+            _ => {
+                return Err(Error::argument(format!(
+                    "option {self:?} = {value} can't be set on an open connection; set it on the \
+                     server or client"
+                )));
+            }
+        })
+    }
+}
+
+impl TryFrom<i32> for SocketOption {
+    type Error = Error;
+
+    fn try_from(number: i32) -> Result<SocketOption> {
+        usize::try_from(i64::from(number) - 1)
+            .ok()
+            .and_then(|index| ALL.get(index).copied())
+            .ok_or_else(|| Error::argument(format!("there is no option number {number}")))
+    }
+}
+
+/// The options of one server or client. Threads read and write them freely.
+pub(crate) struct Options([AtomicI64; ALL.len()]);
+
+impl Options {
+    pub(crate) fn new(client: bool) -> Options {
+        Options(ALL.map(|option| AtomicI64::new(option.default_value(client))))
+    }
+
+    pub(crate) fn get(&self, option: SocketOption) -> i64 {
+        self.0[option as usize - 1].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, option: SocketOption, value: i64) -> Result<()> {
+        option.check(value)?;
+        self.0[option as usize - 1].store(value, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn is_on(&self, option: SocketOption) -> bool {
+        self.get(option) != 0
+    }
+
+    /// A limit as a size, or `None` for no limit.
+    pub(crate) fn limit(&self, option: SocketOption) -> Option<usize> {
+        let value = self.get(option);
+        (value > 0).then(|| usize::try_from(value).unwrap_or(usize::MAX))
+    }
+
+    pub(crate) fn milliseconds(&self, option: SocketOption) -> Option<Duration> {
+        let value = self.get(option);
+        (value > 0).then(|| Duration::from_millis(value as u64))
+    }
+
+    fn seconds(&self, option: SocketOption) -> Option<Duration> {
+        let value = self.get(option);
+        (value > 0).then(|| Duration::from_secs(value as u64))
+    }
+
+    pub(crate) fn close_timeout(&self) -> Duration {
+        Duration::from_millis(self.get(SocketOption::CloseTimeout) as u64)
+    }
+
+    pub(crate) fn linger(&self) -> Option<Duration> {
+        let value = self.get(SocketOption::Linger);
+        (value >= 0).then(|| Duration::from_secs(value as u64))
+    }
+
+    pub(crate) fn send_policy(&self) -> SendPolicy {
+        match self.get(SocketOption::SendPolicy) {
+            1 => SendPolicy::Disconnect,
+            2 => SendPolicy::DropOldest,
+            _ => SendPolicy::Refuse,
+        }
+    }
+
+    pub(crate) fn stream(&self) -> StreamOptions {
+        StreamOptions {
+            no_delay: self.is_on(SocketOption::NoDelay),
+            keep_alive: self.is_on(SocketOption::KeepAlive),
+            keep_alive_idle: self.seconds(SocketOption::KeepAliveIdle),
+            keep_alive_interval: self.seconds(SocketOption::KeepAliveInterval),
+            keep_alive_count: self.limit(SocketOption::KeepAliveCount).map(|count| count as u32),
+            send_buffer: self.limit(SocketOption::SendBuffer),
+            receive_buffer: self.limit(SocketOption::ReceiveBuffer),
+            linger: self.linger(),
+        }
+    }
+
+    pub(crate) fn listen(&self) -> ListenOptions {
+        ListenOptions {
+            reuse_address: self.is_on(SocketOption::ReuseAddress),
+            reuse_port: self.is_on(SocketOption::ReusePort),
+            dual_stack: self.is_on(SocketOption::DualStack),
+            backlog: self.get(SocketOption::Backlog) as i32,
+            stream: self.stream(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_options_agree() {
+        for (index, option) in ALL.into_iter().enumerate() {
+            assert_eq!(option as usize, index + 1);
+            assert_eq!(SocketOption::try_from(option as i32).unwrap(), option);
+        }
+        assert!(SocketOption::try_from(0).is_err());
+        assert!(SocketOption::try_from(21).is_err());
+        assert!(SocketOption::try_from(i32::MIN).is_err());
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_and_change_nothing() {
+        let options = Options::new(false);
+        assert!(options.set(SocketOption::NoDelay, 2).is_err());
+        assert!(options.set(SocketOption::Backlog, 0).is_err());
+        assert_eq!(options.get(SocketOption::NoDelay), 1);
+        assert_eq!(options.get(SocketOption::Backlog), 4096);
+        options.set(SocketOption::Linger, 0).unwrap();
+        assert_eq!(options.linger(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn some_options_change_open_connections() {
+        assert_eq!(SocketOption::NoDelay.change(0).unwrap(), Change::NoDelay(false));
+        assert_eq!(SocketOption::Linger.change(-1).unwrap(), Change::Linger(None));
+        assert!(SocketOption::Backlog.change(5).is_err());
+        assert!(SocketOption::SendBuffer.change(0).is_err());
+    }
+}

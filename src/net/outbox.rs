@@ -1,0 +1,159 @@
+//! What any thread leaves for a stream: bytes to send, the wish to close.
+
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
+
+use socket2::SockRef;
+
+use super::{Reason, context};
+use crate::proto::Wire;
+use crate::reactor::slots::Key;
+use crate::reactor::sockets;
+use crate::reactor::sys::LentSocket;
+
+/// How far a connection has come, as handles see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// There is none.
+    Idle,
+    /// A client connects, or a server has not yet announced the session.
+    Connecting,
+    /// Data flows.
+    Open,
+    /// No more data is accepted; what was accepted is being delivered.
+    Closing,
+}
+
+/// The wish to end a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Close {
+    pub(crate) reason: Reason,
+    /// Whether what was accepted but not sent is dropped.
+    pub(crate) discard: bool,
+}
+
+/// The peer's address in the least room: most are IPv4.
+#[derive(Default)]
+pub(crate) enum Peer {
+    #[default]
+    Unknown,
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Peer {
+        match address {
+            SocketAddr::V4(address) => Peer::V4(address),
+            SocketAddr::V6(address) => Peer::V6(Box::new(address)),
+        }
+    }
+}
+
+impl Peer {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Peer::Unknown => None,
+            Peer::V4(address) => Some(SocketAddr::V4(*address)),
+            Peer::V6(address) => Some(SocketAddr::V6(**address)),
+        }
+    }
+}
+
+/// The part of a session that is behind its lock.
+pub(crate) struct Outbox {
+    /// Where the stream is in its loop, [`Key::NONE`] while it is nowhere.
+    pub(crate) key: Key,
+    pub(crate) phase: Phase,
+    /// The loop knows that it has to look here; further sends need not tell it.
+    pub(crate) scheduled: bool,
+    pub(crate) close: Option<Close>,
+    /// `on_disconnected` runs and the handler may still be kept for another connection.
+    pub(crate) ending: bool,
+    pub(crate) peer: Peer,
+    /// Bytes that [`Outbox::send_direct`] sent since the last flush.
+    pub(crate) sent_direct: usize,
+    /// Whether application bytes may go to the socket as they are.
+    pub(crate) transparent: bool,
+    /// The stream's socket. The loop takes it away, under the lock, before it closes it.
+    pub(crate) socket: Option<LentSocket>,
+    queue: Option<Box<Wire>>,
+}
+
+impl Outbox {
+    pub(crate) fn new(phase: Phase) -> Outbox {
+        Outbox {
+            key: Key::NONE,
+            phase,
+            scheduled: false,
+            close: None,
+            ending: false,
+            peer: Peer::Unknown,
+            sent_direct: 0,
+            transparent: false,
+            socket: None,
+            queue: None,
+        }
+    }
+
+    /// Writes to the socket at once if nothing waits before `bytes`, which spares a copy. Only for
+    /// the loop's own thread: on others the loop may be writing. Returns how many bytes went out;
+    /// an error is left for the flush to meet.
+    pub(crate) fn send_direct(&mut self, bytes: &[u8]) -> usize {
+        let Some(socket) = self.socket.as_ref().filter(|_| self.transparent) else { return 0 };
+        if self.queue.is_some() {
+            return 0;
+        }
+        let sent = socket.with(|socket| sockets::send(&socket, bytes)).unwrap_or(0);
+        self.sent_direct += sent;
+        sent
+    }
+
+    /// Uses the socket, if there is one.
+    pub(crate) fn with_socket<R>(&self, call: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
+        self.socket.as_ref().map(|socket| socket.with(call))
+    }
+
+    pub(crate) fn native_handle(&self) -> Option<i64> {
+        self.socket.as_ref().map(LentSocket::native_handle)
+    }
+
+    /// Queues a copy of `bytes`; `whole` keeps it apart so that it can be dropped as a whole.
+    pub(crate) fn push(&mut self, bytes: &[u8], whole: bool) {
+        let wire = self.queue.get_or_insert_with(context::take_wire);
+        if whole { wire.push_owned(bytes) } else { wire.extend(bytes) }
+    }
+
+    /// Queues shared bytes.
+    pub(crate) fn push_shared(&mut self, bytes: &Arc<[u8]>, whole: bool) {
+        let wire = self.queue.get_or_insert_with(context::take_wire);
+        if whole { wire.push_shared(bytes) } else { wire.extend_shared(bytes) }
+    }
+
+    /// Drops the oldest sends that have not begun to leave. Returns how many bytes went.
+    pub(crate) fn drop_oldest(&mut self, excess: usize) -> usize {
+        self.queue.as_mut().map_or(0, |wire| wire.drop_oldest(excess))
+    }
+
+    /// What is to be sent.
+    pub(crate) fn take_queue(&mut self) -> Option<Box<Wire>> {
+        self.queue.take()
+    }
+
+    /// Puts back what the socket did not take, in front of what came since.
+    pub(crate) fn put_back(&mut self, mut rest: Box<Wire>) {
+        if let Some(mut newer) = self.queue.take() {
+            rest.append(&mut newer);
+        }
+        self.queue = Some(rest);
+    }
+
+    /// Asks for a flush; the key of the stream if the loop has to be told.
+    pub(crate) fn schedule(&mut self) -> Option<Key> {
+        if self.scheduled || self.key == Key::NONE {
+            return None;
+        }
+        self.scheduled = true;
+        Some(self.key)
+    }
+}

@@ -1,0 +1,111 @@
+//! The side of a loop that other threads see.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mio::net::{TcpListener, TcpStream};
+
+use super::accept::Run;
+use super::connect::ConnectRequest;
+use super::context;
+use super::timer::{TimerInner, UserTimer};
+use crate::reactor::mailbox::Mailbox;
+use crate::reactor::slots::Key;
+
+/// What a loop can be asked to do.
+pub(super) enum Operation {
+    /// User code.
+    Run(Box<dyn FnOnce() + Send>),
+    /// Streams have something to send, or are to be closed.
+    Flush(Key),
+    FlushAll(Vec<Key>),
+    /// A bound listener begins its work; without one the loop binds it first.
+    StartServer {
+        listener: Option<TcpListener>,
+        run: Arc<Run>,
+    },
+    StopServer {
+        run: Arc<Run>,
+        restart: bool,
+    },
+    /// A connection that another loop accepted.
+    Adopt {
+        socket: TcpStream,
+        peer: SocketAddr,
+        run: Arc<Run>,
+    },
+    Connect(Box<ConnectRequest>),
+    Resolved {
+        key: Key,
+        addresses: std::io::Result<Vec<SocketAddr>>,
+    },
+    AddTimer(Box<UserTimer>),
+    CancelTimer(Arc<TimerInner>),
+    /// The service's own life.
+    Started,
+    Stop,
+    Drained,
+    Exit,
+}
+
+/// Mailbox and bell of one loop.
+pub(crate) struct Remote {
+    id: u64,
+    mailbox: Mailbox<Operation>,
+    waker: Arc<mio::Waker>,
+}
+
+impl Remote {
+    pub(super) fn new(waker: Arc<mio::Waker>) -> Remote {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Remote { id, mailbox: Mailbox::new(), waker }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether the caller is this loop's own thread.
+    pub(super) fn is_current(&self) -> bool {
+        context::loop_id() == self.id
+    }
+
+    /// Hands an operation to the loop. A loop looks into its mailbox before it sleeps, so its own
+    /// thread needs no wake-up.
+    pub(super) fn post(&self, operation: Operation) {
+        if self.mailbox.push(operation) && !self.is_current() {
+            // Fails only when the system is out of memory for the wake-up itself, and then the
+            // loop is awake or comes round at its next event.
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// Marks a stream for the next flush.
+    pub(super) fn schedule(&self, key: Key) {
+        if self.is_current() {
+            context::mark_dirty(key);
+        } else {
+            self.post(Operation::Flush(key));
+        }
+    }
+
+    /// Marks many streams with at most one wake-up.
+    pub(super) fn schedule_all(&self, keys: Vec<Key>) {
+        if keys.is_empty() {
+        } else if self.is_current() {
+            keys.into_iter().for_each(context::mark_dirty);
+        } else {
+            self.post(Operation::FlushAll(keys));
+        }
+    }
+
+    pub(super) fn has_mail(&self) -> bool {
+        self.mailbox.has_mail()
+    }
+
+    pub(super) fn take(&self, batch: &mut Vec<Operation>) {
+        self.mailbox.take(batch);
+    }
+}

@@ -1,0 +1,258 @@
+//! The handle of a server.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mio::net::TcpListener;
+
+use super::accept::Run;
+use super::endpoint::{Endpoint, Life};
+use super::outbox::Close;
+use super::remote::Operation;
+use super::{Reason, ServerHandler, Service, SocketOption};
+use crate::error::{Error, Result};
+use crate::reactor::{resolver, sockets};
+
+/// Accepts connections and makes each a [`Session`](super::Session).
+///
+/// A handle is cheap to clone and may be used on every thread and in every callback; none of its
+/// methods waits for a loop. Dropping a handle stops nothing: a started server runs until it or
+/// its service is stopped.
+#[derive(Clone)]
+pub struct Server(pub(crate) Arc<Endpoint>);
+
+impl Server {
+    /// A TCP server for `address`: a name, an IPv4 address such as `127.0.0.1` or `0.0.0.0`, or
+    /// an IPv6 address such as `::1` or `::`, which takes IPv4 connections too unless
+    /// [`SocketOption::DualStack`] is off. Port 0 lets the system choose; [`Server::port`] tells.
+    /// Nothing touches the network yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty address.
+    pub fn tcp(service: &Service, address: &str, port: u16) -> Result<Server> {
+        Endpoint::server(service, address, port).map(|endpoint| Server(Arc::new(endpoint)))
+    }
+
+    /// Sets an option, from the next start on.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for a value out of range.
+    pub fn set_option(&self, option: SocketOption, value: i64) -> Result<()> {
+        self.0.options.set(option, value)
+    }
+
+    /// Tells the value of an option.
+    ///
+    /// # Errors
+    ///
+    /// None today; the result leaves room for options that some servers lack.
+    pub fn option(&self, option: SocketOption) -> Result<i64> {
+        Ok(self.0.options.get(option))
+    }
+
+    /// Binds, listens, and hands the listener to its loop, which calls `on_started`. On a service
+    /// that is not started yet, connections wait in the backlog until it is.
+    ///
+    /// A name is looked up here and so may block. A server that is just being stopped binds on
+    /// its loop, after the stop; failures then come by `on_error`.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidState`](crate::Status::InvalidState) when started already or the service
+    /// is stopping, [`Status::System`](crate::Status::System) when the port is taken or not
+    /// allowed, [`Status::Resolver`](crate::Status::Resolver) for an unknown name. The handler is
+    /// dropped then, and nothing else has happened.
+    pub fn start(&self, handler: impl ServerHandler) -> Result<()> {
+        let run = Arc::new(Run::new(self.clone(), Box::new(handler)));
+        let server = self.0.as_server();
+        let mut state = server.state();
+        if self.0.service.is_stopping() {
+            return Err(Error::state("the service is stopping; start the server after it"));
+        }
+        let listener = match state.life {
+            Life::Starting | Life::Started => {
+                return Err(Error::state("the server is started already; stop it first"));
+            }
+            Life::Stopping => None,
+            Life::Stopped => Some(self.bind()?),
+        };
+        state.life = Life::Starting;
+        state.run = Some(Arc::clone(&run));
+        // Under the lock, so that a stop on another thread is queued behind the start.
+        self.0.service.remote(server.home).post(Operation::StartServer { listener, run });
+        Ok(())
+    }
+
+    /// Stops listening. The loop calls `on_stopped` and then ends each session as
+    /// [`Session::disconnect`](super::Session::disconnect) does, with
+    /// [`Reason::ServerStopped`]; after the last one the handler is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidState`](crate::Status::InvalidState) when not started.
+    pub fn stop(&self) -> Result<()> {
+        self.request_stop(false)
+    }
+
+    /// Stops and starts again with the same handler. When the port is gone by then, `on_error`
+    /// tells and the server stays stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidState`](crate::Status::InvalidState) when not started.
+    pub fn restart(&self) -> Result<()> {
+        self.request_stop(true)
+    }
+
+    fn request_stop(&self, restart: bool) -> Result<()> {
+        let server = self.0.as_server();
+        let mut state = server.state();
+        let run = match state.life {
+            Life::Starting | Life::Started => state.run.take(),
+            Life::Stopped | Life::Stopping => None,
+        };
+        let Some(run) = run else {
+            return Err(Error::state("the server is not started"));
+        };
+        if restart {
+            state.life = Life::Starting;
+            state.run = Some(Arc::clone(&run));
+        } else {
+            state.life = Life::Stopping;
+        }
+        run.stop();
+        self.0.service.remote(server.home).post(Operation::StopServer { run, restart });
+        Ok(())
+    }
+
+    /// Whether the server listens: true from just before `on_started` until just before
+    /// `on_stopped`.
+    pub fn is_started(&self) -> bool {
+        self.0.as_server().started.load(Ordering::Acquire)
+    }
+
+    /// The real port from the start on, the configured one before.
+    pub fn port(&self) -> u16 {
+        self.0.as_server().port.load(Ordering::Relaxed)
+    }
+
+    /// The listening socket as the system's own calls take it, while started. It stays the
+    /// library's: do not close it.
+    pub fn native_handle(&self) -> Option<i64> {
+        let handle = self.0.as_server().state().native_handle;
+        (handle >= 0).then_some(handle)
+    }
+
+    /// The service that runs the server.
+    pub fn service(&self) -> Service {
+        self.0.service.clone()
+    }
+
+    /// How many sessions there are, from their accept until after their last callback.
+    pub fn current_sessions(&self) -> u64 {
+        self.0.as_server().current_sessions.load(Ordering::Relaxed)
+    }
+
+    /// Application bytes sent by all sessions since the start.
+    pub fn bytes_sent(&self) -> u64 {
+        self.0.bytes_sent.load(Ordering::Relaxed)
+    }
+
+    /// Application bytes received by all sessions since the start.
+    pub fn bytes_received(&self) -> u64 {
+        self.0.bytes_received.load(Ordering::Relaxed)
+    }
+
+    /// Sends the same bytes to every connected session, in order with the sends of this thread.
+    /// They are copied once and shared by all sessions. A session above its send limit is treated
+    /// as its [`SocketOption::SendPolicy`] says; the others do not notice.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidState`](crate::Status::InvalidState) when not started.
+    pub fn multicast(&self, data: &[u8]) -> Result<()> {
+        self.check_started()?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        let data: Arc<[u8]> = Arc::from(data);
+        for (index, sessions) in self.0.as_server().each_loop() {
+            let keys = sessions.iter().filter_map(|session| session.0.send_shared(&data)).collect();
+            drop(sessions);
+            self.0.service.remote(index).schedule_all(keys);
+        }
+        Ok(())
+    }
+
+    /// Ends every session as [`Session::disconnect`](super::Session::disconnect) does, with
+    /// [`Reason::Local`].
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidState`](crate::Status::InvalidState) when not started.
+    pub fn disconnect_all(&self) -> Result<()> {
+        self.check_started()?;
+        self.close_sessions(Reason::Local);
+        Ok(())
+    }
+
+    pub(super) fn close_sessions(&self, reason: Reason) {
+        for (_, sessions) in self.0.as_server().each_loop() {
+            let sessions = sessions.clone();
+            for session in sessions {
+                session.0.close(Close { reason, discard: false });
+            }
+        }
+    }
+
+    fn check_started(&self) -> Result<()> {
+        if self.is_started() { Ok(()) } else { Err(Error::state("the server is not started")) }
+    }
+
+    /// Binds to the first address of the host that allows it.
+    pub(super) fn bind(&self) -> Result<TcpListener> {
+        let endpoint = &*self.0;
+        let addresses = resolver::lookup(&endpoint.host, endpoint.port).map_err(|error| {
+            Error::resolver(format!("cannot resolve the address {:?}: {error}", endpoint.host))
+        })?;
+        let options = endpoint.options.listen();
+        let mut failure = None;
+        for address in addresses {
+            match sockets::listen(address, &options).and_then(|listener| {
+                let port = listener.local_addr()?.port();
+                Ok((listener, port))
+            }) {
+                Ok((listener, port)) => {
+                    endpoint.as_server().port.store(port, Ordering::Relaxed);
+                    return Ok(listener);
+                }
+                Err(error) => failure = Some((address, error)),
+            }
+        }
+        let (address, error) = failure.expect("a lookup gives at least one address");
+        Err(listen_error(address, &error, options.reuse_port))
+    }
+}
+
+fn listen_error(address: SocketAddr, error: &std::io::Error, reuse_port: bool) -> Error {
+    if reuse_port && error.kind() == std::io::ErrorKind::Unsupported {
+        return Error::unsupported(
+            "this system has no SO_REUSEPORT; leave the option ReusePort off",
+        );
+    }
+    Error::system(format!("cannot listen on {address}"), error)
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("address", &self.0.name(self.port()))
+            .field("started", &self.is_started())
+            .finish()
+    }
+}

@@ -1,0 +1,311 @@
+//! The handle of one connection.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::endpoint::{Endpoint, Role};
+use super::outbox::{Close, Outbox, Phase};
+use super::remote::Remote;
+use super::{Client, Reason, SendPolicy, Server, Service, SocketOption};
+use crate::error::{Error, Result};
+use crate::reactor::slots::Key;
+use crate::reactor::sockets;
+
+/// Sends of at least this size try the socket first when they come from the session's own
+/// callback, which spares a copy; smaller ones are joined with their neighbours.
+const DIRECT: usize = 16 * 1024;
+
+/// One connection: of a [`Server`] to one of its peers, or of a [`Client`].
+///
+/// A handle is cheap to clone and may be used on every thread and in every callback; none of its
+/// methods blocks. After the end of the connection they fail with
+/// [`Status::NotConnected`](crate::Status::NotConnected).
+#[derive(Clone)]
+pub struct Session(pub(crate) Arc<SessionInner>);
+
+pub(crate) struct SessionInner {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) id: u64,
+    pub(super) loop_index: u16,
+    pub(super) connected: AtomicBool,
+    /// The place in the server's list of sessions.
+    pub(super) place: AtomicU32,
+    pub(super) bytes_sent: AtomicU64,
+    pub(super) bytes_received: AtomicU64,
+    /// Bytes accepted by `send` that the system has not taken yet.
+    pub(super) pending: AtomicUsize,
+    outbox: Mutex<Outbox>,
+}
+
+impl SessionInner {
+    pub(super) fn new(endpoint: Arc<Endpoint>, loop_index: usize, phase: Phase) -> SessionInner {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        SessionInner {
+            endpoint,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            loop_index: loop_index as u16,
+            connected: AtomicBool::new(false),
+            place: AtomicU32::new(0),
+            bytes_sent: AtomicU64::new(0),
+            bytes_received: AtomicU64::new(0),
+            pending: AtomicUsize::new(0),
+            outbox: Mutex::new(Outbox::new(phase)),
+        }
+    }
+
+    pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn remote(&self) -> &Remote {
+        self.endpoint.service.remote(self.loop_index as usize)
+    }
+
+    pub(super) fn count_sent(&self, count: usize) {
+        self.bytes_sent.fetch_add(count as u64, Ordering::Relaxed);
+        self.endpoint.bytes_sent.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_received(&self, count: usize) {
+        self.bytes_received.fetch_add(count as u64, Ordering::Relaxed);
+        self.endpoint.bytes_received.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn send(&self, data: &[u8]) -> Result<usize> {
+        let mut outbox = self.outbox();
+        if outbox.phase != Phase::Open {
+            return Err(Error::not_connected());
+        }
+        let policy = self.admit(&mut outbox, data.len())?;
+        let mut rest = data;
+        if data.len() >= DIRECT && self.remote().is_current() {
+            let sent = outbox.send_direct(data);
+            self.count_sent(sent);
+            rest = &data[sent..];
+        }
+        if !rest.is_empty() {
+            outbox.push(rest, policy == SendPolicy::DropOldest);
+        }
+        let pending = self.pending.fetch_add(rest.len(), Ordering::Relaxed) + rest.len();
+        let key = outbox.schedule();
+        drop(outbox);
+        if let Some(key) = key {
+            self.remote().schedule(key);
+        }
+        Ok(pending.max(data.len()))
+    }
+
+    /// Queues shared bytes. Returns the key of a stream that its loop has to be told of.
+    pub(super) fn send_shared(&self, data: &Arc<[u8]>) -> Option<Key> {
+        let mut outbox = self.outbox();
+        if outbox.phase != Phase::Open {
+            return None;
+        }
+        let policy = match self.admit(&mut outbox, data.len()) {
+            Ok(policy) => policy,
+            // A close for the limit is noticed like a send.
+            Err(_) if outbox.close.is_some() => return outbox.schedule(),
+            Err(_) => return None,
+        };
+        outbox.push_shared(data, policy == SendPolicy::DropOldest);
+        self.pending.fetch_add(data.len(), Ordering::Relaxed);
+        outbox.schedule()
+    }
+
+    /// Makes room for `count` bytes as the policy says, or fails.
+    fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<SendPolicy> {
+        let options = &self.endpoint.options;
+        let policy = options.send_policy();
+        let Some(limit) = options.limit(SocketOption::SendLimit) else { return Ok(policy) };
+        let pending = self.pending.load(Ordering::Relaxed);
+        if pending.saturating_add(count) <= limit {
+            return Ok(policy);
+        }
+        match policy {
+            SendPolicy::Refuse => {}
+            SendPolicy::Disconnect => {
+                let close = Close { reason: Reason::Limit, discard: true };
+                self.close_locked(outbox, close);
+            }
+            SendPolicy::DropOldest if count <= limit => {
+                let dropped = outbox.drop_oldest(pending + count - limit);
+                self.pending.fetch_sub(dropped, Ordering::Relaxed);
+                if pending - dropped + count <= limit {
+                    return Ok(policy);
+                }
+            }
+            SendPolicy::DropOldest => {}
+        }
+        Err(Error::limit(format!(
+            "{pending} bytes wait to be sent and {count} more would pass the send limit of \
+             {limit}; go on after on_empty, or raise the limit"
+        )))
+    }
+
+    /// Asks for the end of the connection. `false` when there is none, or it is ending already
+    /// and `close` adds nothing.
+    pub(super) fn close(&self, close: Close) -> bool {
+        self.close_locked(&mut self.outbox(), close)
+    }
+
+    fn close_locked(&self, outbox: &mut Outbox, close: Close) -> bool {
+        match (outbox.phase, outbox.close) {
+            (Phase::Idle, _) => return false,
+            (_, None) => outbox.close = Some(close),
+            (_, Some(earlier)) if close.discard && !earlier.discard => {
+                outbox.close = Some(Close { discard: true, ..earlier });
+            }
+            _ => return false,
+        }
+        if outbox.phase == Phase::Open {
+            outbox.phase = Phase::Closing;
+        }
+        // Told even while a flush is scheduled: that one may be waiting for the socket.
+        if outbox.key != Key::NONE {
+            self.remote().schedule(outbox.key);
+        }
+        true
+    }
+}
+
+impl Session {
+    /// A number that no other session of this process has. A client keeps its own for life.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The service that runs the session.
+    pub fn service(&self) -> Service {
+        self.0.endpoint.service.clone()
+    }
+
+    /// The server that accepted the session.
+    pub fn server(&self) -> Option<Server> {
+        match self.0.endpoint.role {
+            Role::Server(_) => Some(Server(Arc::clone(&self.0.endpoint))),
+            Role::Client(_) => None,
+        }
+    }
+
+    /// The client whose connection this is.
+    pub fn client(&self) -> Option<Client> {
+        match self.0.endpoint.role {
+            Role::Server(_) => None,
+            Role::Client(_) => Some(Client(self.clone())),
+        }
+    }
+
+    /// Sends bytes. Returns how many wait to be sent now, never less than `data.len()`.
+    ///
+    /// The bytes are copied and leave after the running callback, joined with others in one write;
+    /// large ones from the session's own callback leave at once. Sends of one thread keep their
+    /// order.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotConnected`](crate::Status::NotConnected) before `on_connected` and after
+    /// [`disconnect`](Session::disconnect); [`Status::Limit`](crate::Status::Limit) above
+    /// [`SocketOption::SendLimit`]. Nothing was sent then.
+    pub fn send(&self, data: &[u8]) -> Result<usize> {
+        self.0.send(data)
+    }
+
+    /// Ends the connection and loses nothing: reading stops, what `send` accepted is delivered
+    /// within [`SocketOption::CloseTimeout`], then the connection closes and `on_disconnected`
+    /// comes. A client that still connects gives up.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotConnected`](crate::Status::NotConnected) when there is no connection or it
+    /// is ending already.
+    pub fn disconnect(&self) -> Result<()> {
+        let close = Close { reason: Reason::Local, discard: false };
+        if self.0.close(close) { Ok(()) } else { Err(Error::not_connected()) }
+    }
+
+    /// Ends the connection at once and drops what was not sent, also while
+    /// [`disconnect`](Session::disconnect) is still delivering.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotConnected`](crate::Status::NotConnected) when there is no connection.
+    pub fn disconnect_now(&self) -> Result<()> {
+        let close = Close { reason: Reason::Local, discard: true };
+        if self.0.close(close) { Ok(()) } else { Err(Error::not_connected()) }
+    }
+
+    /// Whether there is a connection: true from just before `on_connected` until just before
+    /// `on_disconnected`.
+    pub fn is_connected(&self) -> bool {
+        self.0.connected.load(Ordering::Acquire)
+    }
+
+    /// Application bytes that the system took, since the connection began.
+    pub fn bytes_sent(&self) -> u64 {
+        self.0.bytes_sent.load(Ordering::Relaxed)
+    }
+
+    /// Application bytes that came from the peer, since the connection began.
+    pub fn bytes_received(&self) -> u64 {
+        self.0.bytes_received.load(Ordering::Relaxed)
+    }
+
+    /// Application bytes that wait to be sent.
+    pub fn bytes_pending(&self) -> usize {
+        self.0.pending.load(Ordering::Relaxed)
+    }
+
+    /// The peer's address, also after the end. `None` for a client that never was connected.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.0.outbox().peer.address()
+    }
+
+    /// This side's address while connected.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.0.outbox().with_socket(|socket| sockets::local_address(&socket))?.ok()
+    }
+
+    /// The socket as the system's own calls take it, while connected. It stays the library's:
+    /// do not close it, and do not keep it beyond `on_disconnected`.
+    pub fn native_handle(&self) -> Option<i64> {
+        self.0.outbox().native_handle()
+    }
+
+    /// Changes an option of the open connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for options that only count at
+    /// the start, [`Status::NotConnected`](crate::Status::NotConnected) without a connection,
+    /// [`Status::System`](crate::Status::System) when the system refuses.
+    pub fn set_option(&self, option: SocketOption, value: i64) -> Result<()> {
+        let change = option.change(value)?;
+        let changed = self.0.outbox().with_socket(|socket| sockets::change(&socket, change));
+        match changed {
+            None => Err(Error::not_connected()),
+            Some(result) => result
+                .map_err(|error| Error::system(format!("cannot set {option:?} = {value}"), &error)),
+        }
+    }
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Session) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Session {}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("id", &self.0.id)
+            .field("connected", &self.is_connected())
+            .field("peer", &self.peer_address())
+            .finish()
+    }
+}

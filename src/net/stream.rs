@@ -1,0 +1,516 @@
+//! Streams: one socket, one layer stack, one handler, from the first byte to the last callback.
+
+use std::io::{self, IoSlice, Read};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mio::net::TcpStream;
+
+use super::accept::Run;
+use super::endpoint::Role;
+use super::handler::{SessionHandler, drop_guarded, guard};
+use super::outbox::{Close, Phase};
+use super::worker::{Due, Source, Worker};
+use super::{Kind, Reason, Session, SocketOption, context};
+use crate::error::Error;
+use crate::proto::{Event, Layer, Raw, Stage, Wire};
+use crate::reactor::event_loop::Readiness;
+use crate::reactor::slots::Key;
+use crate::reactor::sockets;
+use crate::reactor::sys::LentSocket;
+use crate::reactor::timers::TimerKey;
+
+/// Bytes that one stream reads before others get their turn.
+const READ_BUDGET: usize = 512 * 1024;
+
+/// Slices of one vectored write.
+const SLICES: usize = 64;
+
+/// Writes of one stream before others get their turn.
+const WRITES_PER_TURN: usize = 16;
+
+pub(super) struct Stream {
+    pub(super) session: Session,
+    socket: TcpStream,
+    layer: Box<dyn Layer>,
+    handler: Box<dyn SessionHandler>,
+    /// The server's side; clients have none.
+    run: Option<Arc<Run>>,
+    /// Received bytes that the handler left unhandled.
+    held: Option<Box<Vec<u8>>>,
+    /// The idle timeout while open, the close deadline while closing.
+    timer: Option<TimerKey>,
+    /// When the last byte came or went, in the loop's milliseconds.
+    active: u32,
+    /// The socket takes no more for now.
+    blocked: bool,
+    /// The peer has closed its side: reading goes on to the end without waiting for events.
+    read_closed: bool,
+    /// Why the stream is being closed.
+    closing: Option<Reason>,
+}
+
+/// A connection whose session has ended, kept until the peer has seen the end of the data:
+/// closing at once would answer bytes still on their way here with a reset, and a reset can
+/// destroy what the peer has not read yet.
+pub(super) struct Lingering {
+    socket: TcpStream,
+    timer: TimerKey,
+}
+
+/// What became of a stream.
+#[must_use]
+enum Fate {
+    Alive,
+    Ended(Reason),
+}
+
+impl Stream {
+    pub(super) fn new(
+        socket: TcpStream,
+        session: Session,
+        handler: Box<dyn SessionHandler>,
+        run: Option<Arc<Run>>,
+    ) -> Stream {
+        Stream {
+            session,
+            socket,
+            layer: Box::new(Raw),
+            handler,
+            run,
+            held: None,
+            timer: None,
+            active: 0,
+            blocked: false,
+            read_closed: false,
+            closing: None,
+        }
+    }
+
+    /// Tells the handler of a failure.
+    fn on_error(&mut self, error: &Error) {
+        let Stream { handler, session, .. } = self;
+        let _ = guard("on_error", || handler.on_error(session, error));
+    }
+
+    /// Runs a callback. A panic is told to `on_error` and ends the session.
+    fn call<R>(
+        &mut self,
+        what: &str,
+        call: impl FnOnce(&mut dyn SessionHandler, &Session) -> R,
+    ) -> Option<R> {
+        let Stream { handler, session, .. } = self;
+        match guard(what, || call(&mut **handler, session)) {
+            Ok(result) => Some(result),
+            Err(error) => {
+                self.on_error(&error);
+                self.session.0.close(Close { reason: Reason::Error, discard: true });
+                None
+            }
+        }
+    }
+
+    /// Whether received bytes still go to the handler.
+    fn is_reading(&self) -> bool {
+        self.closing.is_none() && self.session.0.outbox().phase == Phase::Open
+    }
+
+    /// Passes received bytes through the layers to the handler.
+    fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.session.0.count_received(bytes.len());
+        // The layer and the handler are both parts of the stream; the layer comes out meanwhile.
+        let mut layer = std::mem::replace(&mut self.layer, Box::new(Raw));
+        let mut down = Wire::new();
+        let mut held_too_much = None;
+        let received = layer.receive(bytes, &mut down, &mut |event| {
+            if let Event::Data(kind, data) = event
+                && let Err(error) = self.deliver(kind, data)
+            {
+                held_too_much = Some(error);
+            }
+        });
+        self.layer = layer;
+        debug_assert!(down.is_empty(), "a raw layer answers nothing by itself");
+        received?;
+        held_too_much.map_or(Ok(()), Err)
+    }
+
+    /// Hands data to the handler, behind what it left unhandled before.
+    fn deliver(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
+        let Some(mut held) = self.held.take() else {
+            let handled = self
+                .call("on_received", |handler, session| handler.on_received(session, kind, data));
+            let rest = handled.map_or(&[][..], |handled| &data[handled.min(data.len())..]);
+            return self.hold(if rest.is_empty() { None } else { Some(Box::new(rest.to_vec())) });
+        };
+        held.extend_from_slice(data);
+        let handled =
+            self.call("on_received", |handler, session| handler.on_received(session, kind, &held));
+        match handled {
+            Some(handled) if handled < held.len() => {
+                held.drain(..handled);
+                self.hold(Some(held))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn hold(&mut self, held: Option<Box<Vec<u8>>>) -> Result<(), Error> {
+        let Some(held) = held else { return Ok(()) };
+        let limit = self.session.0.endpoint.options.limit(SocketOption::ReceiveLimit);
+        let count = held.len();
+        self.held = Some(held);
+        match limit {
+            Some(limit) if count > limit => Err(Error::limit(format!(
+                "the handler left {count} received bytes unhandled, more than the receive limit \
+                 of {limit}; handle them in on_received, or raise the limit"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what waits, as far as the socket takes it. Returns how many bytes went out.
+    fn write(&mut self, wire: &mut Wire) -> io::Result<usize> {
+        let mut written = 0;
+        for _ in 0..WRITES_PER_TURN {
+            if wire.is_empty() {
+                break;
+            }
+            let mut room = [IoSlice::new(&[]); SLICES];
+            match sockets::send_vectored(&self.socket, wire.slices(&mut room)) {
+                Ok(count) => {
+                    wire.consume(count);
+                    written += count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(written)
+    }
+}
+
+impl Worker {
+    /// Announces a connection that is there.
+    pub(super) fn open_stream(&mut self, key: Key, mut stream: Box<Stream>) {
+        stream.active = self.milliseconds();
+        let inner = Arc::clone(&stream.session.0);
+        inner.bytes_sent.store(0, Ordering::Relaxed);
+        inner.bytes_received.store(0, Ordering::Relaxed);
+        inner.pending.store(0, Ordering::Relaxed);
+        {
+            let mut outbox = inner.outbox();
+            outbox.key = key;
+            outbox.transparent = stream.layer.is_transparent();
+            outbox.socket = Some(LentSocket::new(&stream.socket));
+            outbox.scheduled = false;
+            // A disconnect in on_session, or while connecting, counts from here on.
+            outbox.phase = match outbox.close {
+                None => Phase::Open,
+                Some(_) => {
+                    context::mark_dirty(key);
+                    Phase::Closing
+                }
+            };
+        }
+        inner.connected.store(true, Ordering::Release);
+        if let Some(timeout) = inner.endpoint.options.milliseconds(SocketOption::IdleTimeout) {
+            stream.timer = Some(self.timers.insert(self.now + timeout, Due::Source(key)));
+        }
+        let mut stages = Vec::new();
+        let mut down = Wire::new();
+        let started = stream.layer.start(&mut down, &mut |event| {
+            if let Event::Ready(stage) = event {
+                stages.push(stage);
+            }
+        });
+        debug_assert!(started.is_ok() && stages == [Stage::Connected]);
+        stream.call("on_connected", |handler, session| handler.on_connected(session));
+        if let Some(run) = stream.run.clone() {
+            run.on_connected(&stream.session, &mut *stream.handler);
+        }
+        self.slots.restore(key, Source::Stream(stream));
+    }
+
+    pub(super) fn stream_ready(&mut self, key: Key, mut stream: Box<Stream>, ready: Readiness) {
+        stream.read_closed |= ready.closed;
+        let mut fate = Fate::Alive;
+        if ready.readable {
+            fate = self.read(key, &mut stream);
+        }
+        if let Fate::Alive = fate
+            && ready.writable
+            && stream.blocked
+        {
+            stream.blocked = false;
+            context::mark_dirty(key);
+        }
+        self.settle(key, stream, fate);
+    }
+
+    pub(super) fn flush_stream(&mut self, key: Key, mut stream: Box<Stream>) {
+        let fate = self.send(key, &mut stream);
+        self.settle(key, stream, fate);
+    }
+
+    pub(super) fn stream_expired(&mut self, key: Key, mut stream: Box<Stream>) {
+        stream.timer = None;
+        let fate = match stream.closing {
+            Some(reason) => Fate::Ended(reason),
+            None => self.check_idle(key, &mut stream),
+        };
+        self.settle(key, stream, fate);
+    }
+
+    fn settle(&mut self, key: Key, stream: Box<Stream>, fate: Fate) {
+        match fate {
+            Fate::Alive => self.slots.restore(key, Source::Stream(stream)),
+            Fate::Ended(reason) => self.end_stream(key, *stream, reason),
+        }
+    }
+
+    /// Reads until the socket is empty, the share of this turn is used up, or the stream ends.
+    fn read(&mut self, key: Key, stream: &mut Stream) -> Fate {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let fate = self.read_into(&mut buffer, key, stream);
+        self.buffer = buffer;
+        fate
+    }
+
+    fn read_into(&mut self, buffer: &mut [u8], key: Key, stream: &mut Stream) -> Fate {
+        let mut budget = READ_BUDGET;
+        while stream.is_reading() {
+            let count = match stream.socket.read(buffer) {
+                Ok(0) => return self.peer_closed(key, stream),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Fate::Alive,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return fail(stream, Error::system("the connection failed", &error));
+                }
+            };
+            stream.active = self.milliseconds();
+            if let Err(error) = stream.receive(&buffer[..count]) {
+                return end_with(stream, error, Reason::Limit);
+            }
+            // Less than asked for means that nothing is left; what comes later has its own event.
+            if count < buffer.len() && !stream.read_closed {
+                return Fate::Alive;
+            }
+            budget = budget.saturating_sub(count);
+            if budget == 0 {
+                self.unfinished.push(key);
+                return Fate::Alive;
+            }
+        }
+        Fate::Alive
+    }
+
+    /// The peer sends no more. What was accepted for it is still delivered.
+    fn peer_closed(&mut self, key: Key, stream: &mut Stream) -> Fate {
+        stream.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
+        self.send(key, stream)
+    }
+
+    /// Sends what waits and goes on with the end of the stream if that is wanted.
+    fn send(&mut self, key: Key, stream: &mut Stream) -> Fate {
+        let inner = Arc::clone(&stream.session.0);
+        let (queue, sent_direct, close) = {
+            let mut outbox = inner.outbox();
+            let queue = if stream.blocked {
+                // Stays scheduled: the socket itself tells when to go on.
+                None
+            } else {
+                outbox.scheduled = false;
+                outbox.take_queue()
+            };
+            (queue, std::mem::take(&mut outbox.sent_direct), outbox.close)
+        };
+        if let Some(close) = close.filter(|close| close.discard) {
+            queue.into_iter().for_each(discard);
+            return Fate::Ended(close.reason);
+        }
+        let mut sent = sent_direct;
+        if let Some(mut queue) = queue {
+            let mut wire = context::take_wire();
+            if let Err(error) = stream.layer.send(&mut queue, &mut wire) {
+                return fail(stream, error);
+            }
+            context::give_wire(queue);
+            let written = stream.write(&mut wire);
+            if let Ok(count) = written {
+                inner.count_sent(count);
+                inner.pending.fetch_sub(count, Ordering::Relaxed);
+                sent += count;
+            }
+            if wire.is_empty() {
+                context::give_wire(wire);
+            } else {
+                let mut outbox = inner.outbox();
+                outbox.put_back(wire);
+                outbox.scheduled = true;
+                if !stream.blocked {
+                    context::mark_dirty(key);
+                }
+            }
+            if let Err(error) = written {
+                return fail(stream, Error::system("cannot send", &error));
+            }
+        }
+        if sent > 0 {
+            stream.active = self.milliseconds();
+            self.tell_sent(stream, sent);
+        }
+        match inner.outbox().close {
+            None => Fate::Alive,
+            Some(close) if close.discard => Fate::Ended(close.reason),
+            Some(close) => self.go_on_closing(key, stream, close.reason),
+        }
+    }
+
+    fn tell_sent(&mut self, stream: &mut Stream, sent: usize) {
+        let pending = stream.session.0.pending.load(Ordering::Relaxed);
+        stream.call("on_sent", |handler, session| handler.on_sent(session, sent, pending));
+        if pending == 0 {
+            stream.call("on_empty", |handler, session| handler.on_empty(session));
+        }
+    }
+
+    /// Ends the stream when everything is delivered; until then a deadline runs.
+    fn go_on_closing(&mut self, key: Key, stream: &mut Stream, reason: Reason) -> Fate {
+        if stream.session.0.pending.load(Ordering::Relaxed) == 0 {
+            return Fate::Ended(reason);
+        }
+        if stream.closing.is_none() {
+            stream.closing = Some(reason);
+            stream.timer.take().map(|timer| self.timers.cancel(timer));
+            let timeout = stream.session.0.endpoint.options.close_timeout();
+            stream.timer = Some(self.timers.insert(self.now + timeout, Due::Source(key)));
+        }
+        Fate::Alive
+    }
+
+    fn check_idle(&mut self, key: Key, stream: &mut Stream) -> Fate {
+        let options = &stream.session.0.endpoint.options;
+        let Some(timeout) = options.milliseconds(SocketOption::IdleTimeout) else {
+            return Fate::Alive;
+        };
+        let idle = self.milliseconds().wrapping_sub(stream.active);
+        let rest = (timeout.as_millis() as u64).saturating_sub(u64::from(idle));
+        if rest > 0 {
+            let at = self.now + std::time::Duration::from_millis(rest);
+            stream.timer = Some(self.timers.insert(at, Due::Source(key)));
+            return Fate::Alive;
+        }
+        let text = format!("no byte came or went for {} milliseconds", timeout.as_millis());
+        end_with(stream, Error::timeout(text), Reason::Timeout)
+    }
+
+    /// Closes the socket and tells everybody, in the promised order.
+    fn end_stream(&mut self, key: Key, mut stream: Stream, reason: Reason) {
+        stream.timer.take().map(|timer| self.timers.cancel(timer));
+        let inner = Arc::clone(&stream.session.0);
+        let discarded = {
+            let mut outbox = inner.outbox();
+            let close = outbox.close.take();
+            outbox.key = Key::NONE;
+            outbox.phase = Phase::Idle;
+            outbox.scheduled = false;
+            outbox.transparent = false;
+            outbox.socket = None;
+            outbox.take_queue().into_iter().for_each(discard);
+            close.is_some_and(|close| close.discard)
+        };
+        let undelivered = inner.pending.swap(0, Ordering::Relaxed);
+        if undelivered > 0 && !discarded {
+            stream.on_error(&undelivered_error(undelivered, &stream));
+        }
+        let Stream { session, socket, mut handler, run, .. } = stream;
+        let complete = undelivered == 0 && !discarded;
+        self.close_socket(key, socket, &session, complete && reason != Reason::PeerClosed);
+        session.0.connected.store(false, Ordering::Release);
+        let Some(run) = run else {
+            return self.disconnected(session, handler, reason);
+        };
+        self.report(guard("on_disconnected", || handler.on_disconnected(&session, reason)));
+        run.on_disconnected(&session, &mut *handler, reason);
+        let Role::Server(server) = &session.0.endpoint.role else { return };
+        server.delist(&session);
+        let peer = session.peer_address().map(|address| address.ip());
+        session.0.endpoint.discharge(peer);
+        drop_guarded(handler);
+        drop(run);
+    }
+
+    /// Closes the socket, or keeps it until the peer has seen the end of a `complete` stream.
+    fn close_socket(&mut self, key: Key, socket: TcpStream, session: &Session, complete: bool) {
+        let options = &session.0.endpoint.options;
+        let lingers = complete && !self.is_stopping() && options.linger().is_none();
+        if !lingers || socket.shutdown(Shutdown::Write).is_err() {
+            self.slots.remove(key);
+            return;
+        }
+        let timeout = options.close_timeout();
+        let timer = self.timers.insert(self.now + timeout, Due::Source(key));
+        self.linger(key, Box::new(Lingering { socket, timer }));
+    }
+
+    /// Reads and forgets what the peer still sends, until it closes too.
+    pub(super) fn linger(&mut self, key: Key, mut lingering: Box<Lingering>) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let closed = loop {
+            match lingering.socket.read(&mut buffer) {
+                Ok(0) => break true,
+                Ok(count) if count == buffer.len() => {
+                    self.unfinished.push(key);
+                    break false;
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break error.kind() != io::ErrorKind::WouldBlock,
+            }
+        };
+        self.buffer = buffer;
+        if closed {
+            self.timers.cancel(lingering.timer);
+            self.slots.remove(key);
+        } else {
+            self.slots.restore(key, Source::Lingering(lingering));
+        }
+    }
+}
+
+fn discard(mut wire: Box<Wire>) {
+    wire.clear();
+    context::give_wire(wire);
+}
+
+/// The connection is broken: tells the error and ends with it, or with the reason of a close that
+/// was under way.
+fn fail(stream: &mut Stream, error: Error) -> Fate {
+    let close = stream.session.0.outbox().close;
+    match close {
+        // What is lost by it is told at the end.
+        Some(close) => Fate::Ended(close.reason),
+        None => end_with(stream, error, Reason::Error),
+    }
+}
+
+fn end_with(stream: &mut Stream, error: Error, reason: Reason) -> Fate {
+    stream.session.0.close(Close { reason, discard: true });
+    stream.on_error(&error);
+    Fate::Ended(reason)
+}
+
+fn undelivered_error(count: usize, stream: &Stream) -> Error {
+    let timeout = stream.session.0.endpoint.options.close_timeout().as_millis();
+    Error::timeout(format!(
+        "{count} accepted bytes were not delivered: the peer closed the connection or did not \
+         read them within {timeout} milliseconds"
+    ))
+}

@@ -1,0 +1,299 @@
+//! A queue of outgoing bytes in chunks that are owned or shared.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// Small pieces are joined into owned chunks up to this size: copying them costs less than one
+/// more entry in a vectored write.
+const GATHER: usize = 16 * 1024;
+
+/// A shared piece up to this size is copied when something is queued before it.
+const SHARED_COPY: usize = 1024;
+
+/// The room of a chunk made for a small piece.
+const FIRST_ROOM: usize = 256;
+
+/// A buffer above this size is given back to the allocator instead of being kept for reuse.
+const SPARE_LIMIT: usize = 64 * 1024;
+
+enum Chunk {
+    Owned(Vec<u8>),
+    Shared(Arc<[u8]>),
+}
+
+impl Chunk {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Chunk::Owned(bytes) => bytes,
+            Chunk::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// Bytes on their way to the peer.
+///
+/// An emptied wire keeps the room of one chunk, so that a wire that is used again and again
+/// allocates nothing.
+#[derive(Default)]
+pub(crate) struct Wire {
+    chunks: VecDeque<Chunk>,
+    /// Bytes of the first chunk that are gone already.
+    offset: usize,
+    length: usize,
+    spare: Vec<u8>,
+}
+
+impl Wire {
+    pub(crate) fn new() -> Wire {
+        Wire::default()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Bytes of memory that an empty wire holds on to.
+    pub(crate) fn reserved(&self) -> usize {
+        self.spare.capacity() + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
+    /// Copies `bytes` to the end, joined with what is there where that is cheap.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        if let Some(Chunk::Owned(last)) = self.chunks.back_mut()
+            && last.len() + bytes.len() <= GATHER
+        {
+            last.extend_from_slice(bytes);
+            self.length += bytes.len();
+        } else {
+            self.push_owned(bytes);
+        }
+    }
+
+    /// Copies `bytes` to the end as a chunk of their own, which [`Wire::drop_oldest`] can remove.
+    pub(crate) fn push_owned(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut chunk = std::mem::take(&mut self.spare);
+        chunk.reserve(bytes.len().max(FIRST_ROOM));
+        chunk.extend_from_slice(bytes);
+        self.length += chunk.len();
+        self.chunks.push_back(Chunk::Owned(chunk));
+    }
+
+    /// Appends shared bytes, without a copy unless they are few and something waits before them.
+    pub(crate) fn extend_shared(&mut self, bytes: &Arc<[u8]>) {
+        if bytes.len() <= SHARED_COPY && !self.is_empty() {
+            self.extend(bytes);
+        } else {
+            self.push_shared(bytes);
+        }
+    }
+
+    /// Appends shared bytes as a chunk of their own.
+    pub(crate) fn push_shared(&mut self, bytes: &Arc<[u8]>) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.length += bytes.len();
+        self.chunks.push_back(Chunk::Shared(Arc::clone(bytes)));
+    }
+
+    /// Moves everything out of `other` to the end of this wire.
+    pub(crate) fn append(&mut self, other: &mut Wire) {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            return;
+        }
+        if other.offset > 0 {
+            let first = other.chunks.pop_front().expect("an offset lies in a first chunk");
+            let rest = &first.bytes()[other.offset..];
+            self.length += rest.len();
+            self.chunks.push_back(Chunk::Owned(rest.to_vec()));
+            other.length -= rest.len();
+            other.offset = 0;
+        }
+        self.length += other.length;
+        self.chunks.append(&mut other.chunks);
+        other.length = 0;
+    }
+
+    /// Fills `slices` with the first bytes, for a vectored write, and returns the filled part.
+    pub(crate) fn slices<'a, 'b>(&'a self, slices: &'b mut [IoSlice<'a>]) -> &'b [IoSlice<'a>] {
+        let mut count = 0;
+        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
+            let skip = if count == 0 { self.offset } else { 0 };
+            *slice = IoSlice::new(&chunk.bytes()[skip..]);
+            count += 1;
+        }
+        &slices[..count]
+    }
+
+    /// Removes the first `count` bytes, which must be there.
+    pub(crate) fn consume(&mut self, mut count: usize) {
+        debug_assert!(count <= self.length);
+        self.length -= count;
+        while count > 0 {
+            let Some(first) = self.chunks.front() else { return };
+            let rest = first.bytes().len() - self.offset;
+            if count < rest {
+                self.offset += count;
+                return;
+            }
+            count -= rest;
+            self.offset = 0;
+            self.drop_first();
+        }
+    }
+
+    /// Removes whole chunks that have not begun to leave, oldest first, until `excess` bytes are
+    /// gone or none is left. Returns how many bytes were removed.
+    pub(crate) fn drop_oldest(&mut self, excess: usize) -> usize {
+        let begun = usize::from(self.offset > 0);
+        let mut dropped = 0;
+        while dropped < excess && self.chunks.len() > begun {
+            let chunk = self.chunks.remove(begun).expect("the index is in range");
+            dropped += chunk.bytes().len();
+        }
+        self.length -= dropped;
+        dropped
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.consume(self.length);
+    }
+
+    /// Gives the memory back that an empty wire keeps for reuse.
+    pub(crate) fn release(&mut self) {
+        self.spare = Vec::new();
+        if self.is_empty() {
+            self.chunks = VecDeque::new();
+        }
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(Chunk::Owned(mut bytes)) = self.chunks.pop_front()
+            && bytes.capacity() <= SPARE_LIMIT
+            && bytes.capacity() > self.spare.capacity()
+        {
+            bytes.clear();
+            self.spare = bytes;
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            let skip = if index == 0 { self.offset } else { 0 };
+            all.extend_from_slice(&chunk.bytes()[skip..]);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(bytes: &[u8]) -> Arc<[u8]> {
+        Arc::from(bytes)
+    }
+
+    #[test]
+    fn small_pieces_are_joined_and_large_ones_stay_apart() {
+        let mut wire = Wire::new();
+        wire.extend(b"one ");
+        wire.extend(b"two ");
+        assert_eq!(wire.chunks.len(), 1);
+        wire.extend(&[7; GATHER]);
+        assert_eq!(wire.chunks.len(), 2);
+        assert_eq!(wire.len(), 8 + GATHER);
+    }
+
+    #[test]
+    fn shared_bytes_are_not_copied_into_an_empty_wire() {
+        let bytes = shared(b"hello");
+        let mut wire = Wire::new();
+        wire.extend_shared(&bytes);
+        assert_eq!(Arc::strong_count(&bytes), 2);
+        wire.extend_shared(&bytes);
+        assert_eq!(Arc::strong_count(&bytes), 2, "the second, small one is copied");
+        assert_eq!(wire.to_vec(), b"hellohello");
+        wire.consume(10);
+        assert_eq!(Arc::strong_count(&bytes), 1);
+    }
+
+    #[test]
+    fn consume_crosses_chunks_and_keeps_room_for_the_next_use() {
+        let mut wire = Wire::new();
+        wire.extend(b"abc");
+        wire.push_owned(b"defg");
+        wire.push_shared(&shared(b"hij"));
+        wire.consume(4);
+        assert_eq!(wire.to_vec(), b"efghij");
+        wire.consume(6);
+        assert!(wire.is_empty() && wire.chunks.is_empty() && wire.offset == 0);
+        let room = wire.spare.as_ptr();
+        wire.extend(b"again");
+        assert_eq!(wire.chunks[0].bytes().as_ptr(), room);
+    }
+
+    #[test]
+    fn append_keeps_the_order_and_leaves_the_other_empty() {
+        let (mut first, mut second) = (Wire::new(), Wire::new());
+        second.extend(b"xab");
+        second.consume(1);
+        first.append(&mut second);
+        assert_eq!((first.to_vec().as_slice(), second.len()), (b"ab".as_slice(), 0));
+        second.extend(b"ycd");
+        second.consume(1);
+        second.push_shared(&shared(b"ef"));
+        first.append(&mut second);
+        assert_eq!(first.to_vec(), b"abcdef");
+        assert!(second.is_empty() && second.chunks.is_empty());
+        assert_eq!(first.len(), 6);
+    }
+
+    #[test]
+    fn drop_oldest_spares_what_has_begun_to_leave() {
+        let mut wire = Wire::new();
+        for piece in [b"aaaa", b"bbbb", b"cccc", b"dddd"] {
+            wire.push_owned(piece);
+        }
+        wire.consume(1);
+        assert_eq!(wire.drop_oldest(5), 8);
+        assert_eq!(wire.to_vec(), b"aaadddd");
+        assert_eq!(wire.drop_oldest(100), 4);
+        assert_eq!(wire.to_vec(), b"aaa");
+    }
+
+    #[test]
+    fn slices_start_behind_the_consumed_bytes() {
+        let mut wire = Wire::new();
+        wire.push_owned(b"abc");
+        wire.push_owned(b"def");
+        wire.push_owned(b"ghi");
+        wire.consume(2);
+        let mut room = [IoSlice::new(&[]); 2];
+        let slices = wire.slices(&mut room);
+        assert_eq!(slices.iter().map(|slice| slice.len()).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn clear_and_release_give_everything_back() {
+        let mut wire = Wire::new();
+        wire.extend(&[1; 1000]);
+        wire.clear();
+        assert!(wire.is_empty() && wire.reserved() > 0);
+        wire.release();
+        assert_eq!(wire.reserved(), 0);
+    }
+}

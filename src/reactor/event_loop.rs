@@ -1,0 +1,80 @@
+//! The wait for readiness and the wake-up from other threads.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::event::{Event, Source};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+
+use super::slots::Key;
+
+/// Events taken from the system at a time.
+const EVENTS: usize = 1024;
+
+/// What a socket is ready for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// The peer has closed its side, or the socket has failed: reading goes on to the end.
+    pub(crate) closed: bool,
+}
+
+impl Readiness {
+    fn of(event: &Event) -> Readiness {
+        let closed = event.is_read_closed() || event.is_error();
+        Readiness { readable: event.is_readable() || closed, writable: event.is_writable(), closed }
+    }
+}
+
+/// One poll object. Sockets are registered once, edge-triggered, for both directions.
+pub(crate) struct EventLoop {
+    poll: Poll,
+    events: Events,
+}
+
+/// Registers sockets with the loop that it was taken from.
+pub(crate) struct Registrar(Registry);
+
+impl EventLoop {
+    pub(crate) fn new() -> io::Result<(EventLoop, Registrar, Arc<Waker>)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), Key::NONE.token())?;
+        let registrar = Registrar(poll.registry().try_clone()?);
+        let events = Events::with_capacity(EVENTS);
+        Ok((EventLoop { poll, events }, registrar, Arc::new(waker)))
+    }
+
+    /// Sleeps until something is ready, a wake-up comes, or the time is over.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.events.clear();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// What the last wait found, without wake-ups.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = (Key, Readiness)> {
+        let wake: Token = Key::NONE.token();
+        self.events
+            .iter()
+            .filter(move |event| event.token() != wake)
+            .map(|event| (Key::from_token(event.token()), Readiness::of(event)))
+    }
+}
+
+impl Registrar {
+    /// Watches a connection in both directions.
+    pub(crate) fn register_stream(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
+        self.0.register(source, key.token(), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Watches a listener.
+    pub(crate) fn register_listener(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
+        self.0.register(source, key.token(), Interest::READABLE)
+    }
+}

@@ -1,0 +1,9 @@
+//! Layer 2: the operating system. Moves bytes and wakes threads; knows no protocol.
+
+pub(crate) mod event_loop;
+pub(crate) mod mailbox;
+pub(crate) mod resolver;
+pub(crate) mod slots;
+pub(crate) mod sockets;
+pub(crate) mod sys;
+pub(crate) mod timers;

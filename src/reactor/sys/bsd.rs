@@ -1,0 +1,49 @@
+//! macOS and the BSDs.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use socket2::{SockRef, Socket};
+
+/// Which options are inherited differs between these systems, so all are set again.
+pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = false;
+
+pub(crate) type NativeHandle = RawFd;
+
+/// Flags of each send: a peer that is gone must be an error, not a signal that ends the process of
+/// a program that has not blocked SIGPIPE. Apple's systems have SO_NOSIGPIPE instead.
+#[cfg(target_vendor = "apple")]
+pub(crate) const SEND_FLAGS: i32 = 0;
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL;
+
+/// What an accepted socket needs besides the user's options.
+pub(crate) fn prepare(socket: &SockRef<'_>) -> io::Result<()> {
+    #[cfg(target_vendor = "apple")]
+    socket.set_nosigpipe(true)?;
+    let _ = socket;
+    Ok(())
+}
+
+pub(crate) fn native_handle(socket: &impl AsRawFd) -> NativeHandle {
+    socket.as_raw_fd()
+}
+
+/// accept(2): EMFILE and ENFILE are limits on descriptors, ENOBUFS and ENOMEM on memory.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
+pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINPROGRESS)
+}
+
+/// Lets a server take its port again while connections of its former life are in TIME_WAIT.
+pub(crate) fn set_reuse_address(socket: &Socket, on: bool) -> io::Result<()> {
+    socket.set_reuse_address(on)
+}
+
+/// Shares a port among listeners of the same user. macOS gives all connections to one of them.
+pub(crate) fn set_reuse_port(socket: &Socket, on: bool) -> io::Result<()> {
+    socket.set_reuse_port(on)
+}

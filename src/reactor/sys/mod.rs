@@ -1,0 +1,55 @@
+//! What differs between operating systems: one file for each, all of the same shape.
+//!
+//! * `ACCEPTED_SOCKETS_INHERIT`: whether an accepted socket starts with the options of its
+//!   listener, so that setting them once on the listener saves system calls per connection.
+//! * `SEND_FLAGS`, `prepare`: what keeps a closed peer from raising a signal.
+//! * `native_handle`: the number that the system's own calls take.
+//! * `is_out_of_descriptors`: an `accept` failure that goes away when something is closed.
+//! * `is_in_progress`: what a non-blocking `connect` answers when it goes on in the background.
+//! * `set_reuse_address`, `set_reuse_port`: options that mean different things on each system.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[path = "linux.rs"]
+mod system;
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+#[path = "bsd.rs"]
+mod system;
+
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
+
+use socket2::SockRef;
+
+pub(crate) use system::*;
+
+/// A socket that a loop owns and lends to handles on other threads.
+///
+/// The loop creates it next to the socket, inside a lock, and takes it away inside the same lock
+/// before it closes the socket; everybody else uses it inside the lock only. So the socket is
+/// open whenever [`LentSocket::with`] runs, and its number can't have gone to another socket.
+pub(crate) struct LentSocket(NativeHandle);
+
+impl LentSocket {
+    pub(crate) fn new(socket: &mio::net::TcpStream) -> LentSocket {
+        LentSocket(native_handle(socket))
+    }
+
+    /// The number that the system's own calls take.
+    pub(crate) fn native_handle(&self) -> i64 {
+        self.0 as i64
+    }
+
+    /// Uses the socket.
+    #[allow(unsafe_code)]
+    pub(crate) fn with<R>(&self, call: impl FnOnce(SockRef<'_>) -> R) -> R {
+        #[cfg(unix)]
+        // SAFETY: the rule above keeps the descriptor open during this call.
+        let socket = unsafe { std::os::fd::BorrowedFd::borrow_raw(self.0) };
+        #[cfg(windows)]
+        // SAFETY: the rule above keeps the socket open during this call.
+        let socket = unsafe { std::os::windows::io::BorrowedSocket::borrow_raw(self.0) };
+        call(SockRef::from(&socket))
+    }
+}

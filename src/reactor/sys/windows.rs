@@ -1,0 +1,45 @@
+//! Windows.
+
+use std::io;
+use std::os::windows::io::{AsRawSocket, RawSocket};
+
+use socket2::{SockRef, Socket};
+
+/// An accepted socket starts with the options of its listener only after
+/// SO_UPDATE_ACCEPT_CONTEXT, so all are set again.
+pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = false;
+
+pub(crate) type NativeHandle = RawSocket;
+
+/// Flags of each send; there are no signals here.
+pub(crate) const SEND_FLAGS: i32 = 0;
+
+/// What an accepted socket needs besides the user's options: nothing.
+pub(crate) fn prepare(_socket: &SockRef<'_>) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn native_handle(socket: &impl AsRawSocket) -> NativeHandle {
+    socket.as_raw_socket()
+}
+
+/// WSAEMFILE and WSAENOBUFS.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(10024 | 10055))
+}
+
+/// A non-blocking connect of WinSock answers WSAEWOULDBLOCK.
+pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// TIME_WAIT does not keep a listener from its port here, and SO_REUSEADDR would let any other
+/// program steal the port, so it stays off.
+pub(crate) fn set_reuse_address(_socket: &Socket, _on: bool) -> io::Result<()> {
+    Ok(())
+}
+
+/// There is no such option; asking for it is an error rather than a surprise.
+pub(crate) fn set_reuse_port(_socket: &Socket, on: bool) -> io::Result<()> {
+    if on { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
+}
