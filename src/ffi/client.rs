@@ -15,6 +15,7 @@ use crate::net::Client;
 /// cppserver_client_connect().
 ///
 /// host: a name or a numeric IP address.
+/// port: not 0.
 ///
 /// The client keeps the service alive.
 ///
@@ -93,14 +94,15 @@ pub unsafe extern "C" fn cppserver_client_get_option(
     })
 }
 
-/// Fixes the local address and port from the next connect on. Any thread.
+/// Fixes the local address and port of the next connects. Any thread.
 ///
 /// address: an IP address of this machine as text; "0.0.0.0" or "::" fixes the port alone. NULL,
 /// with port 0, leaves both to the system again.
 /// port: 0 leaves the port to the system.
 ///
-/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the address does not parse.
-/// An address that the system refuses is told by on_error of the connect.
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the address does not parse,
+/// CPPSERVER_STATUS_INVALID_STATE while connected or connecting. An address that the system refuses
+/// is told by on_error of the connect.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_client_bind(
     client: *mut cppserver_client,
@@ -115,7 +117,8 @@ pub unsafe extern "C" fn cppserver_client_bind(
     })
 }
 
-/// Resolves the host and connects, in the background. Any thread, also inside on_disconnected.
+/// Resolves the host, tries its addresses in turn and connects, in the background and within
+/// CPPSERVER_OPTION_CONNECT_TIMEOUT. Any thread, also inside on_disconnected.
 ///
 /// on_connected tells the success; a failure is on_error and on_disconnected. On a service that is
 /// not started yet the client connects once it is.
@@ -124,7 +127,8 @@ pub unsafe extern "C" fn cppserver_client_bind(
 /// user_data: owned by the client from here on, until it calls handler->destroy; that comes before
 /// this function returns if it fails, unless handler is NULL or its size is not set.
 ///
-/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE while connected or connecting.
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE while connected or connecting, or
+/// when the service is stopping.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_client_connect(
     client: *mut cppserver_client,
@@ -147,8 +151,9 @@ pub unsafe extern "C" fn cppserver_client_connect(
 ///
 /// delay_milliseconds: the time between the end of the one connection and the next connect.
 ///
-/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when there is no handler to connect
-/// with, because the client was never connected or destroy was called.
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no handler to connect
+/// with, because the client was not connected or destroy was called; CPPSERVER_STATUS_INVALID_STATE
+/// while connecting.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_client_reconnect(
     client: *mut cppserver_client,

@@ -76,9 +76,10 @@ pub struct cppserver_session_handler {
     pub on_disconnected: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reason: i32)>,
     /// Data came in; kind is a cppserver_kind. The data is valid until the callback returns.
     ///
-    /// Returns how many bytes were handled; more than size counts as size. Of a byte stream the rest is kept and
-    /// comes again, in front of the next bytes; more than CPPSERVER_OPTION_RECEIVE_LIMIT of it ends
-    /// the session with CPPSERVER_REASON_LIMIT. A member that is NULL counts as all handled.
+    /// Returns how many bytes were handled; more than size counts as size. Of a byte stream the
+    /// rest is kept and comes again, in front of the next bytes; more than
+    /// CPPSERVER_OPTION_RECEIVE_LIMIT of it ends the session with CPPSERVER_REASON_LIMIT. A member
+    /// that is NULL counts as all handled.
     pub on_received: Option<
         unsafe extern "C-unwind" fn(
             user_data: *mut c_void,
@@ -103,7 +104,8 @@ pub struct cppserver_session_handler {
         ),
     >,
     /// The very last call with this user_data, exactly once: free it here. For a session it comes
-    /// after the server's on_disconnected. For a client it comes after on_disconnected, unless a
+    /// after the server's on_disconnected, or at once when the system fails an accepted connection.
+    /// For a client it comes after on_disconnected, unless a
     /// reconnect was asked for by then, or from within cppserver_client_connect() when that fails.
     pub destroy: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
 }

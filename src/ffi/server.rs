@@ -14,7 +14,8 @@ use crate::net::Server;
 /// cppserver_server_start().
 ///
 /// address: an IP address as text, such as "127.0.0.1", "0.0.0.0" (all of IPv4) or "::" (all of
-/// IPv6, and of IPv4 too unless CPPSERVER_OPTION_DUAL_STACK is 0).
+/// IPv6, and of IPv4 too unless CPPSERVER_OPTION_DUAL_STACK is 0), or the name of an interface's
+/// address, such as "localhost", which is looked up by cppserver_server_start().
 /// port: 0 lets the system choose one; cppserver_server_port() tells it after the start.
 ///
 /// The server keeps the service alive.
@@ -98,13 +99,15 @@ pub unsafe extern "C" fn cppserver_server_get_option(
 ///
 /// The address is bound when this function returns, also on a service that is not started yet: a
 /// port in use fails here. Connections are accepted, and on_started comes, once the service runs.
+/// A server that is just being stopped binds after that; a failure is then told by on_error.
 ///
 /// handler: copied, not NULL.
 /// user_data: owned by the server from here on, until it calls handler->destroy; that comes before
 /// this function returns if it fails, unless handler is NULL or its size is not set.
 ///
-/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already,
-/// CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound.
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or the
+/// service is stopping, CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound,
+/// CPPSERVER_STATUS_RESOLVER for an unknown name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_server_start(
     server: *mut cppserver_server,
@@ -119,9 +122,9 @@ pub unsafe extern "C" fn cppserver_server_start(
     })
 }
 
-/// Stops listening and ends all sessions: on_stopped, then on_disconnected of each session with
-/// CPPSERVER_REASON_SERVER_STOPPED, then the handler's destroy. Any thread, any callback; the
-/// callbacks may come after this function has returned.
+/// Stops listening and ends all sessions as cppserver_session_disconnect() does: on_stopped, then
+/// on_disconnected of each session with CPPSERVER_REASON_SERVER_STOPPED, then the handler's
+/// destroy. Any thread, any callback; the callbacks may come after this function has returned.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started.
 #[unsafe(no_mangle)]
@@ -133,7 +136,8 @@ pub unsafe extern "C" fn cppserver_server_stop(server: *mut cppserver_server) ->
 }
 
 /// Stops the server and starts it again with the same handler. With port 0 the system may choose
-/// another port. Any thread, any callback.
+/// another port; when the port is gone, on_error tells it and the server stays stopped. Any thread,
+/// any callback.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started.
 #[unsafe(no_mangle)]
@@ -144,7 +148,8 @@ pub unsafe extern "C" fn cppserver_server_restart(server: *mut cppserver_server)
     })
 }
 
-/// Whether the server is started. Any thread. NULL gives false.
+/// Whether the server listens: true from just before on_started until just before on_stopped. Any
+/// thread. NULL gives false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_server_is_started(server: *const cppserver_server) -> bool {
     guard::value(false, || {
@@ -153,8 +158,8 @@ pub unsafe extern "C" fn cppserver_server_is_started(server: *const cppserver_se
     })
 }
 
-/// The port: the real one once the server is started, before that the one it was created with. Any
-/// thread. NULL gives 0.
+/// The port: the real one from a successful start until the stop, else the one that the server was
+/// created with. Any thread. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_server_port(server: *const cppserver_server) -> u16 {
     guard::value(0, || {
@@ -173,7 +178,8 @@ pub unsafe extern "C" fn cppserver_server_native_handle(server: *const cppserver
     })
 }
 
-/// The number of sessions that are open now. Any thread. NULL gives 0.
+/// The number of sessions, each from its accept until after its last callback. Any thread. NULL
+/// gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_server_current_sessions(server: *const cppserver_server) -> u64 {
     guard::value(0, || {

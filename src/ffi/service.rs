@@ -9,7 +9,7 @@ use super::handler::{cppserver_callback, cppserver_service_handler};
 use super::types::cppserver_service;
 use crate::net::Service;
 
-/// Creates a service with so many I/O threads; 0 counts as 1. The threads begin with
+/// Creates a service with so many I/O threads, at most 1024; 0 counts as 1. The threads begin with
 /// cppserver_service_start().
 ///
 /// With one thread all callbacks of the service come one at a time. With more, each session lives
@@ -44,7 +44,8 @@ pub unsafe extern "C" fn cppserver_service_release(service: *mut cppserver_servi
     });
 }
 
-/// Starts the threads. Everything that was started, connected or posted before runs now.
+/// Starts the threads. What was started, connected or posted before runs then, and on_started
+/// comes. Returns without waiting for that.
 ///
 /// With polling the threads never sleep: they ask for work again and again and call on_idle each
 /// time there is none. That costs a full core per thread and saves the time of a wakeup.
@@ -53,8 +54,8 @@ pub unsafe extern "C" fn cppserver_service_release(service: *mut cppserver_servi
 /// user_data: owned by the service from here on, until it calls handler->destroy; that comes before
 /// this function returns if it fails.
 ///
-/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already,
-/// CPPSERVER_STATUS_SYSTEM when a thread or an event queue cannot be had.
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or still
+/// stopping, CPPSERVER_STATUS_SYSTEM when the system gives no thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_service_start(
     service: *mut cppserver_service,
@@ -71,7 +72,8 @@ pub unsafe extern "C" fn cppserver_service_start(
     })
 }
 
-/// Stops the service: its servers and clients end with all their callbacks, then come on_stopped,
+/// Stops the service: its servers and clients end with all their callbacks, what was sent is
+/// delivered within CPPSERVER_OPTION_CLOSE_TIMEOUT, timers are destroyed, then come on_stopped,
 /// on_thread_cleanup and the handler's destroy.
 ///
 /// On a thread of the program it blocks until all of that is done. On an I/O thread of any service,
@@ -100,7 +102,8 @@ pub unsafe extern "C" fn cppserver_service_restart(service: *mut cppserver_servi
     })
 }
 
-/// Whether the service is started. Any thread. NULL gives false.
+/// Whether the service runs: true from just before on_started until just before on_stopped. Any
+/// thread. NULL gives false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_service_is_started(service: *const cppserver_service) -> bool {
     guard::value(false, || {
@@ -130,8 +133,8 @@ pub unsafe extern "C" fn cppserver_service_is_loop_thread(
     })
 }
 
-/// Calls callback(user_data) on an I/O thread of the service, soon and never inside this function.
-/// Callbacks that one thread posts run in the order of the posts. Any thread.
+/// Calls callback(user_data) on the first I/O thread of the service, soon and never inside this
+/// function. Callbacks run in the order of the posts. Any thread.
 ///
 /// A service that is not started keeps the callback until it is.
 ///
@@ -155,7 +158,7 @@ pub unsafe extern "C" fn cppserver_service_post(
 }
 
 /// As cppserver_service_post(), but on an I/O thread of this service the callback is called at
-/// once, before this function returns.
+/// once, on that thread and before this function returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_service_dispatch(
     service: *mut cppserver_service,

@@ -73,8 +73,8 @@ pub unsafe extern "C" fn cppserver_session_send(
 
 /// Ends the session in good order: reading stops, what was sent is written out, then the socket
 /// closes and on_disconnected comes with CPPSERVER_REASON_LOCAL. Writing out takes
-/// CPPSERVER_OPTION_CLOSE_TIMEOUT at most; what a peer did not take by then is lost, on_error tells
-/// it, and the reason is CPPSERVER_REASON_TIMEOUT. Any thread, any callback.
+/// CPPSERVER_OPTION_CLOSE_TIMEOUT at most; what the peer did not take by then is lost, and on_error
+/// tells how much, in the category "timeout". Any thread, any callback.
 ///
 /// On a client that is still connecting it gives up: on_disconnected with CPPSERVER_REASON_LOCAL.
 ///

@@ -10,8 +10,9 @@ use super::handle::{give, release, retain, share};
 use super::handler::cppserver_callback;
 use super::types::{cppserver_service, cppserver_timer};
 
-/// Calls callback(user_data) on an I/O thread of the service after a delay, and then, if the
-/// interval is not 0, again and again with that interval. Both are milliseconds. Any thread.
+/// Calls callback(user_data) on the first I/O thread of the service after a delay, and then, if the
+/// interval is not 0, again and again with that interval. Both are milliseconds. Times that the
+/// thread was too busy for are left out. Any thread.
 ///
 /// The timer does not need its handle: released, it goes on. It ends when it has fired (interval
 /// 0), when it is cancelled, or with the stop of the service.

@@ -107,7 +107,8 @@ pub enum cppserver_option {
     Backlog = 11,
     /// Seconds that closing the socket lingers, -1 = off (default), 0 = reset the connection.
     Linger = 12,
-    /// Milliseconds for a client to connect, default 30000, 0 = the system's own patience.
+    /// Milliseconds for a client to resolve the name and connect, default 30000, 0 = the system's
+    /// own patience.
     ConnectTimeout = 13,
     /// Milliseconds without a byte in or out that end a session, default 0 = none.
     IdleTimeout = 14,

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use mio::net::TcpStream;
@@ -233,6 +234,7 @@ impl Worker {
             outbox.key = Key::NONE;
             outbox.phase = Phase::Idle;
             outbox.close = None;
+            session.0.closing.store(false, Ordering::Release);
             outbox.ending = true;
         }
         self.report(guard("on_disconnected", || handler.on_disconnected(&session, reason)));

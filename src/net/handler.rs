@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(i32)]
+#[repr(u8)]
 pub enum Reason {
     /// This side called `disconnect`.
     Local = 1,

@@ -72,7 +72,7 @@ pub(crate) struct Outbox {
     pub(crate) ending: bool,
     pub(crate) peer: Peer,
     /// Bytes that [`Outbox::send_direct`] sent since the last flush.
-    pub(crate) sent_direct: usize,
+    pub(crate) sent_direct: u32,
     /// Whether application bytes may go to the socket as they are.
     pub(crate) transparent: bool,
     /// The stream's socket. The loop takes it away, under the lock, before it closes it.
@@ -104,8 +104,9 @@ impl Outbox {
         if self.queue.is_some() {
             return 0;
         }
+        let bytes = &bytes[..bytes.len().min((u32::MAX - self.sent_direct) as usize)];
         let sent = socket.with(|socket| sockets::send(&socket, bytes)).unwrap_or(0);
-        self.sent_direct += sent;
+        self.sent_direct += sent as u32;
         sent
     }
 

@@ -202,8 +202,7 @@ impl Server {
 
     pub(super) fn close_sessions(&self, reason: Reason) {
         for (_, sessions) in self.0.as_server().each_loop() {
-            let sessions = sessions.clone();
-            for session in sessions {
+            for session in sessions.iter() {
                 session.0.close(Close { reason, discard: false });
             }
         }

@@ -30,6 +30,8 @@ pub(crate) struct SessionInner {
     pub(super) id: u64,
     pub(super) loop_index: u16,
     pub(super) connected: AtomicBool,
+    /// A close was asked for; mirrors the outbox, for the loop to look at without its lock.
+    pub(super) closing: AtomicBool,
     /// The place in the server's list of sessions.
     pub(super) place: AtomicU32,
     pub(super) bytes_sent: AtomicU64,
@@ -47,6 +49,7 @@ impl SessionInner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             loop_index: loop_index as u16,
             connected: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             place: AtomicU32::new(0),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
@@ -159,6 +162,7 @@ impl SessionInner {
             }
             _ => return false,
         }
+        self.closing.store(true, Ordering::Release);
         if outbox.phase == Phase::Open {
             outbox.phase = Phase::Closing;
         }

@@ -24,6 +24,9 @@ use crate::reactor::timers::TimerKey;
 /// Bytes that one stream reads before others get their turn.
 const READ_BUDGET: usize = 512 * 1024;
 
+/// Room for unhandled bytes that a stream keeps.
+const HELD_ROOM: usize = 4096;
+
 /// Slices of one vectored write.
 const SLICES: usize = 64;
 
@@ -37,10 +40,8 @@ pub(super) struct Stream {
     handler: Box<dyn SessionHandler>,
     /// The server's side; clients have none.
     run: Option<Arc<Run>>,
-    /// Received bytes that the handler left unhandled.
-    held: Option<Box<Vec<u8>>>,
-    /// The idle timeout while open, the close deadline while closing.
-    timer: Option<TimerKey>,
+    /// What most streams do without.
+    rare: Option<Box<Rare>>,
     /// When the last byte came or went, in the loop's milliseconds.
     active: u32,
     /// The socket takes no more for now.
@@ -49,6 +50,15 @@ pub(super) struct Stream {
     read_closed: bool,
     /// Why the stream is being closed.
     closing: Option<Reason>,
+}
+
+/// The parts of a stream that are apart so that an idle one stays small.
+#[derive(Default)]
+struct Rare {
+    /// Received bytes that the handler left unhandled.
+    held: Vec<u8>,
+    /// The idle timeout while open, the close deadline while closing.
+    timer: Option<TimerKey>,
 }
 
 /// A connection whose session has ended, kept until the peer has seen the end of the data:
@@ -79,8 +89,7 @@ impl Stream {
             layer: Box::new(Raw),
             handler,
             run,
-            held: None,
-            timer: None,
+            rare: None,
             active: 0,
             blocked: false,
             read_closed: false,
@@ -113,7 +122,7 @@ impl Stream {
 
     /// Whether received bytes still go to the handler.
     fn is_reading(&self) -> bool {
-        self.closing.is_none() && self.session.0.outbox().phase == Phase::Open
+        !self.session.0.closing.load(Ordering::Acquire)
     }
 
     /// Passes received bytes through the layers to the handler.
@@ -138,29 +147,31 @@ impl Stream {
 
     /// Hands data to the handler, behind what it left unhandled before.
     fn deliver(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
-        let Some(mut held) = self.held.take() else {
+        let mut held = match &mut self.rare {
+            Some(rare) => std::mem::take(&mut rare.held),
+            None => Vec::new(),
+        };
+        if held.is_empty() {
             let handled = self
                 .call("on_received", |handler, session| handler.on_received(session, kind, data));
             let rest = handled.map_or(&[][..], |handled| &data[handled.min(data.len())..]);
-            return self.hold(if rest.is_empty() { None } else { Some(Box::new(rest.to_vec())) });
-        };
-        held.extend_from_slice(data);
-        let handled =
-            self.call("on_received", |handler, session| handler.on_received(session, kind, &held));
-        match handled {
-            Some(handled) if handled < held.len() => {
-                held.drain(..handled);
-                self.hold(Some(held))
-            }
-            _ => Ok(()),
+            held.extend_from_slice(rest);
+        } else {
+            held.extend_from_slice(data);
+            let handled = self
+                .call("on_received", |handler, session| handler.on_received(session, kind, &held));
+            held.drain(..handled.unwrap_or(held.len()).min(held.len()));
         }
+        self.hold(held)
     }
 
-    fn hold(&mut self, held: Option<Box<Vec<u8>>>) -> Result<(), Error> {
-        let Some(held) = held else { return Ok(()) };
-        let limit = self.session.0.endpoint.options.limit(SocketOption::ReceiveLimit);
+    /// Keeps what was left unhandled, and a little room for the next time.
+    fn hold(&mut self, held: Vec<u8>) -> Result<(), Error> {
         let count = held.len();
-        self.held = Some(held);
+        if count > 0 || (1..=HELD_ROOM).contains(&held.capacity()) {
+            self.rare.get_or_insert_default().held = held;
+        }
+        let limit = self.session.0.endpoint.options.limit(SocketOption::ReceiveLimit);
         match limit {
             Some(limit) if count > limit => Err(Error::limit(format!(
                 "the handler left {count} received bytes unhandled, more than the receive limit \
@@ -168,6 +179,14 @@ impl Stream {
             ))),
             _ => Ok(()),
         }
+    }
+
+    fn set_timer(&mut self, timer: TimerKey) {
+        self.rare.get_or_insert_default().timer = Some(timer);
+    }
+
+    fn take_timer(&mut self) -> Option<TimerKey> {
+        self.rare.as_mut()?.timer.take()
     }
 
     /// Writes what waits, as far as the socket takes it. Returns how many bytes went out.
@@ -220,7 +239,7 @@ impl Worker {
         }
         inner.connected.store(true, Ordering::Release);
         if let Some(timeout) = inner.endpoint.options.milliseconds(SocketOption::IdleTimeout) {
-            stream.timer = Some(self.timers.insert(self.now + timeout, Due::Source(key)));
+            stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
         }
         let mut stages = Vec::new();
         let mut down = Wire::new();
@@ -259,7 +278,7 @@ impl Worker {
     }
 
     pub(super) fn stream_expired(&mut self, key: Key, mut stream: Box<Stream>) {
-        stream.timer = None;
+        stream.take_timer();
         let fate = match stream.closing {
             Some(reason) => Fate::Ended(reason),
             None => self.check_idle(key, &mut stream),
@@ -291,7 +310,7 @@ impl Worker {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Fate::Alive,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    return fail(stream, Error::system("the connection failed", &error));
+                    return fail(stream, "the connection failed", &error);
                 }
             };
             stream.active = self.milliseconds();
@@ -335,11 +354,11 @@ impl Worker {
             queue.into_iter().for_each(discard);
             return Fate::Ended(close.reason);
         }
-        let mut sent = sent_direct;
+        let mut sent = sent_direct as usize;
         if let Some(mut queue) = queue {
             let mut wire = context::take_wire();
             if let Err(error) = stream.layer.send(&mut queue, &mut wire) {
-                return fail(stream, error);
+                return end_with(stream, error, Reason::Error);
             }
             context::give_wire(queue);
             let written = stream.write(&mut wire);
@@ -359,14 +378,18 @@ impl Worker {
                 }
             }
             if let Err(error) = written {
-                return fail(stream, Error::system("cannot send", &error));
+                return fail(stream, "cannot send", &error);
             }
         }
         if sent > 0 {
             stream.active = self.milliseconds();
             self.tell_sent(stream, sent);
         }
-        match inner.outbox().close {
+        if stream.is_reading() {
+            return Fate::Alive;
+        }
+        let close = inner.outbox().close;
+        match close {
             None => Fate::Alive,
             Some(close) if close.discard => Fate::Ended(close.reason),
             Some(close) => self.go_on_closing(key, stream, close.reason),
@@ -388,9 +411,9 @@ impl Worker {
         }
         if stream.closing.is_none() {
             stream.closing = Some(reason);
-            stream.timer.take().map(|timer| self.timers.cancel(timer));
+            stream.take_timer().map(|timer| self.timers.cancel(timer));
             let timeout = stream.session.0.endpoint.options.close_timeout();
-            stream.timer = Some(self.timers.insert(self.now + timeout, Due::Source(key)));
+            stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
         }
         Fate::Alive
     }
@@ -404,7 +427,7 @@ impl Worker {
         let rest = (timeout.as_millis() as u64).saturating_sub(u64::from(idle));
         if rest > 0 {
             let at = self.now + std::time::Duration::from_millis(rest);
-            stream.timer = Some(self.timers.insert(at, Due::Source(key)));
+            stream.set_timer(self.timers.insert(at, Due::Source(key)));
             return Fate::Alive;
         }
         let text = format!("no byte came or went for {} milliseconds", timeout.as_millis());
@@ -413,11 +436,12 @@ impl Worker {
 
     /// Closes the socket and tells everybody, in the promised order.
     fn end_stream(&mut self, key: Key, mut stream: Stream, reason: Reason) {
-        stream.timer.take().map(|timer| self.timers.cancel(timer));
+        stream.take_timer().map(|timer| self.timers.cancel(timer));
         let inner = Arc::clone(&stream.session.0);
         let discarded = {
             let mut outbox = inner.outbox();
             let close = outbox.close.take();
+            inner.closing.store(false, Ordering::Release);
             outbox.key = Key::NONE;
             outbox.phase = Phase::Idle;
             outbox.scheduled = false;
@@ -492,12 +516,19 @@ fn discard(mut wire: Box<Wire>) {
 
 /// The connection is broken: tells the error and ends with it, or with the reason of a close that
 /// was under way.
-fn fail(stream: &mut Stream, error: Error) -> Fate {
+fn fail(stream: &mut Stream, what: &str, error: &io::Error) -> Fate {
     let close = stream.session.0.outbox().close;
     match close {
         // What is lost by it is told at the end.
         Some(close) => Fate::Ended(close.reason),
-        None => end_with(stream, error, Reason::Error),
+        None => {
+            let pending = stream.session.0.pending.load(Ordering::Relaxed);
+            let error = match pending {
+                0 => Error::system(what, error),
+                _ => Error::system(format!("{what}, {pending} bytes were not delivered"), error),
+            };
+            end_with(stream, error, Reason::Error)
+        }
     }
 }
 
@@ -513,4 +544,21 @@ fn undelivered_error(count: usize, stream: &Stream) -> Error {
         "{count} accepted bytes were not delivered: the peer closed the connection or did not \
          read them within {timeout} milliseconds"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::SessionInner;
+    use super::Stream;
+
+    /// Together with their allocator headers, a place in the loop and one in the server's list,
+    /// these make the memory of an idle session.
+    #[test]
+    #[cfg(all(target_pointer_width = "64", not(windows)))]
+    fn an_idle_session_is_small() {
+        // mio keeps 8 more bytes in builds with debug assertions.
+        let debug = if cfg!(debug_assertions) { 8 } else { 0 };
+        assert!(size_of::<Stream>() <= 72 + debug, "{}", size_of::<Stream>());
+        assert!(size_of::<SessionInner>() <= 104, "{}", size_of::<SessionInner>());
+    }
 }

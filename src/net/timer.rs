@@ -44,8 +44,7 @@ impl Timer {
             key: Mutex::new(None),
         });
         let now = Instant::now();
-        // A delay beyond what the clock can tell is a timer that never fires.
-        let at = now.checked_add(delay).unwrap_or(now + Duration::from_secs(1 << 32));
+        let at = now.checked_add(delay).unwrap_or(never(now));
         let timer = UserTimer { inner: Arc::clone(&inner), at, callback };
         service.remote(0).post(Operation::AddTimer(Box::new(timer)));
         Timer(inner)
@@ -61,6 +60,11 @@ impl Timer {
         }
         cancelled
     }
+}
+
+/// A time for delays beyond what the clock can tell.
+fn never(now: Instant) -> Instant {
+    now + Duration::from_secs(1 << 32)
 }
 
 impl TimerInner {
@@ -106,8 +110,10 @@ impl Worker {
                 if timer.inner.armed.load(Ordering::Acquire) {
                     self.report(handler::guard("a timer", call));
                     // The next time follows from the last, so that delays do not add up; times
-                    // that a busy loop missed are left out.
-                    timer.at = (timer.at + *interval).max(self.now);
+                    // that a busy loop missed are left out. Never this turn again.
+                    let soonest = self.now + Duration::from_nanos(1);
+                    timer.at =
+                        timer.at.checked_add(*interval).unwrap_or(never(soonest)).max(soonest);
                 }
                 self.add_timer(timer);
             }

@@ -19,6 +19,10 @@ use crate::reactor::timers::Timers;
 /// What one read takes at most. One buffer per loop, none per connection.
 const RECEIVE_BUFFER: usize = 256 * 1024;
 
+/// Events after which sends leave even if more events wait: few enough that what they touched is
+/// still in the caches, and that the sends of a busy turn need little memory.
+const EVENTS_PER_FLUSH: usize = 64;
+
 /// The parts of a loop that outlive its thread, for the next start.
 pub(super) struct Engine {
     pub(super) index: usize,
@@ -115,8 +119,11 @@ impl Worker {
             self.call("on_error", |handler| handler.on_error(&error));
         }
         self.now = Instant::now();
-        for (key, readiness) in event_loop.ready() {
+        for (count, (key, readiness)) in event_loop.ready().enumerate() {
             self.ready(key, readiness);
+            if count % EVENTS_PER_FLUSH == EVENTS_PER_FLUSH - 1 {
+                self.flush_all();
+            }
         }
         for key in std::mem::take(&mut self.unfinished) {
             self.ready(key, Readiness { readable: true, writable: false, closed: false });
@@ -211,7 +218,10 @@ impl Worker {
                         self.service.remote(index).post(Operation::Exit);
                     }
                 }
-                Operation::Exit => self.exit = true,
+                Operation::Exit => {
+                    self.stopping = true;
+                    self.exit = true;
+                }
             }
         }
     }

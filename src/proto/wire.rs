@@ -12,7 +12,7 @@ const GATHER: usize = 16 * 1024;
 const SHARED_COPY: usize = 1024;
 
 /// The room of a chunk made for a small piece.
-const FIRST_ROOM: usize = 256;
+const FIRST_ROOM: usize = 128;
 
 /// A buffer above this size is given back to the allocator instead of being kept for reuse.
 const SPARE_LIMIT: usize = 64 * 1024;

@@ -35,21 +35,18 @@ impl Key {
     }
 }
 
-struct Place<T> {
-    generation: u32,
-    content: Option<T>,
-}
-
 /// A growing table. A key that was removed never finds the next owner of its place, so late
 /// events, timers and operations fall through.
 pub(crate) struct Slots<T> {
-    places: Vec<Place<T>>,
+    places: Vec<Option<T>>,
+    /// Beside the places instead of in them, where alignment would double their size.
+    generations: Vec<u32>,
     free: Vec<u32>,
 }
 
 impl<T> Slots<T> {
     pub(crate) fn new() -> Slots<T> {
-        Slots { places: Vec::new(), free: Vec::new() }
+        Slots { places: Vec::new(), generations: Vec::new(), free: Vec::new() }
     }
 
     /// How many places are taken, reserved ones included.
@@ -63,48 +60,51 @@ impl<T> Slots<T> {
             Some(index) => index as usize,
             None => {
                 assert!(self.places.len() < INDEX_MASK, "no place is left in this loop");
-                self.places.push(Place { generation: 0, content: None });
+                self.places.push(None);
+                self.generations.push(0);
                 self.places.len() - 1
             }
         };
-        Key::new(index, self.places[index].generation)
+        Key::new(index, self.generations[index])
     }
 
     /// Takes the content out and keeps its place, or `None` when the key is out of date.
     pub(crate) fn take(&mut self, key: Key) -> Option<T> {
-        self.place(key)?.content.take()
+        self.place(key)?.take()
     }
 
     /// Puts content into its place.
     pub(crate) fn restore(&mut self, key: Key, content: T) {
         if let Some(place) = self.place(key) {
-            debug_assert!(place.content.is_none());
-            place.content = Some(content);
+            debug_assert!(place.is_none());
+            *place = Some(content);
         }
     }
 
     /// Looks at the content.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.place(key)?.content.as_mut()
+        self.place(key)?.as_mut()
     }
 
     /// Ends the life of a key; its place goes to others.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        let place = self.place(key)?;
-        place.generation = place.generation.wrapping_add(1);
-        let content = place.content.take();
+        let content = self.place(key)?.take();
+        let generation = &mut self.generations[key.index()];
+        *generation = generation.wrapping_add(1);
         self.free.push(key.index() as u32);
         content
     }
 
     /// The keys of all places that have content now.
     pub(crate) fn keys(&self) -> Vec<Key> {
-        let filled = self.places.iter().enumerate().filter(|(_, place)| place.content.is_some());
-        filled.map(|(index, place)| Key::new(index, place.generation)).collect()
+        let places = self.places.iter().zip(&self.generations).enumerate();
+        let filled = places.filter(|(_, (place, _))| place.is_some());
+        filled.map(|(index, (_, generation))| Key::new(index, *generation)).collect()
     }
 
-    fn place(&mut self, key: Key) -> Option<&mut Place<T>> {
-        self.places.get_mut(key.index()).filter(|place| key.is_of(place.generation))
+    fn place(&mut self, key: Key) -> Option<&mut Option<T>> {
+        let generation = *self.generations.get(key.index())?;
+        if key.is_of(generation) { self.places.get_mut(key.index()) } else { None }
     }
 }
 

@@ -29,27 +29,28 @@ pub(crate) use system::*;
 /// The loop creates it next to the socket, inside a lock, and takes it away inside the same lock
 /// before it closes the socket; everybody else uses it inside the lock only. So the socket is
 /// open whenever [`LentSocket::with`] runs, and its number can't have gone to another socket.
-pub(crate) struct LentSocket(NativeHandle);
+pub(crate) struct LentSocket(Borrowed);
+
+#[cfg(unix)]
+type Borrowed = std::os::fd::BorrowedFd<'static>;
+#[cfg(windows)]
+type Borrowed = std::os::windows::io::BorrowedSocket<'static>;
 
 impl LentSocket {
+    #[allow(unsafe_code)]
     pub(crate) fn new(socket: &mio::net::TcpStream) -> LentSocket {
-        LentSocket(native_handle(socket))
+        // SAFETY: the number is that of an open socket now, and the rule above takes this copy of
+        // it away before the socket closes.
+        LentSocket(unsafe { Borrowed::borrow_raw(native_handle(socket)) })
     }
 
     /// The number that the system's own calls take.
     pub(crate) fn native_handle(&self) -> i64 {
-        self.0 as i64
+        native_handle(&self.0) as i64
     }
 
     /// Uses the socket.
-    #[allow(unsafe_code)]
     pub(crate) fn with<R>(&self, call: impl FnOnce(SockRef<'_>) -> R) -> R {
-        #[cfg(unix)]
-        // SAFETY: the rule above keeps the descriptor open during this call.
-        let socket = unsafe { std::os::fd::BorrowedFd::borrow_raw(self.0) };
-        #[cfg(windows)]
-        // SAFETY: the rule above keeps the socket open during this call.
-        let socket = unsafe { std::os::windows::io::BorrowedSocket::borrow_raw(self.0) };
-        call(SockRef::from(&socket))
+        call(SockRef::from(&self.0))
     }
 }
