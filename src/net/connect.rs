@@ -68,9 +68,9 @@ impl Worker {
             outbox.close
         };
         if let Some(close) = close {
-            self.give_up(key, connecting, close.reason);
+            self.give_up(key, *connecting, close.reason);
         } else if self.is_stopping() {
-            self.give_up(key, connecting, Reason::ServiceStopped);
+            self.give_up(key, *connecting, Reason::ServiceStopped);
         } else if not_before > self.now {
             connecting.timer = Some(self.timers.insert(not_before, Due::Source(key)));
             self.slots.restore(key, Source::Connecting(connecting));
@@ -113,7 +113,7 @@ impl Worker {
             Err(error) => {
                 let host = &connecting.session.0.endpoint.host;
                 let text = format!("cannot resolve the host {host:?}: {error}");
-                self.fail(key, connecting, Error::resolver(text), Reason::Error);
+                self.fail(key, *connecting, Error::resolver(text), Reason::Error);
             }
         }
     }
@@ -140,7 +140,7 @@ impl Worker {
         let error = connecting.failure.take().unwrap_or_else(|| {
             Error::resolver(format!("the host {:?} has no address", endpoint.host))
         });
-        self.fail(key, connecting, error, Reason::Error);
+        self.fail(key, *connecting, error, Reason::Error);
     }
 
     /// The socket tells how its connect went.
@@ -194,26 +194,26 @@ impl Worker {
         };
         let limit = endpoint.options.get(SocketOption::ConnectTimeout);
         let error = Error::timeout(format!("{what} within {limit} milliseconds"));
-        self.fail(key, connecting, error, Reason::Timeout);
+        self.fail(key, *connecting, error, Reason::Timeout);
     }
 
     /// Somebody wants the connect to end.
     pub(super) fn connect_flush(&mut self, key: Key, connecting: Box<Connecting>) {
         let close = connecting.session.0.outbox().close;
         match close {
-            Some(close) => self.give_up(key, connecting, close.reason),
+            Some(close) => self.give_up(key, *connecting, close.reason),
             None => self.slots.restore(key, Source::Connecting(connecting)),
         }
     }
 
-    fn fail(&mut self, key: Key, mut connecting: Box<Connecting>, error: Error, reason: Reason) {
-        let Connecting { session, handler, .. } = &mut *connecting;
+    fn fail(&mut self, key: Key, mut connecting: Connecting, error: Error, reason: Reason) {
+        let Connecting { session, handler, .. } = &mut connecting;
         self.report(guard("on_error", || handler.on_error(session, &error)));
         self.give_up(key, connecting, reason);
     }
 
-    fn give_up(&mut self, key: Key, connecting: Box<Connecting>, reason: Reason) {
-        let Connecting { session, handler, timer, progress, .. } = *connecting;
+    fn give_up(&mut self, key: Key, connecting: Connecting, reason: Reason) {
+        let Connecting { session, handler, timer, progress, .. } = connecting;
         timer.map(|timer| self.timers.cancel(timer));
         drop(progress);
         self.slots.remove(key);

@@ -16,6 +16,8 @@ struct Context {
     /// 0 on threads that are no loop.
     loop_id: Cell<u64>,
     dirty: RefCell<Vec<Key>>,
+    /// Boxed, because an outbox holds one by a single word.
+    #[allow(clippy::vec_box)]
     pool: RefCell<Vec<Box<Wire>>>,
     pool_bytes: Cell<usize>,
 }
