@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mio::net::{TcpListener, TcpStream};
-
 use super::endpoint::Life;
 use super::handler::{AnyServerHandler, SessionHandler, guard};
-use super::outbox::Phase;
+use super::outbox::{Close, Phase};
 use super::remote::Operation;
 use super::session::SessionInner;
 use super::stream::Stream;
@@ -18,8 +16,9 @@ use super::worker::{Due, Source, Worker};
 use super::{Reason, Server, Session};
 use crate::error::Error;
 use crate::reactor::slots::Key;
+use crate::reactor::sockets::{self, TcpListener, TcpStream};
+use crate::reactor::sys;
 use crate::reactor::timers::TimerKey;
-use crate::reactor::{sockets, sys};
 
 /// Connections accepted before others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -34,6 +33,8 @@ pub(crate) struct Run {
     server: Server,
     handler: Option<Box<dyn AnyServerHandler>>,
     stopped: AtomicBool,
+    /// The sessions that are listed have been asked to end; whoever is listed later was missed.
+    swept: AtomicBool,
     /// Refusals for a limit are told once, until there is room again.
     limit_told: AtomicBool,
 }
@@ -44,6 +45,7 @@ impl Run {
             server,
             handler: Some(handler),
             stopped: AtomicBool::new(false),
+            swept: AtomicBool::new(false),
             limit_told: AtomicBool::new(false),
         }
     }
@@ -148,6 +150,7 @@ impl Worker {
             }
         }
         run.stopped.store(false, Ordering::Release);
+        run.swept.store(false, Ordering::Release);
         server.0.reset_counters();
         role.started.store(true, Ordering::Release);
         let listener = Listener { socket, run: Arc::clone(&run), starved: false, retry: None };
@@ -173,6 +176,8 @@ impl Worker {
                 Some(Source::Listener(listener)) if Arc::ptr_eq(&listener.run, run))
         });
         let Some(key) = listener else { return false };
+        // A start that came after the wish to stop has forgotten it.
+        run.stop();
         if let Some(Source::Listener(listener)) = self.slots.remove(key) {
             listener.retry.map(|timer| self.timers.cancel(timer));
         }
@@ -191,6 +196,7 @@ impl Worker {
         role.port.store(server.0.port, Ordering::Relaxed);
         role.started.store(false, Ordering::Release);
         run.call("on_stopped", |handler| handler.on_stopped(&server));
+        run.swept.store(true, Ordering::Release);
         server.close_sessions(reason);
         true
     }
@@ -284,6 +290,9 @@ impl Worker {
             return;
         }
         endpoint.as_server().enlist(&session);
+        if run.swept.load(Ordering::Acquire) {
+            session.0.close(Close { reason: Reason::ServerStopped, discard: false });
+        }
         let stream = Stream::new(socket, session, handler, Some(run));
         self.open_stream(key, Box::new(stream));
     }

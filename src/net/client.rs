@@ -124,9 +124,9 @@ impl Client {
             Phase::Connecting => Err(Error::state("the client is connecting already")),
             Phase::Open | Phase::Closing => {
                 *client.reconnect() = Some(delay);
-                drop(outbox);
-                // Refused only when the connection is ending already, which is as good.
-                inner.close(Close { reason: Reason::Local, discard: false });
+                // Refused only when the connection is ending already, which is as good. Under the
+                // same lock, so that it is this connection that ends and not the next one.
+                inner.close_locked(&mut outbox, Close { reason: Reason::Local, discard: false });
                 Ok(())
             }
         }

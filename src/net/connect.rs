@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use mio::net::TcpStream;
-
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::Phase;
 use super::remote::Operation;
 use super::stream::Stream;
+use super::timer::later;
 use super::worker::{Due, Source, Worker};
 use super::{Reason, Session, SocketOption};
 use crate::error::Error;
 use crate::reactor::event_loop::Readiness;
+use crate::reactor::resolver;
 use crate::reactor::slots::Key;
+use crate::reactor::sockets::{self, TcpStream};
 use crate::reactor::timers::TimerKey;
-use crate::reactor::{resolver, sockets};
 
 /// A client that wants a connection.
 pub(super) struct ConnectRequest {
@@ -100,11 +100,12 @@ impl Worker {
 
     /// The resolver has answered.
     pub(super) fn resolved(&mut self, key: Key, addresses: io::Result<Vec<SocketAddr>>) {
-        let mut connecting = match self.slots.take(key) {
+        let connecting = match self.slots.take(key) {
             Some(Source::Connecting(connecting)) => connecting,
             Some(other) => return self.slots.restore(key, other),
             None => return,
         };
+        let Some(mut connecting) = self.still_wanted(key, connecting) else { return };
         match addresses {
             Ok(addresses) => {
                 connecting.addresses = addresses.into_iter();
@@ -125,7 +126,7 @@ impl Worker {
         for address in connecting.addresses.by_ref() {
             let begun = sockets::connect(address, local, &endpoint.options.stream()).and_then(
                 |mut socket| {
-                    self.registrar.register_stream(&mut socket, key)?;
+                    self.registrar.register_connecting(&mut socket, key)?;
                     Ok(socket)
                 },
             );
@@ -147,9 +148,10 @@ impl Worker {
     pub(super) fn connect_ready(
         &mut self,
         key: Key,
-        mut connecting: Box<Connecting>,
+        connecting: Box<Connecting>,
         readiness: Readiness,
     ) {
+        let Some(mut connecting) = self.still_wanted(key, connecting) else { return };
         let Progress::Trying { socket, address } = &connecting.progress else {
             return self.slots.restore(key, Source::Connecting(connecting));
         };
@@ -184,6 +186,7 @@ impl Worker {
     /// The delay of a reconnect is over, or the time to connect is.
     pub(super) fn connect_expired(&mut self, key: Key, mut connecting: Box<Connecting>) {
         connecting.timer = None;
+        let Some(connecting) = self.still_wanted(key, connecting) else { return };
         if matches!(connecting.progress, Progress::Waiting) {
             return self.resolve(key, connecting);
         }
@@ -199,11 +202,17 @@ impl Worker {
 
     /// Somebody wants the connect to end.
     pub(super) fn connect_flush(&mut self, key: Key, connecting: Box<Connecting>) {
-        let close = connecting.session.0.outbox().close;
-        match close {
-            Some(close) => self.give_up(key, *connecting, close.reason),
-            None => self.slots.restore(key, Source::Connecting(connecting)),
+        if let Some(connecting) = self.still_wanted(key, connecting) {
+            self.slots.restore(key, Source::Connecting(connecting));
         }
+    }
+
+    /// Gives a connect up that somebody wants to end.
+    fn still_wanted(&mut self, key: Key, connecting: Box<Connecting>) -> Option<Box<Connecting>> {
+        let close = connecting.session.0.outbox().close;
+        let Some(close) = close else { return Some(connecting) };
+        self.give_up(key, *connecting, close.reason);
+        None
     }
 
     fn fail(&mut self, key: Key, mut connecting: Connecting, error: Error, reason: Reason) {
@@ -255,11 +264,12 @@ impl Worker {
             }
         };
         match again {
-            Some(delay) => self.connect(ConnectRequest {
-                session,
-                handler,
-                not_before: Instant::now() + delay,
-            }),
+            Some(delay) => {
+                // In the next turn: a handler that never tires must not keep the loop here.
+                let not_before = later(Instant::now(), delay);
+                let request = Box::new(ConnectRequest { session, handler, not_before });
+                self.service.remote(self.index).post(Operation::Connect(request));
+            }
             None => drop_guarded(handler),
         }
     }

@@ -6,6 +6,7 @@ mod connect;
 mod context;
 mod endpoint;
 mod handler;
+mod linger;
 mod options;
 mod outbox;
 mod remote;

@@ -3,12 +3,10 @@
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
-use socket2::SockRef;
-
 use super::{Reason, context};
 use crate::proto::Wire;
 use crate::reactor::slots::Key;
-use crate::reactor::sockets;
+use crate::reactor::sockets::{self, SockRef};
 use crate::reactor::sys::LentSocket;
 
 /// How far a connection has come, as handles see it.

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mio::net::{TcpListener, TcpStream};
-
 use super::accept::Run;
 use super::connect::ConnectRequest;
 use super::context;
 use super::timer::{TimerInner, UserTimer};
+use crate::reactor::event_loop::Waker;
 use crate::reactor::mailbox::Mailbox;
 use crate::reactor::slots::Key;
+use crate::reactor::sockets::{TcpListener, TcpStream};
 
 /// What a loop can be asked to do.
 pub(super) enum Operation {
@@ -53,11 +53,11 @@ pub(super) enum Operation {
 pub(crate) struct Remote {
     id: u64,
     mailbox: Mailbox<Operation>,
-    waker: Arc<mio::Waker>,
+    waker: Arc<Waker>,
 }
 
 impl Remote {
-    pub(super) fn new(waker: Arc<mio::Waker>) -> Remote {
+    pub(super) fn new(waker: Arc<Waker>) -> Remote {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Remote { id, mailbox: Mailbox::new(), waker }

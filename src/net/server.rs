@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mio::net::TcpListener;
-
 use super::accept::Run;
 use super::endpoint::{Endpoint, Life};
 use super::outbox::Close;
 use super::remote::Operation;
 use super::{Reason, ServerHandler, Service, SocketOption};
 use crate::error::{Error, Result};
-use crate::reactor::{resolver, sockets};
+use crate::reactor::resolver;
+use crate::reactor::sockets::{self, TcpListener};
 
 /// Accepts connections and makes each a [`Session`](super::Session).
 ///

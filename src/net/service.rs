@@ -261,6 +261,10 @@ impl Service {
     pub fn restart(&self) -> Result<()> {
         let mut state = self.state();
         self.begin_stop(&mut state)?;
+        if state.handler.is_none() {
+            // Only in the destructor of the handler, which is too late to be kept.
+            return Err(Error::state("the service has just stopped; start it with a new handler"));
+        }
         state.restart = true;
         self.wait_for_end(state);
         Ok(())

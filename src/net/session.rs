@@ -83,13 +83,15 @@ impl SessionInner {
         }
         let policy = self.admit(&mut outbox, data.len())?;
         let mut rest = data;
-        if data.len() >= DIRECT && self.remote().is_current() {
+        // What is to be dropped as a whole has to be queued as a whole.
+        let whole = policy == SendPolicy::DropOldest;
+        if data.len() >= DIRECT && !whole && self.remote().is_current() {
             let sent = outbox.send_direct(data);
             self.count_sent(sent);
             rest = &data[sent..];
         }
         if !rest.is_empty() {
-            outbox.push(rest, policy == SendPolicy::DropOldest);
+            outbox.push(rest, whole);
         }
         let pending = self.pending.fetch_add(rest.len(), Ordering::Relaxed) + rest.len();
         let key = outbox.schedule();
@@ -153,7 +155,7 @@ impl SessionInner {
         self.close_locked(&mut self.outbox(), close)
     }
 
-    fn close_locked(&self, outbox: &mut Outbox, close: Close) -> bool {
+    pub(super) fn close_locked(&self, outbox: &mut Outbox, close: Close) -> bool {
         match (outbox.phase, outbox.close) {
             (Phase::Idle, _) => return false,
             (_, None) => outbox.close = Some(close),

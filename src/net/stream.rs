@@ -1,11 +1,9 @@
 //! Streams: one socket, one layer stack, one handler, from the first byte to the last callback.
 
 use std::io::{self, IoSlice, Read};
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use mio::net::TcpStream;
+use std::time::Duration;
 
 use super::accept::Run;
 use super::endpoint::Role;
@@ -17,12 +15,12 @@ use crate::error::Error;
 use crate::proto::{Event, Layer, Raw, Stage, Wire};
 use crate::reactor::event_loop::Readiness;
 use crate::reactor::slots::Key;
-use crate::reactor::sockets;
-use crate::reactor::sys::LentSocket;
+use crate::reactor::sockets::{self, TcpStream};
+use crate::reactor::sys::{self, LentSocket};
 use crate::reactor::timers::TimerKey;
 
 /// Bytes that one stream reads before others get their turn.
-const READ_BUDGET: usize = 512 * 1024;
+const READ_BUDGET: usize = 256 * 1024;
 
 /// Room for unhandled bytes that a stream keeps.
 const HELD_ROOM: usize = 4096;
@@ -46,6 +44,8 @@ pub(super) struct Stream {
     active: u32,
     /// The socket takes no more for now.
     blocked: bool,
+    /// The loop is told when it takes more; that begins with the first time it takes no more.
+    watches_writes: bool,
     /// The peer has closed its side: reading goes on to the end without waiting for events.
     read_closed: bool,
     /// Why the stream is being closed.
@@ -59,14 +59,6 @@ struct Rare {
     held: Vec<u8>,
     /// The idle timeout while open, the close deadline while closing.
     timer: Option<TimerKey>,
-}
-
-/// A connection whose session has ended, kept until the peer has seen the end of the data:
-/// closing at once would answer bytes still on their way here with a reset, and a reset can
-/// destroy what the peer has not read yet.
-pub(super) struct Lingering {
-    socket: TcpStream,
-    timer: TimerKey,
 }
 
 /// What became of a stream.
@@ -88,6 +80,8 @@ impl Stream {
             socket,
             layer: Box::new(Raw),
             handler,
+            // A client's socket was watched for its connect.
+            watches_writes: run.is_none(),
             run,
             rare: None,
             active: 0,
@@ -187,6 +181,17 @@ impl Stream {
 
     fn take_timer(&mut self) -> Option<TimerKey> {
         self.rare.as_mut()?.timer.take()
+    }
+
+    /// Passes what the application sends through the layers.
+    fn encode(&mut self, mut queue: Box<Wire>) -> Result<Box<Wire>, Error> {
+        if self.layer.is_transparent() {
+            return Ok(queue);
+        }
+        let mut wire = context::take_wire();
+        self.layer.send(&mut queue, &mut wire)?;
+        context::give_wire(queue);
+        Ok(wire)
     }
 
     /// Writes what waits, as far as the socket takes it. Returns how many bytes went out.
@@ -318,7 +323,7 @@ impl Worker {
                 return end_with(stream, error, Reason::Limit);
             }
             // Less than asked for means that nothing is left; what comes later has its own event.
-            if count < buffer.len() && !stream.read_closed {
+            if sys::SHORT_READ_IS_THE_LAST && count < buffer.len() && !stream.read_closed {
                 return Fate::Alive;
             }
             budget = budget.saturating_sub(count);
@@ -352,16 +357,21 @@ impl Worker {
         };
         if let Some(close) = close.filter(|close| close.discard) {
             queue.into_iter().for_each(discard);
-            return Fate::Ended(close.reason);
+            return cut(stream, close.reason);
         }
         let mut sent = sent_direct as usize;
-        if let Some(mut queue) = queue {
-            let mut wire = context::take_wire();
-            if let Err(error) = stream.layer.send(&mut queue, &mut wire) {
-                return end_with(stream, error, Reason::Error);
-            }
-            context::give_wire(queue);
-            let written = stream.write(&mut wire);
+        if let Some(queue) = queue {
+            let mut wire = match stream.encode(queue) {
+                Ok(wire) => wire,
+                Err(error) => return end_with(stream, error, Reason::Error),
+            };
+            let written = stream.write(&mut wire).and_then(|count| {
+                if stream.blocked && !stream.watches_writes {
+                    self.registrar.watch_writes(&mut stream.socket, key)?;
+                    stream.watches_writes = true;
+                }
+                Ok(count)
+            });
             if let Ok(count) = written {
                 inner.count_sent(count);
                 inner.pending.fetch_sub(count, Ordering::Relaxed);
@@ -391,7 +401,7 @@ impl Worker {
         let close = inner.outbox().close;
         match close {
             None => Fate::Alive,
-            Some(close) if close.discard => Fate::Ended(close.reason),
+            Some(close) if close.discard => cut(stream, close.reason),
             Some(close) => self.go_on_closing(key, stream, close.reason),
         }
     }
@@ -426,7 +436,7 @@ impl Worker {
         let idle = self.milliseconds().wrapping_sub(stream.active);
         let rest = (timeout.as_millis() as u64).saturating_sub(u64::from(idle));
         if rest > 0 {
-            let at = self.now + std::time::Duration::from_millis(rest);
+            let at = self.now + Duration::from_millis(rest);
             stream.set_timer(self.timers.insert(at, Due::Source(key)));
             return Fate::Alive;
         }
@@ -440,10 +450,10 @@ impl Worker {
         let inner = Arc::clone(&stream.session.0);
         let discarded = {
             let mut outbox = inner.outbox();
-            let close = outbox.close.take();
-            inner.closing.store(false, Ordering::Release);
+            // A client may connect again from its on_disconnected on, and not before.
+            let close = outbox.close.replace(Close { reason, discard: true });
             outbox.key = Key::NONE;
-            outbox.phase = Phase::Idle;
+            outbox.phase = Phase::Closing;
             outbox.scheduled = false;
             outbox.transparent = false;
             outbox.socket = None;
@@ -470,43 +480,6 @@ impl Worker {
         drop_guarded(handler);
         drop(run);
     }
-
-    /// Closes the socket, or keeps it until the peer has seen the end of a `complete` stream.
-    fn close_socket(&mut self, key: Key, socket: TcpStream, session: &Session, complete: bool) {
-        let options = &session.0.endpoint.options;
-        let lingers = complete && !self.is_stopping() && options.linger().is_none();
-        if !lingers || socket.shutdown(Shutdown::Write).is_err() {
-            self.slots.remove(key);
-            return;
-        }
-        let timeout = options.close_timeout();
-        let timer = self.timers.insert(self.now + timeout, Due::Source(key));
-        self.linger(key, Box::new(Lingering { socket, timer }));
-    }
-
-    /// Reads and forgets what the peer still sends, until it closes too.
-    pub(super) fn linger(&mut self, key: Key, mut lingering: Box<Lingering>) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let closed = loop {
-            match lingering.socket.read(&mut buffer) {
-                Ok(0) => break true,
-                Ok(count) if count == buffer.len() => {
-                    self.unfinished.push(key);
-                    break false;
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break error.kind() != io::ErrorKind::WouldBlock,
-            }
-        };
-        self.buffer = buffer;
-        if closed {
-            self.timers.cancel(lingering.timer);
-            self.slots.remove(key);
-        } else {
-            self.slots.restore(key, Source::Lingering(lingering));
-        }
-    }
 }
 
 fn discard(mut wire: Box<Wire>) {
@@ -530,6 +503,19 @@ fn fail(stream: &mut Stream, what: &str, error: &io::Error) -> Fate {
             end_with(stream, error, Reason::Error)
         }
     }
+}
+
+/// Ends a stream without what still waits. A limit was passed by a send, where nobody could tell
+/// the handler.
+fn cut(stream: &mut Stream, reason: Reason) -> Fate {
+    if reason == Reason::Limit {
+        let limit = stream.session.0.endpoint.options.get(SocketOption::SendLimit);
+        stream.on_error(&Error::limit(format!(
+            "more bytes waited to be sent than the send limit of {limit} allows, and the send \
+             policy is to disconnect"
+        )));
+    }
+    Fate::Ended(reason)
 }
 
 fn end_with(stream: &mut Stream, error: Error, reason: Reason) -> Fate {

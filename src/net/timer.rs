@@ -43,8 +43,7 @@ impl Timer {
             armed: AtomicBool::new(true),
             key: Mutex::new(None),
         });
-        let now = Instant::now();
-        let at = now.checked_add(delay).unwrap_or(never(now));
+        let at = later(Instant::now(), delay);
         let timer = UserTimer { inner: Arc::clone(&inner), at, callback };
         service.remote(0).post(Operation::AddTimer(Box::new(timer)));
         Timer(inner)
@@ -62,9 +61,9 @@ impl Timer {
     }
 }
 
-/// A time for delays beyond what the clock can tell.
-fn never(now: Instant) -> Instant {
-    now + Duration::from_secs(1 << 32)
+/// When a delay is over. One beyond what the clock can tell is never over.
+pub(super) fn later(now: Instant, delay: Duration) -> Instant {
+    now.checked_add(delay).unwrap_or(now + Duration::from_secs(1 << 32))
 }
 
 impl TimerInner {
@@ -72,6 +71,18 @@ impl TimerInner {
         let mut place = self.key.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *place, key)
     }
+}
+
+/// The next time of a timer that was due at `at` and fires at `now`: a multiple of the interval
+/// after the last, so that delays do not add up. Times that a busy loop missed are left out, and
+/// never is it the same turn again.
+fn following(at: Instant, interval: Duration, now: Instant) -> Instant {
+    let late = now.saturating_duration_since(at).as_nanos();
+    let rest = match interval.as_nanos() {
+        0 => 1,
+        interval => interval - late % interval,
+    };
+    later(now, Duration::from_nanos(u64::try_from(rest).unwrap_or(u64::MAX)))
 }
 
 impl Worker {
@@ -109,11 +120,7 @@ impl Worker {
             Callback::Repeating { interval, call } => {
                 if timer.inner.armed.load(Ordering::Acquire) {
                     self.report(handler::guard("a timer", call));
-                    // The next time follows from the last, so that delays do not add up; times
-                    // that a busy loop missed are left out. Never this turn again.
-                    let soonest = self.now + Duration::from_nanos(1);
-                    timer.at =
-                        timer.at.checked_add(*interval).unwrap_or(never(soonest)).max(soonest);
+                    timer.at = following(timer.at, *interval, self.now);
                 }
                 self.add_timer(timer);
             }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::accept::{Listener, Run};
 use super::connect::Connecting;
 use super::handler::{ServiceHandler, guard};
+use super::linger::Lingering;
 use super::outbox::Close;
 use super::remote::{Operation, Remote};
-use super::stream::{Lingering, Stream};
+use super::stream::Stream;
 use super::timer::UserTimer;
 use super::{Reason, Service, context};
 use crate::error::Result;
@@ -167,7 +168,7 @@ impl Worker {
             Some(Source::Stream(stream)) => self.stream_expired(key, stream),
             Some(Source::Listener(listener)) => self.accept(key, listener),
             Some(Source::Connecting(connecting)) => self.connect_expired(key, connecting),
-            Some(Source::Lingering(_)) => drop(self.slots.remove(key)),
+            Some(Source::Lingering(lingering)) => self.linger_expired(key, lingering),
             None => {}
         }
     }
@@ -248,8 +249,7 @@ impl Worker {
                     connecting.session.0.close(close);
                     self.slots.restore(key, Source::Connecting(connecting));
                 }
-                // The end of such a connection was told already.
-                Some(Source::Lingering(_)) => drop(self.slots.remove(key)),
+                Some(Source::Lingering(lingering)) => self.linger(key, lingering),
                 None => {}
             }
         }

@@ -90,6 +90,7 @@ impl Wire {
     /// Appends shared bytes, without a copy unless they are few and something waits before them.
     pub(crate) fn extend_shared(&mut self, bytes: &Arc<[u8]>) {
         if bytes.len() <= SHARED_COPY && !self.is_empty() {
+            self.own_last();
             self.extend(bytes);
         } else {
             self.push_shared(bytes);
@@ -178,6 +179,19 @@ impl Wire {
         }
     }
 
+    /// Copies a last chunk that is shared and small, so that others can be joined to it.
+    fn own_last(&mut self) {
+        if self.offset == 0
+            && let Some(Chunk::Shared(last)) = self.chunks.back()
+            && last.len() <= SHARED_COPY
+        {
+            let last = Arc::clone(last);
+            self.chunks.pop_back();
+            self.length -= last.len();
+            self.push_owned(&last);
+        }
+    }
+
     fn drop_first(&mut self) {
         if let Some(Chunk::Owned(mut bytes)) = self.chunks.pop_front()
             && bytes.capacity() <= SPARE_LIMIT
@@ -225,7 +239,8 @@ mod tests {
         wire.extend_shared(&bytes);
         assert_eq!(Arc::strong_count(&bytes), 2);
         wire.extend_shared(&bytes);
-        assert_eq!(Arc::strong_count(&bytes), 2, "the second, small one is copied");
+        assert_eq!(Arc::strong_count(&bytes), 1, "two small ones are joined");
+        assert_eq!(wire.chunks.len(), 1);
         assert_eq!(wire.to_vec(), b"hellohello");
         wire.consume(10);
         assert_eq!(Arc::strong_count(&bytes), 1);

@@ -4,8 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use mio::Waker;
 use mio::event::{Event, Source};
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::slots::Key;
 
@@ -28,7 +29,7 @@ impl Readiness {
     }
 }
 
-/// One poll object. Sockets are registered once, edge-triggered, for both directions.
+/// One poll object. Sockets are registered edge-triggered: no system call per operation.
 pub(crate) struct EventLoop {
     poll: Poll,
     events: Events,
@@ -68,9 +69,20 @@ impl EventLoop {
 }
 
 impl Registrar {
-    /// Watches a connection in both directions.
-    pub(crate) fn register_stream(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
+    /// Watches a connection that is on its way, in both directions.
+    pub(crate) fn register_connecting(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
         self.0.register(source, key.token(), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Watches a connection for what it receives. A new one is writable anyway, and saying so
+    /// would cost each connection a wake-up.
+    pub(crate) fn register_stream(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
+        self.0.register(source, key.token(), Interest::READABLE)
+    }
+
+    /// Watches a registered connection in both directions from now on.
+    pub(crate) fn watch_writes(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
+        self.0.reregister(source, key.token(), Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Watches a listener.

@@ -8,6 +8,10 @@ use socket2::{SockRef, Socket};
 /// Which options are inherited differs between these systems, so all are set again.
 pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = false;
 
+/// A read that fills less than its buffer has emptied the socket, and what comes later is an event
+/// of its own.
+pub(crate) const SHORT_READ_IS_THE_LAST: bool = true;
+
 pub(crate) type NativeHandle = RawFd;
 
 /// Flags of each send: a peer that is gone must be an error, not a signal that ends the process of
@@ -36,6 +40,33 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
 
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
+}
+
+/// Bytes that the peer has not confirmed yet, on a connection that has been shut down for sending.
+/// `None` where the system does not tell.
+#[cfg(target_vendor = "apple")]
+#[allow(unsafe_code)]
+pub(crate) fn unconfirmed(socket: &impl AsRawFd) -> Option<usize> {
+    let mut count: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the socket is open during this call, which writes one int (getsockopt(2)).
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_NWRITE,
+            (&raw mut count).cast(),
+            &mut size,
+        )
+    };
+    if result == 0 { usize::try_from(count).ok() } else { None }
+}
+
+/// Bytes that the peer has not confirmed yet, on a connection that has been shut down for sending.
+/// `None` where the system does not tell.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn unconfirmed(_socket: &impl AsRawFd) -> Option<usize> {
+    None
 }
 
 /// Lets a server take its port again while connections of its former life are in TIME_WAIT.

@@ -7,6 +7,10 @@ use socket2::{SockRef, Socket};
 
 pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = true;
 
+/// A read that fills less than its buffer has emptied the socket, and what comes later is an event
+/// of its own.
+pub(crate) const SHORT_READ_IS_THE_LAST: bool = true;
+
 pub(crate) type NativeHandle = RawFd;
 
 /// Flags of each send: a peer that is gone must be an error, not a signal that ends the process of
@@ -29,6 +33,17 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
 
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
+}
+
+/// Bytes that the peer has not confirmed yet, on a connection that has been shut down for sending.
+/// `None` where the system does not tell.
+#[allow(unsafe_code)]
+pub(crate) fn unconfirmed(socket: &impl AsRawFd) -> Option<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the socket is open during this call, which writes one int (tcp(7), SIOCOUTQ).
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &mut count) };
+    // The end of the stream counts as one more, and is confirmed last.
+    if result == 0 { usize::try_from(count).ok().map(|count| count.saturating_sub(1)) } else { None }
 }
 
 /// Lets a server take its port again while connections of its former life are in TIME_WAIT.

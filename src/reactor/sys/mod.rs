@@ -2,10 +2,12 @@
 //!
 //! * `ACCEPTED_SOCKETS_INHERIT`: whether an accepted socket starts with the options of its
 //!   listener, so that setting them once on the listener saves system calls per connection.
+//! * `SHORT_READ_IS_THE_LAST`: whether a short read spares the one that finds nothing more.
 //! * `SEND_FLAGS`, `prepare`: what keeps a closed peer from raising a signal.
 //! * `native_handle`: the number that the system's own calls take.
 //! * `is_out_of_descriptors`: an `accept` failure that goes away when something is closed.
 //! * `is_in_progress`: what a non-blocking `connect` answers when it goes on in the background.
+//! * `unconfirmed`: how much the peer has not confirmed yet, where the system tells.
 //! * `set_reuse_address`, `set_reuse_port`: options that mean different things on each system.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

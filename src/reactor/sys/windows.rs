@@ -9,6 +9,9 @@ use socket2::{SockRef, Socket};
 /// SO_UPDATE_ACCEPT_CONTEXT, so all are set again.
 pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = false;
 
+/// mio watches a socket again only after a read has answered that there is nothing left.
+pub(crate) const SHORT_READ_IS_THE_LAST: bool = false;
+
 pub(crate) type NativeHandle = RawSocket;
 
 /// Flags of each send; there are no signals here.
@@ -31,6 +34,11 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
 /// A non-blocking connect of WinSock answers WSAEWOULDBLOCK.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Bytes that the peer has not confirmed yet; this system does not tell.
+pub(crate) fn unconfirmed(_socket: &impl AsRawSocket) -> Option<usize> {
+    None
 }
 
 /// TIME_WAIT does not keep a listener from its port here, and SO_REUSEADDR would let any other

@@ -1,0 +1,64 @@
+//! Echo or multicast through the crate: `bench-server-rust echo|multicast`. Prints "port N"; ends
+//! when standard input does.
+
+use cppserver::{Kind, Server, ServerHandler, Service, Session, SessionHandler};
+use std::io::Read;
+
+struct Echo;
+
+impl SessionHandler for Echo {
+    fn on_received(&mut self, session: &Session, _kind: Kind, data: &[u8]) -> usize {
+        report(session.send(data));
+        data.len()
+    }
+}
+
+struct EchoServer;
+
+impl ServerHandler for EchoServer {
+    type Session = Echo;
+
+    fn on_session(&self, _session: &Session) -> Option<Echo> {
+        Some(Echo)
+    }
+}
+
+struct Multicast(Server);
+
+impl SessionHandler for Multicast {
+    fn on_received(&mut self, _session: &Session, _kind: Kind, data: &[u8]) -> usize {
+        report(self.0.multicast(data));
+        data.len()
+    }
+}
+
+struct MulticastServer(Server);
+
+impl ServerHandler for MulticastServer {
+    type Session = Multicast;
+
+    fn on_session(&self, _session: &Session) -> Option<Multicast> {
+        Some(Multicast(self.0.clone()))
+    }
+}
+
+fn report<T>(result: cppserver::Result<T>) {
+    if let Err(error) = result {
+        eprintln!("{error}");
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let service = Service::new()?;
+    service.start(())?;
+    let server = Server::tcp(&service, "127.0.0.1", 0)?;
+    if std::env::args().nth(1).as_deref() == Some("multicast") {
+        server.start(MulticastServer(server.clone()))?;
+    } else {
+        server.start(EchoServer)?;
+    }
+    println!("port {}", server.port());
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    service.stop()?;
+    Ok(())
+}

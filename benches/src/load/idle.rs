@@ -1,0 +1,131 @@
+//! Opens many connections, proves that each is served, holds them, and looks at the server's
+//! memory.
+
+use super::{TICK, closed, connect};
+use crate::procfs;
+use crate::sys::{self, Epoll};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::time::Duration;
+
+const MESSAGE: [u8; 32] = [b'x'; 32];
+/// Connections whose echo is outstanding at a time: fewer than a listen backlog of 4,096 holds.
+const IN_PROGRESS: usize = 2_000;
+const DEADLINE: u64 = 30_000_000_000;
+/// A server that used no CPU time for this long has finished what the connections gave it to do.
+const QUIET: Duration = Duration::from_millis(60);
+
+/// What holding the connections showed.
+pub struct IdleReport {
+    /// Connections held.
+    pub connections: usize,
+    /// From the first connect until the last connection had its first message echoed, in
+    /// nanoseconds.
+    pub open_time: u64,
+    /// The server's CPU time for it, in nanoseconds.
+    pub cpu_time: Option<u64>,
+    /// Growth of the server's private memory per connection, in bytes.
+    pub bytes_per_connection: Option<f64>,
+}
+
+/// Holds `count` connections to the server with process id `pid`. One more connection is opened
+/// first and kept, so that what a server allocates once is not charged to the connections.
+pub fn hold_idle(address: SocketAddrV4, pid: u32, count: usize) -> io::Result<IdleReport> {
+    let mut first = connect(address)?;
+    first.set_nonblocking(false)?;
+    first.set_read_timeout(Some(Duration::from_secs(5)))?;
+    first.write_all(&MESSAGE)?;
+    first.read_exact(&mut [0; MESSAGE.len()])?;
+    wait_until_quiet(pid)?;
+    let memory = procfs::private_memory(pid);
+    let cpu = procfs::cpu_time(pid);
+
+    let begin = sys::now();
+    let held = open(address, count, begin)?;
+    let open_time = sys::now() - begin;
+
+    wait_until_quiet(pid)?;
+    let cpu_time = cpu.zip(procfs::cpu_time(pid)).map(|(before, after)| after - before);
+    let bytes_per_connection = memory
+        .zip(procfs::private_memory(pid))
+        .map(|(before, after)| (after as f64 - before as f64) / count as f64);
+    let report = IdleReport { connections: held.len(), open_time, cpu_time, bytes_per_connection };
+    drop(held);
+    Ok(report)
+}
+
+fn open(address: SocketAddrV4, count: usize, begin: u64) -> io::Result<Vec<TcpStream>> {
+    let mut epoll = Epoll::new()?;
+    let mut held: Vec<TcpStream> = Vec::with_capacity(count);
+    let mut sent = vec![false; count];
+    let mut received = vec![0; count];
+    let mut done = 0;
+    while done < count {
+        sys::check_interrupt()?;
+        if sys::now() - begin > DEADLINE {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("only {done} of {count} connections were served"),
+            ));
+        }
+        // A few at a time, so that the echoes are read while the next connections are made.
+        let batch = (held.len() + 64).min(count).min(done + IN_PROGRESS);
+        while held.len() < batch {
+            let stream = sys::connect_from(Ipv4Addr::LOCALHOST, address)?;
+            epoll.add(&stream, held.len())?;
+            sent[held.len()] = try_send(&stream)?;
+            held.push(stream);
+        }
+        let timeout =
+            if held.len() < count.min(done + IN_PROGRESS) { Duration::ZERO } else { TICK };
+        for index in 0..epoll.wait(timeout)? {
+            let token = epoll.token(index);
+            if !sent[token] {
+                sent[token] = try_send(&held[token])?;
+            }
+            let mut buffer = [0; 64];
+            match held[token].read(&mut buffer) {
+                Ok(0) => return Err(closed()),
+                Ok(size) => {
+                    received[token] += size;
+                    done += usize::from(received[token] == MESSAGE.len());
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected
+                    ) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(held)
+}
+
+fn try_send(mut stream: &TcpStream) -> io::Result<bool> {
+    match stream.write(&MESSAGE) {
+        Ok(size) => Ok(size == MESSAGE.len()),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits until the server has used no CPU time for a while, for at most two seconds.
+fn wait_until_quiet(pid: u32) -> io::Result<()> {
+    let begin = sys::now();
+    let mut last = procfs::cpu_time(pid);
+    while sys::now() - begin < 2_000_000_000 {
+        std::thread::sleep(QUIET);
+        sys::check_interrupt()?;
+        let cpu = procfs::cpu_time(pid);
+        if cpu == last {
+            break;
+        }
+        last = cpu;
+    }
+    Ok(())
+}

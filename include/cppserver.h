@@ -1,0 +1,1095 @@
+/*
+ * cppserver.h - callback-driven network servers and clients. The C interface.
+ * SPDX-License-Identifier: MIT
+ *
+ * This file is generated: change the sources in src/ffi, or cbindgen.toml, not the file itself.
+ *
+ * A short tour
+ * ------------
+ * A service owns the I/O threads. Servers and clients are made for a service; a server has
+ * sessions, a client has one. What happens is told by callbacks, which a program hands over in a
+ * handler struct together with a pointer of its own, the user_data. An echo server:
+ *
+ *     #include <cppserver.h>
+ *     #include <stdio.h>
+ *
+ *     static size_t on_received(void *user_data, int32_t kind, const void *data, size_t size) {
+ *         (void)kind;
+ *         cppserver_session_send((cppserver_session *)user_data, data, size, NULL);
+ *         return size;
+ *     }
+ *
+ *     static void destroy_session(void *user_data) {
+ *         cppserver_session_release((cppserver_session *)user_data);
+ *     }
+ *
+ *     static bool on_session(void *user_data, cppserver_session *session,
+ *                            cppserver_session_handler *handler, void **session_user_data) {
+ *         (void)user_data;
+ *         handler->on_received = on_received;
+ *         handler->destroy = destroy_session;
+ *         *session_user_data = cppserver_session_retain(session);
+ *         return true;
+ *     }
+ *
+ *     int main(void) {
+ *         cppserver_server_handler handler = {.size = sizeof handler, .on_session = on_session};
+ *         cppserver_service *service = cppserver_service_create(1);
+ *         cppserver_server *server = cppserver_server_create_tcp(service, "0.0.0.0", 1111);
+ *         bool running = cppserver_service_start(service, false, NULL, NULL) == 0 &&
+ *                        cppserver_server_start(server, &handler, NULL) == 0;
+ *         if (running) {
+ *             puts("Press Enter to stop");
+ *             getchar();
+ *         } else {
+ *             fprintf(stderr, "%s\n", cppserver_last_error_message());
+ *         }
+ *         cppserver_service_stop(service);
+ *         cppserver_server_release(server);
+ *         cppserver_service_release(service);
+ *         return running ? 0 : 1;
+ *     }
+ *
+ * Threads
+ * -------
+ * - Every function may be called from every thread and inside every callback. None of them waits
+ *   for the network. Only cppserver_service_stop() and cppserver_service_restart() block, and only
+ *   on threads of the program: inside a callback they return at once.
+ * - Callbacks come from the I/O threads of the service. All callbacks of one connection come from
+ *   one thread, one at a time; with one thread, the usual number, so do all of the service.
+ *   (A user_data is destroyed on the calling thread when the call that took it fails.)
+ * - No lock is held while a callback runs. A callback that takes long delays the other
+ *   connections of its thread, and nothing else.
+ * - C++ exceptions and longjmp must not leave a callback.
+ *
+ * Ownership
+ * ---------
+ * - Handles count references. What _create returns is owned by the caller and given back with
+ *   _release; _retain adds a reference and returns the same pointer. What a callback or
+ *   cppserver_client_session() lends is retained to be kept.
+ * - What runs keeps itself alive: to release a started server does not stop it.
+ * - A call that takes a handler (start, connect, post, a timer) takes its user_data over, and calls
+ *   destroy(user_data) exactly once, as the very last call with it, also when the call fails. The
+ *   handler struct itself is copied.
+ * - Data, addresses and texts that a program passes in are copied. Those that a callback receives
+ *   are valid until it returns.
+ *
+ * Errors
+ * ------
+ * - Setup functions return a cppserver_status as int32_t, 0 for success; functions that create
+ *   something return NULL on failure. cppserver_last_error_code(), _category() and _message() tell
+ *   more, on the same thread. What fails later is told by on_error.
+ * - NULL is harmless everywhere: a status, 0, false or no effect.
+ * - The handle of a session that is over stays valid until it is released; calls on it fail with
+ *   CPPSERVER_STATUS_NOT_CONNECTED.
+ *
+ * Growth
+ * ------
+ * Handler structs begin with their size and only ever get new members at the end, enums only get
+ * new values: programs compiled with an older header of the same major version go on working.
+ */
+
+#ifndef CPPSERVER_H
+#define CPPSERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CPPSERVER_VERSION_MAJOR 1
+#define CPPSERVER_VERSION_MINOR 0
+#define CPPSERVER_VERSION_PATCH 0
+
+/**
+ * What a call came to. Functions return it as int32_t.
+ *
+ * An on_error callback and cppserver_last_error_code() carry the same number as their code, except
+ * in the categories "system" and "resolver".
+ */
+typedef enum cppserver_status {
+    /**
+     * The call did what it was asked for.
+     */
+    CPPSERVER_STATUS_OK = 0,
+    /**
+     * An argument has no meaning here: a NULL pointer, an address that does not parse, an unknown
+     * option, a value out of range.
+     */
+    CPPSERVER_STATUS_INVALID_ARGUMENT = 1,
+    /**
+     * The object is not in the state the call needs: started twice, stopped twice, connect while
+     * connected, or the service is stopping.
+     */
+    CPPSERVER_STATUS_INVALID_STATE = 2,
+    /**
+     * There is no connection: before it is made, or after disconnect.
+     */
+    CPPSERVER_STATUS_NOT_CONNECTED = 3,
+    /**
+     * A limit was reached: of bytes to send, of bytes left unhandled, of sessions.
+     */
+    CPPSERVER_STATUS_LIMIT = 4,
+    /**
+     * A deadline passed: connect, idle, close.
+     */
+    CPPSERVER_STATUS_TIMEOUT = 5,
+    /**
+     * The operating system refused. The code is errno, on Windows the WSA error number.
+     */
+    CPPSERVER_STATUS_SYSTEM = 6,
+    /**
+     * A host name could not be resolved.
+     */
+    CPPSERVER_STATUS_RESOLVER = 7,
+    /**
+     * A callback that is written in Rust panicked, or the library met a defect of its own.
+     */
+    CPPSERVER_STATUS_HANDLER = 8,
+    /**
+     * This operating system lacks what was asked for.
+     */
+    CPPSERVER_STATUS_UNSUPPORTED = 9,
+} cppserver_status;
+
+/**
+ * Why a connection ended: the last argument of on_disconnected.
+ */
+typedef enum cppserver_reason {
+    /**
+     * This side called disconnect, or gave up connecting.
+     */
+    CPPSERVER_REASON_LOCAL = 1,
+    /**
+     * The peer closed the connection in good order, or its sending half. This is no error.
+     */
+    CPPSERVER_REASON_PEER_CLOSED = 2,
+    /**
+     * The connection failed, or a callback that is written in Rust panicked; on_error told which.
+     */
+    CPPSERVER_REASON_ERROR = 3,
+    /**
+     * A deadline passed: connect, idle or close; on_error told which.
+     */
+    CPPSERVER_REASON_TIMEOUT = 4,
+    /**
+     * A limit was reached: bytes to send (with the policy "disconnect") or bytes left unhandled;
+     * on_error told which.
+     */
+    CPPSERVER_REASON_LIMIT = 5,
+    /**
+     * The server was stopped or restarted.
+     */
+    CPPSERVER_REASON_SERVER_STOPPED = 6,
+    /**
+     * The service was stopped or restarted.
+     */
+    CPPSERVER_REASON_SERVICE_STOPPED = 7,
+} cppserver_reason;
+
+/**
+ * What on_received delivers. TCP sessions deliver bytes and nothing else.
+ */
+typedef enum cppserver_kind {
+    /**
+     * A piece of a byte stream. It may end anywhere: messages are the business of the program.
+     */
+    CPPSERVER_KIND_BYTES = 0,
+    /**
+     * A whole text message, valid UTF-8.
+     */
+    CPPSERVER_KIND_TEXT = 1,
+    /**
+     * A whole binary message.
+     */
+    CPPSERVER_KIND_BINARY = 2,
+    /**
+     * A ping with its payload; the answer is sent by the library.
+     */
+    CPPSERVER_KIND_PING = 3,
+    /**
+     * A pong with its payload.
+     */
+    CPPSERVER_KIND_PONG = 4,
+} cppserver_kind;
+
+/**
+ * Options of servers, sessions and clients. All values are int64_t.
+ *
+ * Set on a server or a client they count from its next start or connect on, but for the send
+ * limit, the send policy and the receive limit, which count at once. A server hands them to its
+ * sessions. Set on a session they change the open socket.
+ */
+typedef enum cppserver_option {
+    /**
+     * 0 or 1, default 1: send small pieces at once instead of joining them (TCP_NODELAY).
+     */
+    CPPSERVER_OPTION_NO_DELAY = 1,
+    /**
+     * 0 or 1, default 0 on a server and 1 on a client: probe silent peers (SO_KEEPALIVE).
+     */
+    CPPSERVER_OPTION_KEEP_ALIVE = 2,
+    /**
+     * Seconds of silence before the first probe, 0 = the system's default.
+     */
+    CPPSERVER_OPTION_KEEP_ALIVE_IDLE = 3,
+    /**
+     * Seconds between two probes, 0 = the system's default.
+     */
+    CPPSERVER_OPTION_KEEP_ALIVE_INTERVAL = 4,
+    /**
+     * Unanswered probes that end the connection, 0 = the system's default.
+     */
+    CPPSERVER_OPTION_KEEP_ALIVE_COUNT = 5,
+    /**
+     * 0 or 1, default 1, servers only: listen although old connections linger on the port.
+     */
+    CPPSERVER_OPTION_REUSE_ADDRESS = 6,
+    /**
+     * 0 or 1, default 0, servers only: let several listeners share the port.
+     */
+    CPPSERVER_OPTION_REUSE_PORT = 7,
+    /**
+     * 0 or 1, default 1: a listener on the IPv6 address "::" takes IPv4 connections too.
+     */
+    CPPSERVER_OPTION_DUAL_STACK = 8,
+    /**
+     * Bytes of the kernel's send buffer (SO_SNDBUF), 0 = the system's default.
+     */
+    CPPSERVER_OPTION_SEND_BUFFER = 9,
+    /**
+     * Bytes of the kernel's receive buffer (SO_RCVBUF), 0 = the system's default.
+     */
+    CPPSERVER_OPTION_RECEIVE_BUFFER = 10,
+    /**
+     * Connections that may wait to be accepted, default 4096, servers only.
+     */
+    CPPSERVER_OPTION_BACKLOG = 11,
+    /**
+     * Seconds that closing the socket lingers, -1 = off (default), 0 = reset the connection.
+     */
+    CPPSERVER_OPTION_LINGER = 12,
+    /**
+     * Milliseconds for a client to resolve the name and connect, default 30000, 0 = the system's
+     * own patience.
+     */
+    CPPSERVER_OPTION_CONNECT_TIMEOUT = 13,
+    /**
+     * Milliseconds without a byte in or out that end a session, default 0 = none.
+     */
+    CPPSERVER_OPTION_IDLE_TIMEOUT = 14,
+    /**
+     * Milliseconds that disconnect goes on writing what was sent, default 5000.
+     */
+    CPPSERVER_OPTION_CLOSE_TIMEOUT = 15,
+    /**
+     * Sessions that a server holds at most, default 0 = no limit.
+     */
+    CPPSERVER_OPTION_SESSION_LIMIT = 16,
+    /**
+     * Sessions that a server holds at most from one peer address, default 0 = no limit.
+     */
+    CPPSERVER_OPTION_SESSION_LIMIT_PER_ADDRESS = 17,
+    /**
+     * Bytes that may wait to be sent in one session, default 16777216, 0 = no limit.
+     */
+    CPPSERVER_OPTION_SEND_LIMIT = 18,
+    /**
+     * What a send above the limit does: a cppserver_send_policy, default "refuse".
+     */
+    CPPSERVER_OPTION_SEND_POLICY = 19,
+    /**
+     * Bytes that on_received may leave unhandled in one session, default 16777216, 0 = no limit.
+     */
+    CPPSERVER_OPTION_RECEIVE_LIMIT = 20,
+} cppserver_option;
+
+/**
+ * What happens to a send that would exceed CPPSERVER_OPTION_SEND_LIMIT.
+ */
+typedef enum cppserver_send_policy {
+    /**
+     * The send fails with CPPSERVER_STATUS_LIMIT and nothing of it is queued.
+     */
+    CPPSERVER_SEND_POLICY_REFUSE = 0,
+    /**
+     * The send fails with CPPSERVER_STATUS_LIMIT and the session ends with
+     * CPPSERVER_REASON_LIMIT: a peer that does not keep up is let go.
+     */
+    CPPSERVER_SEND_POLICY_DISCONNECT = 1,
+    /**
+     * The oldest queued sends that have not begun to leave are dropped to make room.
+     */
+    CPPSERVER_SEND_POLICY_DROP_OLDEST = 2,
+} cppserver_send_policy;
+
+/**
+ * A connecting endpoint. Reference counted: _create and _retain add one, _release takes one.
+ */
+typedef struct cppserver_client cppserver_client;
+
+/**
+ * A listening endpoint. Reference counted: _create and _retain add one, _release takes one.
+ */
+typedef struct cppserver_server cppserver_server;
+
+/**
+ * Owner of the I/O threads. Reference counted: _create and _retain add one, _release takes one.
+ */
+typedef struct cppserver_service cppserver_service;
+
+/**
+ * One connection. Reference counted: callbacks lend it, _retain adds one, _release takes one.
+ */
+typedef struct cppserver_session cppserver_session;
+
+/**
+ * A running timer. Reference counted: _create and _retain add one, _release takes one.
+ */
+typedef struct cppserver_timer cppserver_timer;
+
+/**
+ * What a service tells its owner. Each member may be NULL.
+ *
+ * Set size to sizeof(cppserver_service_handler) and every unused member to NULL. The struct is
+ * copied by cppserver_service_start(): it need not outlive that call.
+ *
+ * The calls come from the service's own threads. With more than one thread on_thread_initialize,
+ * on_thread_cleanup, on_idle and on_error may run at the same time on several of them.
+ */
+typedef struct cppserver_service_handler {
+    /**
+     * sizeof(cppserver_service_handler), as the program was compiled.
+     */
+    size_t size;
+    /**
+     * The first call on each thread of the service, before anything else happens there.
+     */
+    void (*on_thread_initialize)(void *user_data);
+    /**
+     * The last call on each thread of the service.
+     */
+    void (*on_thread_cleanup)(void *user_data);
+    /**
+     * The service runs, and what was posted before the start is done; once per start.
+     */
+    void (*on_started)(void *user_data);
+    /**
+     * The service has ended all its servers, clients and sessions; once per start.
+     */
+    void (*on_stopped)(void *user_data);
+    /**
+     * There was nothing to do. Called again and again, and only while polling. If it is NULL, the
+     * thread yields to others instead.
+     */
+    void (*on_idle)(void *user_data);
+    /**
+     * Something failed that belongs to no server and no session, such as a posted callback.
+     * The texts are UTF-8 and live until the callback returns.
+     */
+    void (*on_error)(void *user_data, int32_t code, const char *category, const char *message);
+    /**
+     * The very last call with this user_data, exactly once: free it here. It comes at the end of
+     * the stop, or from within cppserver_service_start() when that fails. A restart keeps the
+     * handler and does not call it.
+     */
+    void (*destroy)(void *user_data);
+} cppserver_service_handler;
+
+/**
+ * A function that is called with the pointer that was given together with it.
+ */
+typedef void (*cppserver_callback)(void *user_data);
+
+/**
+ * What a connection tells its owner, on the server's side and on the client's. Each member may be
+ * NULL.
+ *
+ * A client's handler is given to cppserver_client_connect(); a session's is filled in by
+ * on_session of cppserver_server_handler. Set size to sizeof(cppserver_session_handler) and every
+ * unused member to NULL; the struct is copied.
+ *
+ * All calls of one connection come from one thread of the service, one at a time, in this order:
+ * on_connected, on_handshaked (where there is a handshake), on_received, on_sent, on_empty and
+ * on_error as things happen, on_disconnected, destroy. A connect that fails is on_error,
+ * on_disconnected, destroy, without on_connected. Every function of this header may be called
+ * inside.
+ */
+typedef struct cppserver_session_handler {
+    /**
+     * sizeof(cppserver_session_handler), as the program was compiled.
+     */
+    size_t size;
+    /**
+     * The connection is open and takes sends. Once per connection.
+     */
+    void (*on_connected)(void *user_data);
+    /**
+     * The handshake of an encrypted or WebSocket session is done. Plain TCP never calls it.
+     */
+    void (*on_handshaked)(void *user_data);
+    /**
+     * The connection is over; reason is a cppserver_reason. Once per connection and per failed
+     * connect. A client may call cppserver_client_reconnect() or cppserver_client_connect() here.
+     */
+    void (*on_disconnected)(void *user_data, int32_t reason);
+    /**
+     * Data came in; kind is a cppserver_kind. The data is valid until the callback returns.
+     *
+     * Returns how many bytes were handled; more than size counts as size. Of a byte stream the
+     * rest is kept and comes again, in front of the next bytes; more than
+     * CPPSERVER_OPTION_RECEIVE_LIMIT of it ends the session with CPPSERVER_REASON_LIMIT. A member
+     * that is NULL counts as all handled.
+     */
+    size_t (*on_received)(void *user_data, int32_t kind, const void *data, size_t size);
+    /**
+     * The system took sent bytes over; pending bytes of this session still wait.
+     */
+    void (*on_sent)(void *user_data, size_t sent, size_t pending);
+    /**
+     * Nothing waits to be sent any more: the moment to go on after CPPSERVER_STATUS_LIMIT.
+     */
+    void (*on_empty)(void *user_data);
+    /**
+     * Something failed. If that ended the connection, on_disconnected follows. A peer that closes
+     * in good order is no error. The texts are UTF-8 and live until the callback returns.
+     */
+    void (*on_error)(void *user_data, int32_t code, const char *category, const char *message);
+    /**
+     * The very last call with this user_data, exactly once: free it here. For a session it comes
+     * after the server's on_disconnected, or at once when the system fails an accepted connection.
+     * For a client it comes after on_disconnected, unless a
+     * reconnect was asked for by then, or from within cppserver_client_connect() when that fails.
+     */
+    void (*destroy)(void *user_data);
+} cppserver_session_handler;
+
+/**
+ * What a server tells its owner. Each member may be NULL.
+ *
+ * Set size to sizeof(cppserver_server_handler) and every unused member to NULL. The struct is
+ * copied by cppserver_server_start(): it need not outlive that call.
+ *
+ * The calls come from the service's threads. With more than one thread in the service, calls about
+ * different sessions may run at the same time; all calls about one session come from its thread.
+ */
+typedef struct cppserver_server_handler {
+    /**
+     * sizeof(cppserver_server_handler), as the program was compiled.
+     */
+    size_t size;
+    /**
+     * The server accepts connections.
+     */
+    void (*on_started)(void *user_data);
+    /**
+     * The server accepts no more connections. The on_disconnected calls of its open sessions
+     * follow, with CPPSERVER_REASON_SERVER_STOPPED or CPPSERVER_REASON_SERVICE_STOPPED.
+     */
+    void (*on_stopped)(void *user_data);
+    /**
+     * A connection was accepted. Fill in *handler and *session_user_data, and return true. Both
+     * are zero before the call, but for handler->size, which is already right; the library owns
+     * session_user_data from here on, until it calls handler->destroy.
+     *
+     * Return false to refuse the connection: it is closed, none of its callbacks is called, and
+     * what was filled in is not used, so free it yourself.
+     *
+     * The session is lent: retain it to keep it longer than this call, and release it at the
+     * latest in handler->destroy. It is not connected before on_connected. A server whose
+     * on_session is NULL accepts connections and drops what they send.
+     */
+    bool (*on_session)(void *user_data,
+                       struct cppserver_session *session,
+                       struct cppserver_session_handler *handler,
+                       void **session_user_data);
+    /**
+     * A session is connected; follows the session's own on_connected. The session is lent.
+     */
+    void (*on_connected)(void *user_data,
+                         struct cppserver_session *session,
+                         void *session_user_data);
+    /**
+     * A session is over; comes between the session's own on_disconnected and its destroy. The
+     * reason is a cppserver_reason. The session is lent.
+     */
+    void (*on_disconnected)(void *user_data,
+                            struct cppserver_session *session,
+                            void *session_user_data,
+                            int32_t reason);
+    /**
+     * Accepting failed, for example for want of file descriptors; the server tries again. The
+     * texts are UTF-8 and live until the callback returns.
+     */
+    void (*on_error)(void *user_data, int32_t code, const char *category, const char *message);
+    /**
+     * The very last call with this user_data, exactly once: free it here. It comes when the server
+     * was stopped and its last session is over, or from within cppserver_server_start() when that
+     * fails. A restart keeps the handler and does not call it.
+     */
+    void (*destroy)(void *user_data);
+} cppserver_server_handler;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that runs, such as "1.0.0". The text lives as long as the library.
+ *
+ * The macros CPPSERVER_VERSION_... tell the version of the header that the program was compiled
+ * with. Within one major version a newer library serves programs of an older header.
+ */
+const char *cppserver_version(void);
+
+/**
+ * The code of the last call that failed on this thread: errno (a WSA error number on Windows) in
+ * the category "system", a number of the resolver in the category "resolver", and a
+ * cppserver_status in all others.
+ *
+ * Calls that succeed leave it as it is, so read it only after a failure. 0 before the first one.
+ */
+int32_t cppserver_last_error_code(void);
+
+/**
+ * The category of the last call that failed on this thread: "system", "resolver", "argument",
+ * "state", "limit", "timeout", "handler" or "unsupported"; "" before the first failure.
+ *
+ * The text lives as long as the library. Never NULL.
+ */
+const char *cppserver_last_error_category(void);
+
+/**
+ * A sentence about the last call that failed on this thread, in UTF-8: what failed, why, and what
+ * to do. "" before the first failure.
+ *
+ * The text lives until the next call that fails on this thread; copy it to keep it. Never NULL.
+ */
+const char *cppserver_last_error_message(void);
+
+/**
+ * A few words of English for a cppserver_reason, such as "closed by the peer"; "unknown reason"
+ * for any other number. The text lives as long as the library. Never NULL.
+ */
+const char *cppserver_reason_text(int32_t reason);
+
+/**
+ * Creates a service with so many I/O threads, at most 1024; 0 counts as 1. The threads begin with
+ * cppserver_service_start().
+ *
+ * With one thread all callbacks of the service come one at a time. With more, each session lives
+ * on one of the threads for good.
+ *
+ * Returns a service that the caller owns, or NULL with the reason in cppserver_last_error_...
+ */
+struct cppserver_service *cppserver_service_create(uint32_t threads);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_service *cppserver_service_retain(struct cppserver_service *service);
+
+/**
+ * Takes a reference back. Any thread, any callback. NULL is allowed.
+ *
+ * A service that runs goes on running without any handle; stop it first.
+ */
+void cppserver_service_release(struct cppserver_service *service);
+
+/**
+ * Starts the threads. What was started, connected or posted before runs then, and on_started
+ * comes. Returns without waiting for that.
+ *
+ * With polling the threads never sleep: they ask for work again and again and call on_idle each
+ * time there is none. That costs a full core per thread and saves the time of a wakeup.
+ *
+ * handler: copied; NULL for none, and then user_data has no destroy.
+ * user_data: owned by the service from here on, until it calls handler->destroy; that comes before
+ * this function returns if it fails.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or still
+ * stopping, CPPSERVER_STATUS_SYSTEM when the system gives no thread.
+ */
+int32_t cppserver_service_start(struct cppserver_service *service,
+                                bool polling,
+                                const struct cppserver_service_handler *handler,
+                                void *user_data);
+
+/**
+ * Stops the service: its servers and clients end with all their callbacks, what was sent is
+ * delivered within CPPSERVER_OPTION_CLOSE_TIMEOUT, timers are destroyed, then come on_stopped,
+ * on_thread_cleanup and the handler's destroy.
+ *
+ * On a thread of the program it blocks until all of that is done. On an I/O thread of any service,
+ * so in every callback, it asks for the stop and returns at once.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the service is not started.
+ */
+int32_t cppserver_service_stop(struct cppserver_service *service);
+
+/**
+ * Stops the service and starts it again with the same handler and polling mode.
+ *
+ * Its servers and clients are stopped by that and stay so: start and connect them again, in
+ * on_started for example. It blocks as cppserver_service_stop() does.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the service is not started.
+ */
+int32_t cppserver_service_restart(struct cppserver_service *service);
+
+/**
+ * Whether the service runs: true from just before on_started until just before on_stopped. Any
+ * thread. NULL gives false.
+ */
+bool cppserver_service_is_started(const struct cppserver_service *service);
+
+/**
+ * The number of I/O threads that the service was created with. Any thread. NULL gives 0.
+ */
+uint32_t cppserver_service_threads(const struct cppserver_service *service);
+
+/**
+ * Whether the calling thread is an I/O thread of this service. Any thread. NULL gives false.
+ */
+bool cppserver_service_is_loop_thread(const struct cppserver_service *service);
+
+/**
+ * Calls callback(user_data) on the first I/O thread of the service, soon and never inside this
+ * function. Callbacks run in the order of the posts. Any thread.
+ *
+ * A service that is not started keeps the callback until it is.
+ *
+ * user_data: owned by the service from here on, until it calls destroy(user_data): once, after the
+ * callback, or without it when the service ends first or this function fails. destroy may be NULL.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when service or callback is NULL.
+ */
+int32_t cppserver_service_post(struct cppserver_service *service,
+                               cppserver_callback callback,
+                               void *user_data,
+                               cppserver_callback destroy);
+
+/**
+ * As cppserver_service_post(), but on an I/O thread of this service the callback is called at
+ * once, on that thread and before this function returns.
+ */
+int32_t cppserver_service_dispatch(struct cppserver_service *service,
+                                   cppserver_callback callback,
+                                   void *user_data,
+                                   cppserver_callback destroy);
+
+/**
+ * Calls callback(user_data) on the first I/O thread of the service after a delay, and then, if the
+ * interval is not 0, again and again with that interval. Both are milliseconds. Times that the
+ * thread was too busy for are left out. Any thread.
+ *
+ * The timer does not need its handle: released, it goes on. It ends when it has fired (interval
+ * 0), when it is cancelled, or with the stop of the service.
+ *
+ * user_data: owned by the timer from here on, until it calls destroy(user_data): once, after the
+ * last callback, and also when this function fails. destroy may be NULL.
+ *
+ * Returns a timer that the caller owns, or NULL with the reason in cppserver_last_error_...
+ */
+struct cppserver_timer *cppserver_timer_create(struct cppserver_service *service,
+                                               uint64_t delay_milliseconds,
+                                               uint64_t interval_milliseconds,
+                                               cppserver_callback callback,
+                                               void *user_data,
+                                               cppserver_callback destroy);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_timer *cppserver_timer_retain(struct cppserver_timer *timer);
+
+/**
+ * Ends the timer: its callback is not called any more. Any thread, also inside its own callback.
+ * Called from another thread than the timer's, a callback that has begun may still be running.
+ *
+ * Returns true if it was still to fire, false if it has fired or was cancelled before, or for
+ * NULL.
+ */
+bool cppserver_timer_cancel(struct cppserver_timer *timer);
+
+/**
+ * Takes a reference back. This does not cancel the timer. Any thread. NULL is allowed.
+ */
+void cppserver_timer_release(struct cppserver_timer *timer);
+
+/**
+ * Creates a TCP server for a local address and port. Nothing is bound before
+ * cppserver_server_start().
+ *
+ * address: an IP address as text, such as "127.0.0.1", "0.0.0.0" (all of IPv4) or "::" (all of
+ * IPv6, and of IPv4 too unless CPPSERVER_OPTION_DUAL_STACK is 0), or the name of an interface's
+ * address, such as "localhost", which is looked up by cppserver_server_start().
+ * port: 0 lets the system choose one; cppserver_server_port() tells it after the start.
+ *
+ * The server keeps the service alive.
+ *
+ * Returns a server that the caller owns, or NULL with the reason in cppserver_last_error_...
+ */
+struct cppserver_server *cppserver_server_create_tcp(struct cppserver_service *service,
+                                                     const char *address,
+                                                     uint16_t port);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_server *cppserver_server_retain(struct cppserver_server *server);
+
+/**
+ * Takes a reference back. Any thread, any callback. NULL is allowed.
+ *
+ * A server that is started goes on running without any handle, until its service is stopped.
+ */
+void cppserver_server_release(struct cppserver_server *server);
+
+/**
+ * Sets a cppserver_option. It counts from the next start on; the send limit, the send policy and
+ * the receive limit count at once. Any thread.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown option or a value
+ * out of its range.
+ */
+int32_t cppserver_server_set_option(struct cppserver_server *server,
+                                    int32_t option,
+                                    int64_t value);
+
+/**
+ * Stores what a cppserver_option is set to in *value. Any thread.
+ *
+ * Returns a cppserver_status. When it is not CPPSERVER_STATUS_OK, *value is left as it was.
+ */
+int32_t cppserver_server_get_option(const struct cppserver_server *server,
+                                    int32_t option,
+                                    int64_t *value);
+
+/**
+ * Binds the address, listens, and accepts connections from then on. Any thread.
+ *
+ * The address is bound when this function returns, also on a service that is not started yet: a
+ * port in use fails here. Connections are accepted, and on_started comes, once the service runs.
+ * A server that is just being stopped binds after that; a failure is then told by on_error.
+ *
+ * handler: copied, not NULL.
+ * user_data: owned by the server from here on, until it calls handler->destroy; that comes before
+ * this function returns if it fails, unless handler is NULL or its size is not set.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or the
+ * service is stopping, CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound,
+ * CPPSERVER_STATUS_RESOLVER for an unknown name.
+ */
+int32_t cppserver_server_start(struct cppserver_server *server,
+                               const struct cppserver_server_handler *handler,
+                               void *user_data);
+
+/**
+ * Stops listening and ends all sessions as cppserver_session_disconnect() does: on_stopped, then
+ * on_disconnected of each session with CPPSERVER_REASON_SERVER_STOPPED, then the handler's
+ * destroy. Any thread, any callback; the callbacks may come after this function has returned.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started.
+ */
+int32_t cppserver_server_stop(struct cppserver_server *server);
+
+/**
+ * Stops the server and starts it again with the same handler. With port 0 the system may choose
+ * another port; when the port is gone, on_error tells it and the server stays stopped. Any thread,
+ * any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started.
+ */
+int32_t cppserver_server_restart(struct cppserver_server *server);
+
+/**
+ * Whether the server listens: true from just before on_started until just before on_stopped. Any
+ * thread. NULL gives false.
+ */
+bool cppserver_server_is_started(const struct cppserver_server *server);
+
+/**
+ * The port: the real one from a successful start until the stop, else the one that the server was
+ * created with. Any thread. NULL gives 0.
+ */
+uint16_t cppserver_server_port(const struct cppserver_server *server);
+
+/**
+ * The listening socket (a file descriptor, a SOCKET on Windows), or -1 when the server is not
+ * started or NULL. It stays the library's: do not close it. Any thread.
+ */
+int64_t cppserver_server_native_handle(const struct cppserver_server *server);
+
+/**
+ * The number of sessions, each from its accept until after its last callback. Any thread. NULL
+ * gives 0.
+ */
+uint64_t cppserver_server_current_sessions(const struct cppserver_server *server);
+
+/**
+ * The bytes that all sessions of the server have sent since its start. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_server_bytes_sent(const struct cppserver_server *server);
+
+/**
+ * The bytes that all sessions of the server have received since its start. Any thread. NULL gives
+ * 0.
+ */
+uint64_t cppserver_server_bytes_received(const struct cppserver_server *server);
+
+/**
+ * Sends the same bytes to all sessions that are connected. The bytes are copied once for all of
+ * them. Any thread, any callback.
+ *
+ * A session whose send limit is reached goes by its send policy; the others are not affected.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started,
+ * CPPSERVER_STATUS_INVALID_ARGUMENT when data is NULL and size is not 0.
+ */
+int32_t cppserver_server_multicast(struct cppserver_server *server,
+                                   const void *data,
+                                   size_t size);
+
+/**
+ * Ends all sessions as cppserver_session_disconnect() does; the server goes on accepting new ones.
+ * Any thread, any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started.
+ */
+int32_t cppserver_server_disconnect_all(struct cppserver_server *server);
+
+/**
+ * Adds a reference and returns the same pointer: keeps a session that a callback lends. Any
+ * thread. NULL gives NULL.
+ *
+ * A session that is over stays a valid handle: calls fail with CPPSERVER_STATUS_NOT_CONNECTED, and
+ * its counters can still be read.
+ */
+struct cppserver_session *cppserver_session_retain(struct cppserver_session *session);
+
+/**
+ * Takes a reference back. This does not disconnect. Any thread, any callback. NULL is allowed.
+ */
+void cppserver_session_release(struct cppserver_session *session);
+
+/**
+ * A number that no other session of this process has, never 0. A client's session keeps its own
+ * over all connections. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_session_id(const struct cppserver_session *session);
+
+/**
+ * Queues bytes to be sent, in order, all of them or none. Never blocks. The bytes are copied
+ * before it returns. Any thread, any callback: sends made inside a callback leave together after
+ * it.
+ *
+ * pending: where to store the number of bytes that wait in this session now, these included; may
+ * be NULL, and is left as it was when the send fails. on_sent and on_empty tell how the queue
+ * drains.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED before on_connected and after
+ * disconnect, CPPSERVER_STATUS_LIMIT when CPPSERVER_OPTION_SEND_LIMIT does not leave the room,
+ * CPPSERVER_STATUS_INVALID_ARGUMENT when data is NULL and size is not 0. A size of 0 sends
+ * nothing.
+ */
+int32_t cppserver_session_send(struct cppserver_session *session,
+                               const void *data,
+                               size_t size,
+                               size_t *pending);
+
+/**
+ * Ends the session in good order: reading stops, what was sent is written out, then the socket
+ * closes and on_disconnected comes with CPPSERVER_REASON_LOCAL. Writing out takes
+ * CPPSERVER_OPTION_CLOSE_TIMEOUT at most; what the peer did not take by then is lost, and on_error
+ * tells how much, in the category "timeout". Any thread, any callback.
+ *
+ * On a client that is still connecting it gives up: on_disconnected with CPPSERVER_REASON_LOCAL.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when the session is over or about to
+ * be.
+ */
+int32_t cppserver_session_disconnect(struct cppserver_session *session);
+
+/**
+ * Ends the session at once: what still waits to be sent is discarded. Also cuts short a disconnect
+ * that is still writing. on_disconnected comes with CPPSERVER_REASON_LOCAL. Any thread, any
+ * callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when the session is over.
+ */
+int32_t cppserver_session_disconnect_now(struct cppserver_session *session);
+
+/**
+ * Whether the session is connected: true from just before on_connected until just before
+ * on_disconnected. Any thread. NULL gives false.
+ */
+bool cppserver_session_is_connected(const struct cppserver_session *session);
+
+/**
+ * The bytes that the system took over since the connection began. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_session_bytes_sent(const struct cppserver_session *session);
+
+/**
+ * The bytes that came from the peer since the connection began. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_session_bytes_received(const struct cppserver_session *session);
+
+/**
+ * The bytes that wait to be sent. Any thread. NULL gives 0.
+ */
+size_t cppserver_session_bytes_pending(const struct cppserver_session *session);
+
+/**
+ * Stores the peer's IP address as numeric text with its NUL in buffer, and its port in *port. They
+ * can be read after the end of the connection too. Any thread.
+ *
+ * size: the bytes of buffer; 64 suffice for every address.
+ * port: may be NULL.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there was no connection,
+ * CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small. On failure buffer holds an
+ * empty text and *port is left as it was.
+ */
+int32_t cppserver_session_peer_address(const struct cppserver_session *session,
+                                       char *buffer,
+                                       size_t size,
+                                       uint16_t *port);
+
+/**
+ * As cppserver_session_peer_address(), for this side of the connection, and only while it is open.
+ */
+int32_t cppserver_session_local_address(const struct cppserver_session *session,
+                                        char *buffer,
+                                        size_t size,
+                                        uint16_t *port);
+
+/**
+ * The socket (a file descriptor, a SOCKET on Windows), or -1 when there is no connection or for
+ * NULL. It stays the library's: do not read, write or close it. It is certain to be open only on
+ * the session's own thread, so inside its callbacks.
+ */
+int64_t cppserver_session_native_handle(const struct cppserver_session *session);
+
+/**
+ * Changes a cppserver_option of the open socket: CPPSERVER_OPTION_NO_DELAY, KEEP_ALIVE and its
+ * companions, SEND_BUFFER, RECEIVE_BUFFER or LINGER. Any thread, any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for another option or a value out
+ * of range, CPPSERVER_STATUS_NOT_CONNECTED when there is no connection, CPPSERVER_STATUS_SYSTEM
+ * with errno when the system refuses.
+ */
+int32_t cppserver_session_set_option(struct cppserver_session *session,
+                                     int32_t option,
+                                     int64_t value);
+
+/**
+ * Creates a TCP client for a host and a port. Nothing is resolved or connected before
+ * cppserver_client_connect().
+ *
+ * host: a name or a numeric IP address.
+ * port: not 0.
+ *
+ * The client keeps the service alive.
+ *
+ * Returns a client that the caller owns, or NULL with the reason in cppserver_last_error_...
+ */
+struct cppserver_client *cppserver_client_create_tcp(struct cppserver_service *service,
+                                                     const char *host,
+                                                     uint16_t port);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_client *cppserver_client_retain(struct cppserver_client *client);
+
+/**
+ * Takes a reference back. Any thread, any callback. NULL is allowed.
+ *
+ * A connection that is open goes on without any handle, until it ends or its service is stopped.
+ */
+void cppserver_client_release(struct cppserver_client *client);
+
+/**
+ * Sets a cppserver_option. It counts from the next connect on; the send limit, the send policy
+ * and the receive limit count at once. Any thread.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown option or a value
+ * out of its range.
+ */
+int32_t cppserver_client_set_option(struct cppserver_client *client,
+                                    int32_t option,
+                                    int64_t value);
+
+/**
+ * Stores what a cppserver_option is set to in *value. Any thread.
+ *
+ * Returns a cppserver_status. When it is not CPPSERVER_STATUS_OK, *value is left as it was.
+ */
+int32_t cppserver_client_get_option(const struct cppserver_client *client,
+                                    int32_t option,
+                                    int64_t *value);
+
+/**
+ * Fixes the local address and port of the next connects. Any thread.
+ *
+ * address: an IP address of this machine as text; "0.0.0.0" or "::" fixes the port alone. NULL,
+ * with port 0, leaves both to the system again.
+ * port: 0 leaves the port to the system.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the address does not parse,
+ * CPPSERVER_STATUS_INVALID_STATE while connected or connecting. An address that the system refuses
+ * is told by on_error of the connect.
+ */
+int32_t cppserver_client_bind(struct cppserver_client *client,
+                              const char *address,
+                              uint16_t port);
+
+/**
+ * Resolves the host, tries its addresses in turn and connects, in the background and within
+ * CPPSERVER_OPTION_CONNECT_TIMEOUT. Any thread, also inside on_disconnected.
+ *
+ * on_connected tells the success; a failure is on_error and on_disconnected. On a service that is
+ * not started yet the client connects once it is.
+ *
+ * handler: copied, not NULL.
+ * user_data: owned by the client from here on, until it calls handler->destroy; that comes before
+ * this function returns if it fails, unless handler is NULL or its size is not set.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE while connected or connecting, or
+ * when the service is stopping.
+ */
+int32_t cppserver_client_connect(struct cppserver_client *client,
+                                 const struct cppserver_session_handler *handler,
+                                 void *user_data);
+
+/**
+ * Ends the connection as cppserver_session_disconnect() does, waits, and connects again with the
+ * same handler and user_data. Any thread, any callback.
+ *
+ * Inside on_disconnected, where the connection has ended already, it connects again after the
+ * delay: the way to keep a client connected. destroy does not come in between.
+ *
+ * delay_milliseconds: the time between the end of the one connection and the next connect.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no handler to connect
+ * with, because the client was not connected or destroy was called; CPPSERVER_STATUS_INVALID_STATE
+ * while connecting.
+ */
+int32_t cppserver_client_reconnect(struct cppserver_client *client,
+                                   uint64_t delay_milliseconds);
+
+/**
+ * The session of the client, for all that cppserver_session_... offers: send, disconnect,
+ * counters, addresses. It is the same for all connections of the client.
+ *
+ * The session is lent and lives as long as the client; retain it to keep it longer. Any thread.
+ * NULL gives NULL.
+ */
+struct cppserver_session *cppserver_client_session(struct cppserver_client *client);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* CPPSERVER_H */
