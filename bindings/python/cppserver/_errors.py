@@ -1,0 +1,225 @@
+"""Exceptions. All derive from :class:`CppServerError`, which is an :class:`OSError`.
+
+An error has three parts, the same as in C: a ``code``, a ``category`` and a ``message``. The code
+of the category ``"system"`` is an ``errno`` value and that of ``"resolver"`` one of the name
+resolver; in all other categories it is a :class:`Status`. Well-known system errors also derive from
+the built-in class of their kind, so ``except ConnectionRefusedError`` works.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import socket
+from typing import Any
+
+from . import _library
+
+
+class Status(enum.IntEnum):
+    """Result of a native call, and the code of errors outside "system" and "resolver"."""
+
+    OK = 0
+    INVALID_ARGUMENT = 1
+    INVALID_STATE = 2
+    NOT_CONNECTED = 3
+    LIMIT = 4
+    TIMEOUT = 5
+    SYSTEM = 6
+    RESOLVER = 7
+    HANDLER = 8
+    UNSUPPORTED = 9
+
+
+class CppServerError(OSError):
+    """Base of all errors of this package.
+
+    Attributes:
+        code: Number of the error, see the module.
+        category: "system", "resolver", "argument", "state", "limit", "timeout", "handler" or
+            "unsupported".
+        message: What happened, in English.
+    """
+
+    code: int
+    category: str
+    message: str
+
+    def __init__(self, code: int, category: str, message: str) -> None:
+        """Make an error from its three parts."""
+        if category == "system":
+            super().__init__(code, message)
+        else:
+            super().__init__(message)
+        self.code = code
+        self.category = category
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
+
+    def __repr__(self) -> str:
+        """Return the class and the three parts."""
+        return f"{type(self).__name__}({self.code}, {self.category!r}, {self.message!r})"
+
+    def __reduce__(self) -> tuple[type[CppServerError], tuple[int, str, str]]:
+        """Pickle by the three parts."""
+        return type(self), (self.code, self.category, self.message)
+
+
+class ArgumentError(CppServerError, ValueError):
+    """A value is out of range, an address is malformed, or an option is unknown here."""
+
+
+class StateError(CppServerError):
+    """The object is not in the state that the call needs, for example it was started twice."""
+
+
+class NotConnectedError(StateError, ConnectionError):
+    """The call needs an open connection and there is none (any more)."""
+
+
+class LimitError(CppServerError):
+    """A limit was reached: send limit, receive limit or the number of sessions."""
+
+
+class DeadlineError(CppServerError, TimeoutError):
+    """Something took longer than the option for it allows: connect, idle or close."""
+
+
+class SystemCallError(CppServerError):
+    """The operating system refused; ``code`` and ``errno`` are its error number."""
+
+
+class RefusedError(SystemCallError, ConnectionRefusedError):
+    """Nobody listens at the address."""
+
+
+class ResetError(SystemCallError, ConnectionResetError):
+    """The peer reset the connection."""
+
+
+class AbortedError(SystemCallError, ConnectionAbortedError):
+    """The connection was aborted by this system."""
+
+
+class BrokenError(SystemCallError, BrokenPipeError):
+    """The connection was written to after its end."""
+
+
+class DeniedError(SystemCallError, PermissionError):
+    """The operating system denied the access, for example to a low port."""
+
+
+class SystemTimeoutError(SystemCallError, TimeoutError):
+    """The operating system gave up waiting for the peer."""
+
+
+class ResolverError(CppServerError, socket.gaierror):
+    """A name could not be resolved."""
+
+
+class HandlerError(CppServerError):
+    """A callback raised; ``__cause__`` is what it raised."""
+
+
+class UnsupportedError(CppServerError):
+    """This operating system lacks the option."""
+
+
+_BY_CATEGORY: dict[str, type[CppServerError]] = {
+    "system": SystemCallError,
+    "resolver": ResolverError,
+    "argument": ArgumentError,
+    "state": StateError,
+    "limit": LimitError,
+    "timeout": DeadlineError,
+    "handler": HandlerError,
+    "unsupported": UnsupportedError,
+}
+
+_BY_ERRNO: dict[int, type[SystemCallError]] = {
+    errno.ECONNREFUSED: RefusedError,
+    errno.ECONNRESET: ResetError,
+    errno.ECONNABORTED: AbortedError,
+    errno.EPIPE: BrokenError,
+    errno.EACCES: DeniedError,
+    errno.EPERM: DeniedError,
+    errno.ETIMEDOUT: SystemTimeoutError,
+}
+if hasattr(errno, "WSAECONNREFUSED"):  # Windows counts its socket errors anew.
+    for _name, _kind in {
+        "WSAECONNREFUSED": RefusedError,
+        "WSAECONNRESET": ResetError,
+        "WSAECONNABORTED": AbortedError,
+        "WSAEACCES": DeniedError,
+        "WSAETIMEDOUT": SystemTimeoutError,
+    }.items():
+        _BY_ERRNO[getattr(errno, _name)] = _kind
+
+
+def make_error(code: int, category: str, message: str) -> CppServerError:
+    """Return an error of the class that fits the code and the category."""
+    kind = _BY_CATEGORY.get(category, CppServerError)
+    if kind is SystemCallError:
+        kind = _BY_ERRNO.get(code, kind)
+    elif kind is StateError and code == Status.NOT_CONNECTED:
+        kind = NotConnectedError
+    return kind(code, category, message)
+
+
+def native_error(code: int, category: bytes | None, message: bytes | None) -> CppServerError:
+    """Return the error that the native library described."""
+    return make_error(
+        code,
+        (category or b"").decode("ascii", "replace"),
+        (message or b"").decode("utf-8", "replace"),
+    )
+
+
+def last_error() -> CppServerError:
+    """Return the error of the native call that just failed on this thread."""
+    return native_error(
+        _library.last_error_code(),
+        _library.last_error_category(),
+        _library.last_error_message(),
+    )
+
+
+def check(status: int) -> None:
+    """Raise the error of the native call that returned ``status``, unless it is 0."""
+    if status:
+        raise last_error()
+
+
+def argument_error(message: str) -> ArgumentError:
+    """Return the error of a value that never reaches the native library."""
+    return ArgumentError(Status.INVALID_ARGUMENT, "argument", message)
+
+
+def handler_error(source: str, cause: BaseException) -> HandlerError:
+    """Return the error that tells an object that one of its callbacks raised."""
+    text = f"{source} raised {type(cause).__name__}: {cause}"
+    error = HandlerError(Status.HANDLER, "handler", text)
+    error.__cause__ = cause
+    return error
+
+
+def encode_address(address: Any) -> bytes:
+    """Return a host name or an address as the native library takes it."""
+    if not isinstance(address, str):
+        raise TypeError(f"an address is a str, not {type(address).__name__}")
+    encoded = address.encode("utf-8")
+    if b"\0" in encoded:
+        raise argument_error("an address contains no NUL")
+    return encoded
+
+
+def check_port(port: Any) -> int:
+    """Return a port number, or raise: ctypes itself would cut the number to 16 bits."""
+    if not isinstance(port, int):
+        raise TypeError(f"a port is an int, not {type(port).__name__}")
+    if not 0 <= port <= 0xFFFF:
+        raise argument_error(f"a port is a number from 0 to 65535, not {port}")
+    return port

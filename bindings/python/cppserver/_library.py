@@ -1,0 +1,351 @@
+"""Finds and loads the native library and describes its functions to ctypes.
+
+Everything that knows the layout of ``cppserver.h`` is in this file: the handler structures, the
+callback types and one typed name per function. The rest of the package never touches ctypes
+prototypes.
+
+Two ways to call a function are used. A ``_releasing`` function gives the global interpreter lock
+(GIL) away during the call; that is a must for everything that may wait for a loop thread, because
+that thread may be waiting for the lock. A ``_holding`` function keeps it: it is for short calls
+that never wait for user code, where giving the lock away would cost more than the call and would
+let another Python thread in for up to ``sys.getswitchinterval()``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from ctypes import (
+    CFUNCTYPE,
+    c_bool,
+    c_char,
+    c_char_p,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+from pathlib import Path
+from typing import Any, ClassVar
+
+MAJOR_VERSION = 1
+"""Major version of the native library that this package was written for."""
+
+LIBRARY_VARIABLE = "CPPSERVER_LIBRARY"
+"""Environment variable that names the native library to load, instead of all other places."""
+
+
+def library_names(platform: str = sys.platform) -> tuple[str, ...]:
+    """File names of the native library on a platform, the best first."""
+    if platform == "win32":
+        return ("cppserver.dll",)
+    if platform == "darwin":
+        return ("libcppserver.1.dylib", "libcppserver.dylib")
+    return ("libcppserver.so.1", "libcppserver.so")
+
+
+def _open(name: str) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(name)
+    except OSError as error:
+        raise ImportError(
+            f"cppserver found its native library at {name!r}, but could not load it: {error}",
+            path=name,
+        ) from error
+
+
+def _load() -> ctypes.CDLL:
+    """Load the native library: environment variable, beside the package, system loader."""
+    named = os.environ.get(LIBRARY_VARIABLE)
+    if named:
+        return _open(named)
+    names = library_names()
+    directory = Path(__file__).parent
+    for name in names:
+        if (directory / name).is_file():
+            return _open(str(directory / name))
+    refusals = []
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError as error:
+            refusals.append(str(error))
+    raise ImportError(
+        f"cppserver could not find its native library: set {LIBRARY_VARIABLE} to its path, put "
+        f"{names[0]} into {directory}, or install it where the system loader looks "
+        f"({'; '.join(refusals)})"
+    )
+
+
+def _check_version(library: ctypes.CDLL) -> str:
+    """Return the version of the library; refuse one with another major number."""
+    try:
+        function = library["cppserver_version"]
+    except AttributeError as error:
+        raise ImportError(
+            f"{library._name!r} is no cppserver library: it exports no cppserver_version"
+        ) from error
+    function.restype = c_char_p
+    function.argtypes = ()
+    version = str((function() or b"").decode("ascii", "replace"))
+    major = version.split(".", 1)[0]
+    if major != str(MAJOR_VERSION):
+        raise ImportError(
+            f"cppserver for Python needs version {MAJOR_VERSION} of the native library, "
+            f"but {library._name!r} has version {version!r}"
+        )
+    return version
+
+
+_releasing_library = _load()
+native_version = _check_version(_releasing_library)
+_holding_library = ctypes.PyDLL(_releasing_library._name, handle=_releasing_library._handle)
+
+
+def _function(library: ctypes.CDLL, name: str, result: Any, arguments: tuple[Any, ...]) -> Any:
+    try:
+        # Subscription makes a new function object, so that the two libraries share nothing.
+        function = library["cppserver_" + name]
+    except AttributeError as error:
+        raise ImportError(
+            f"the native library {library._name!r} (version {native_version}) is older than this "
+            f"package: it exports no cppserver_{name}"
+        ) from error
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+def _releasing(name: str, result: Any, *arguments: Any) -> Any:
+    return _function(_releasing_library, name, result, arguments)
+
+
+def _holding(name: str, result: Any, *arguments: Any) -> Any:
+    return _function(_holding_library, name, result, arguments)
+
+
+# Callback types. Pointers cross as integers; a user_data is a key, never an address.
+
+Notify: Callable[[Callable[[int], None]], Any] = CFUNCTYPE(None, c_void_p)
+NotifyError: Callable[[Callable[[int, int, bytes | None, bytes | None], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_int32, c_char_p, c_char_p
+)
+NotifyReason: Callable[[Callable[[int, int], None]], Any] = CFUNCTYPE(None, c_void_p, c_int32)
+NotifyReceived: Callable[[Callable[[int, int, int, int], int]], Any] = CFUNCTYPE(
+    c_size_t, c_void_p, c_int32, c_void_p, c_size_t
+)
+NotifySent: Callable[[Callable[[int, int, int], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_size_t, c_size_t
+)
+NotifySession: Callable[[Callable[[int, int, int, int], bool]], Any] = CFUNCTYPE(
+    c_bool, c_void_p, c_void_p, c_void_p, c_void_p
+)
+NotifySessionConnected: Callable[[Callable[[int, int, int], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_void_p, c_void_p
+)
+NotifySessionDisconnected: Callable[[Callable[[int, int, int, int], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_void_p, c_void_p, c_int32
+)
+
+
+class ServiceHandler(ctypes.Structure):
+    """``cppserver_service_handler``."""
+
+    _fields_: ClassVar[Any] = [
+        ("size", c_size_t),
+        ("on_thread_initialize", Notify),
+        ("on_thread_cleanup", Notify),
+        ("on_started", Notify),
+        ("on_stopped", Notify),
+        ("on_idle", Notify),
+        ("on_error", NotifyError),
+        ("destroy", Notify),
+    ]
+
+
+class SessionHandler(ctypes.Structure):
+    """``cppserver_session_handler``, of sessions and clients."""
+
+    _fields_: ClassVar[Any] = [
+        ("size", c_size_t),
+        ("on_connected", Notify),
+        ("on_handshaked", Notify),
+        ("on_disconnected", NotifyReason),
+        ("on_received", NotifyReceived),
+        ("on_sent", NotifySent),
+        ("on_empty", Notify),
+        ("on_error", NotifyError),
+        ("destroy", Notify),
+    ]
+
+
+class ServerHandler(ctypes.Structure):
+    """``cppserver_server_handler``."""
+
+    _fields_: ClassVar[Any] = [
+        ("size", c_size_t),
+        ("on_started", Notify),
+        ("on_stopped", Notify),
+        ("on_session", NotifySession),
+        ("on_connected", NotifySessionConnected),
+        ("on_disconnected", NotifySessionDisconnected),
+        ("on_error", NotifyError),
+        ("destroy", Notify),
+    ]
+
+
+# A handle is the address of a native object, as an integer. 0 is harmless everywhere.
+# A status is 0 for success.
+
+last_error_code: Callable[[], int] = _holding("last_error_code", c_int32)
+last_error_category: Callable[[], bytes | None] = _holding("last_error_category", c_char_p)
+last_error_message: Callable[[], bytes | None] = _holding("last_error_message", c_char_p)
+reason_text: Callable[[int], bytes | None] = _holding("reason_text", c_char_p, c_int32)
+
+service_create: Callable[[int], int | None] = _releasing("service_create", c_void_p, c_uint32)
+service_release: Callable[[int], None] = _releasing("service_release", None, c_void_p)
+service_start: Callable[[int, bool, Any, int], int] = _releasing(
+    "service_start", c_int32, c_void_p, c_bool, c_void_p, c_void_p
+)
+service_stop: Callable[[int], int] = _releasing("service_stop", c_int32, c_void_p)
+service_restart: Callable[[int], int] = _releasing("service_restart", c_int32, c_void_p)
+service_is_started: Callable[[int], bool] = _holding("service_is_started", c_bool, c_void_p)
+service_threads: Callable[[int], int] = _holding("service_threads", c_uint32, c_void_p)
+service_is_loop_thread: Callable[[int], bool] = _holding("service_is_loop_thread", c_bool, c_void_p)
+service_post: Callable[[int, Any, int, Any], int] = _releasing(
+    "service_post", c_int32, c_void_p, Notify, c_void_p, Notify
+)
+service_dispatch: Callable[[int, Any, int, Any], int] = _releasing(
+    "service_dispatch", c_int32, c_void_p, Notify, c_void_p, Notify
+)
+
+timer_create: Callable[[int, int, int, Any, int, Any], int | None] = _releasing(
+    "timer_create", c_void_p, c_void_p, c_uint64, c_uint64, Notify, c_void_p, Notify
+)
+timer_cancel: Callable[[int], bool] = _releasing("timer_cancel", c_bool, c_void_p)
+timer_release: Callable[[int], None] = _releasing("timer_release", None, c_void_p)
+
+server_create_tcp: Callable[[int, bytes, int], int | None] = _releasing(
+    "server_create_tcp", c_void_p, c_void_p, c_char_p, c_uint16
+)
+server_release: Callable[[int], None] = _releasing("server_release", None, c_void_p)
+server_set_option: Callable[[int, int, int], int] = _releasing(
+    "server_set_option", c_int32, c_void_p, c_int32, c_int64
+)
+server_get_option: Callable[[int, int, Any], int] = _releasing(
+    "server_get_option", c_int32, c_void_p, c_int32, c_void_p
+)
+server_start: Callable[[int, Any, int], int] = _releasing(
+    "server_start", c_int32, c_void_p, c_void_p, c_void_p
+)
+server_stop: Callable[[int], int] = _releasing("server_stop", c_int32, c_void_p)
+server_restart: Callable[[int], int] = _releasing("server_restart", c_int32, c_void_p)
+server_is_started: Callable[[int], bool] = _holding("server_is_started", c_bool, c_void_p)
+server_port: Callable[[int], int] = _holding("server_port", c_uint16, c_void_p)
+server_native_handle: Callable[[int], int] = _releasing("server_native_handle", c_int64, c_void_p)
+server_current_sessions: Callable[[int], int] = _holding(
+    "server_current_sessions", c_uint64, c_void_p
+)
+server_bytes_sent: Callable[[int], int] = _holding("server_bytes_sent", c_uint64, c_void_p)
+server_bytes_received: Callable[[int], int] = _holding("server_bytes_received", c_uint64, c_void_p)
+server_multicast: Callable[[int, bytes, int], int] = _releasing(
+    "server_multicast", c_int32, c_void_p, c_char_p, c_size_t
+)
+server_disconnect_all: Callable[[int], int] = _releasing("server_disconnect_all", c_int32, c_void_p)
+
+session_retain: Callable[[int], int | None] = _holding("session_retain", c_void_p, c_void_p)
+session_release: Callable[[int], None] = _holding("session_release", None, c_void_p)
+session_id: Callable[[int], int] = _holding("session_id", c_uint64, c_void_p)
+# The size is declared as a pointer, which crosses in the same way, because ctypes converts an
+# integer to a pointer in half the time that it takes for a size_t.
+session_send: Callable[[int, bytes, int, None], int] = _holding(
+    "session_send", c_int32, c_void_p, c_char_p, c_void_p, c_void_p
+)
+session_send_large: Callable[[int, bytes, int, None], int] = _releasing(
+    "session_send", c_int32, c_void_p, c_char_p, c_size_t, c_void_p
+)
+session_disconnect: Callable[[int], int] = _releasing("session_disconnect", c_int32, c_void_p)
+session_disconnect_now: Callable[[int], int] = _releasing(
+    "session_disconnect_now", c_int32, c_void_p
+)
+session_is_connected: Callable[[int], bool] = _holding("session_is_connected", c_bool, c_void_p)
+session_bytes_sent: Callable[[int], int] = _holding("session_bytes_sent", c_uint64, c_void_p)
+session_bytes_received: Callable[[int], int] = _holding(
+    "session_bytes_received", c_uint64, c_void_p
+)
+session_bytes_pending: Callable[[int], int] = _holding("session_bytes_pending", c_size_t, c_void_p)
+session_peer_address: Callable[[int, Any, int, Any], int] = _releasing(
+    "session_peer_address", c_int32, c_void_p, c_void_p, c_size_t, c_void_p
+)
+session_local_address: Callable[[int, Any, int, Any], int] = _releasing(
+    "session_local_address", c_int32, c_void_p, c_void_p, c_size_t, c_void_p
+)
+session_native_handle: Callable[[int], int] = _holding("session_native_handle", c_int64, c_void_p)
+session_set_option: Callable[[int, int, int], int] = _releasing(
+    "session_set_option", c_int32, c_void_p, c_int32, c_int64
+)
+
+client_create_tcp: Callable[[int, bytes, int], int | None] = _releasing(
+    "client_create_tcp", c_void_p, c_void_p, c_char_p, c_uint16
+)
+client_release: Callable[[int], None] = _releasing("client_release", None, c_void_p)
+client_set_option: Callable[[int, int, int], int] = _releasing(
+    "client_set_option", c_int32, c_void_p, c_int32, c_int64
+)
+client_get_option: Callable[[int, int, Any], int] = _releasing(
+    "client_get_option", c_int32, c_void_p, c_int32, c_void_p
+)
+client_bind: Callable[[int, bytes | None, int], int] = _releasing(
+    "client_bind", c_int32, c_void_p, c_char_p, c_uint16
+)
+client_connect: Callable[[int, Any, int], int] = _releasing(
+    "client_connect", c_int32, c_void_p, c_void_p, c_void_p
+)
+client_reconnect: Callable[[int, int], int] = _releasing(
+    "client_reconnect", c_int32, c_void_p, c_uint64
+)
+client_session: Callable[[int], int | None] = _holding("client_session", c_void_p, c_void_p)
+
+# Native memory, and three functions of the interpreter itself.
+
+
+class _Windows(dict[int, Any]):
+    """Arrays of characters that begin at an address and end nowhere.
+
+    A slice of such an array is a bytes object with a copy of the memory. That takes less than half
+    the time of ``ctypes.string_at``, provided that the array is at hand; and it mostly is, because
+    the library receives into the same memory again and again. Only the slice touches memory, so an
+    array whose memory is gone does no harm.
+    """
+
+    def __missing__(self, address: int) -> Any:
+        if len(self) >= 1024:
+            self.clear()
+        window = self[address] = (c_char * sys.maxsize).from_address(address)
+        return window
+
+
+windows = _Windows()
+"""``windows[address][:size]`` are ``size`` native bytes as a bytes object."""
+
+
+_memory_from_address: Callable[[int, int, int], memoryview] = ctypes.PYFUNCTYPE(
+    ctypes.py_object, c_void_p, ctypes.c_ssize_t, ctypes.c_int
+)(("PyMemoryView_FromMemory", ctypes.pythonapi))
+
+ensure_thread_state: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_int)(
+    ("PyGILState_Ensure", ctypes.pythonapi)
+)
+release_thread_state: Callable[[int], None] = ctypes.PYFUNCTYPE(None, ctypes.c_int)(
+    ("PyGILState_Release", ctypes.pythonapi)
+)
+
+
+def view_of_address(address: int, size: int) -> memoryview:
+    """Return a read-only view of native memory, without a copy."""
+    return _memory_from_address(address, size, 0x100)  # PyBUF_READ

@@ -1,0 +1,301 @@
+"""Options of servers, clients and sessions, and the numbers that cross the border."""
+
+from __future__ import annotations
+
+import enum
+import operator
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypedDict, TypeVar, overload
+
+from . import _library
+from ._errors import argument_error
+from ._timer import milliseconds
+
+
+class Reason(enum.IntEnum):
+    """Why a connection ended."""
+
+    LOCAL = 1
+    """This side called ``disconnect()`` or ``disconnect_now()``."""
+    PEER_CLOSED = 2
+    """The peer closed the connection."""
+    ERROR = 3
+    """An error, which ``on_error`` was told before."""
+    TIMEOUT = 4
+    """A connect, idle or close deadline passed."""
+    LIMIT = 5
+    """A send, receive or session limit was exceeded."""
+    SERVER_STOPPED = 6
+    """The server stopped."""
+    SERVICE_STOPPED = 7
+    """The service stopped."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason:
+        """Take a reason of a newer library for an error, rather than fail in a callback."""
+        return cls.ERROR
+
+    @property
+    def text(self) -> str:
+        """The reason in words."""
+        return (_library.reason_text(self) or b"").decode("utf-8", "replace")
+
+
+class Kind(enum.IntEnum):
+    """What a piece of received data is. TCP knows only bytes."""
+
+    BYTES = 0
+    TEXT = 1
+    BINARY = 2
+    PING = 3
+    PONG = 4
+
+
+class SendPolicy(enum.IntEnum):
+    """What happens to a send that would exceed the send limit."""
+
+    REFUSE = 0
+    """It raises :class:`LimitError`; the connection goes on."""
+    DISCONNECT = 1
+    """The connection ends with :attr:`Reason.LIMIT`."""
+    DROP_OLDEST = 2
+    """What waits longest is dropped to make room."""
+
+
+class Option(enum.IntEnum):
+    """Number of an option, for ``set_option`` and ``get_option``.
+
+    The values are those of C: flags are 0 or 1, deadlines are milliseconds, the times of keep-alive
+    and linger are seconds. The properties with the names of the options use Python's types instead.
+    """
+
+    NO_DELAY = 1
+    KEEP_ALIVE = 2
+    KEEP_ALIVE_IDLE = 3
+    KEEP_ALIVE_INTERVAL = 4
+    KEEP_ALIVE_COUNT = 5
+    REUSE_ADDRESS = 6
+    REUSE_PORT = 7
+    DUAL_STACK = 8
+    SEND_BUFFER = 9
+    RECEIVE_BUFFER = 10
+    BACKLOG = 11
+    LINGER = 12
+    CONNECT_TIMEOUT = 13
+    IDLE_TIMEOUT = 14
+    CLOSE_TIMEOUT = 15
+    SESSION_LIMIT = 16
+    SESSION_LIMIT_PER_ADDRESS = 17
+    SEND_LIMIT = 18
+    SEND_POLICY = 19
+    RECEIVE_LIMIT = 20
+
+
+SYSTEM_DEFAULTS = frozenset(
+    {
+        Option.KEEP_ALIVE_IDLE,
+        Option.KEEP_ALIVE_INTERVAL,
+        Option.KEEP_ALIVE_COUNT,
+        Option.SEND_BUFFER,
+        Option.RECEIVE_BUFFER,
+    }
+)
+"""Options whose value 0 stands for what the system does by itself."""
+
+LIVE_OPTIONS = SYSTEM_DEFAULTS | {Option.NO_DELAY, Option.KEEP_ALIVE, Option.LINGER}
+"""Options that can be set on an open connection."""
+
+
+def check_value(value: Any) -> int:
+    """Return an option's value, or raise: ctypes itself would cut the number to 64 bits."""
+    number = operator.index(value)
+    if not -(2**63) <= number < 2**63:
+        raise argument_error(f"an option's value has 64 bits, which {number} exceeds")
+    return number
+
+
+class HasOptions:
+    """An object with options."""
+
+    def set_option(self, option: Option, value: int) -> None:
+        """Set an option to a value as in C, see :class:`Option`."""
+        raise NotImplementedError
+
+    def get_option(self, option: Option) -> int:
+        """Return the value of an option as in C."""
+        raise NotImplementedError
+
+    def _apply(self, options: Any) -> None:
+        """Set the options that a constructor got as keyword arguments."""
+        for name, value in options.items():
+            if not isinstance(getattr(type(self), name, None), OptionProperty):
+                raise TypeError(f"{type(self).__name__} has no option {name!r}")
+            setattr(self, name, value)
+
+
+_Value = TypeVar("_Value")
+
+
+class OptionProperty(Generic[_Value]):
+    """A property that is an option in Python's types."""
+
+    def __init__(
+        self,
+        option: Option,
+        encode: Callable[[_Value, str], int],
+        decode: Callable[[int], _Value],
+        documentation: str,
+    ) -> None:
+        """Describe the option and how its values cross the border."""
+        self._option = option
+        self._name = option.name.lower()
+        self._encode = encode
+        self._decode = decode
+        self.__doc__ = documentation
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+
+    @overload
+    def __get__(self, instance: HasOptions, owner: type[Any]) -> _Value: ...
+
+    def __get__(self, instance: HasOptions | None, owner: type[Any]) -> Self | _Value:
+        """Return the value."""
+        if instance is None:
+            return self
+        return self._decode(instance.get_option(self._option))
+
+    def __set__(self, instance: HasOptions, value: _Value) -> None:
+        """Set the value."""
+        instance.set_option(self._option, self._encode(value, self._name))
+
+
+def _encode_flag(value: bool, name: str) -> int:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is a bool, not {type(value).__name__}")
+    return int(value)
+
+
+def _encode_number(value: int, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is an int, not {type(value).__name__}")
+    return value
+
+
+def _encode_policy(value: SendPolicy, name: str) -> int:
+    if not isinstance(value, SendPolicy):
+        raise TypeError(f"{name} is a SendPolicy, not {type(value).__name__}")
+    return value
+
+
+def _flag(option: Option, documentation: str) -> OptionProperty[bool]:
+    return OptionProperty(option, _encode_flag, bool, documentation)
+
+
+def _number(option: Option, documentation: str) -> OptionProperty[int]:
+    return OptionProperty(option, _encode_number, int, documentation)
+
+
+def _seconds(option: Option, documentation: str) -> OptionProperty[float]:
+    return OptionProperty(option, milliseconds, lambda value: value / 1000, documentation)
+
+
+class ConnectionOptions(HasOptions):
+    """Options of servers, for their sessions, and of clients. They count from the next start on."""
+
+    no_delay = _flag(Option.NO_DELAY, "Send small pieces at once (TCP_NODELAY). Default True.")
+    keep_alive = _flag(
+        Option.KEEP_ALIVE, "Probe silent peers. Default False for servers and True for clients."
+    )
+    keep_alive_idle = _number(
+        Option.KEEP_ALIVE_IDLE, "Seconds of silence before the first probe; 0: the system's own."
+    )
+    keep_alive_interval = _number(
+        Option.KEEP_ALIVE_INTERVAL, "Seconds between probes; 0: the system's own."
+    )
+    keep_alive_count = _number(
+        Option.KEEP_ALIVE_COUNT, "Unanswered probes that end a connection; 0: the system's own."
+    )
+    send_buffer = _number(
+        Option.SEND_BUFFER, "Bytes of the system's send buffer; 0: the system's own."
+    )
+    receive_buffer = _number(
+        Option.RECEIVE_BUFFER, "Bytes of the system's receive buffer; 0: the system's own."
+    )
+    linger = _number(
+        Option.LINGER, "Seconds to linger on close; -1: off, the default; 0: reset on close."
+    )
+    idle_timeout = _seconds(
+        Option.IDLE_TIMEOUT, "Seconds without a byte that end a connection. Default 0: none."
+    )
+    close_timeout = _seconds(
+        Option.CLOSE_TIMEOUT, "Seconds that disconnect() goes on writing. Default 5."
+    )
+    send_limit = _number(
+        Option.SEND_LIMIT, "Bytes that may wait per connection. Default 16 MiB; 0: no limit."
+    )
+    send_policy: OptionProperty[SendPolicy] = OptionProperty(
+        Option.SEND_POLICY, _encode_policy, SendPolicy, "What a send beyond the limit does."
+    )
+    receive_limit = _number(
+        Option.RECEIVE_LIMIT,
+        "Bytes that on_received may leave unhandled. Default 16 MiB; 0: no limit.",
+    )
+
+
+class ListenOptions(ConnectionOptions):
+    """Options of servers."""
+
+    reuse_address = _flag(
+        Option.REUSE_ADDRESS, "Take an address whose old connections linger. Default True."
+    )
+    reuse_port = _flag(
+        Option.REUSE_PORT, "Share the port with other listeners that do so too. Default False."
+    )
+    dual_stack = _flag(Option.DUAL_STACK, "Take IPv4 on the address '::' too. Default True.")
+    backlog = _number(Option.BACKLOG, "Connections the system may hold ready. Default 4096.")
+    session_limit = _number(Option.SESSION_LIMIT, "Most sessions at a time. Default 0: no limit.")
+    session_limit_per_address = _number(
+        Option.SESSION_LIMIT_PER_ADDRESS, "Most sessions of one peer address. Default 0: no limit."
+    )
+
+
+class ConnectOptions(ConnectionOptions):
+    """Options of clients."""
+
+    connect_timeout = _seconds(
+        Option.CONNECT_TIMEOUT, "Seconds that a connect may take. Default 30; 0: the system's own."
+    )
+
+
+class _ConnectionKeywords(TypedDict, total=False):
+    no_delay: bool
+    keep_alive: bool
+    keep_alive_idle: int
+    keep_alive_interval: int
+    keep_alive_count: int
+    send_buffer: int
+    receive_buffer: int
+    linger: int
+    idle_timeout: float
+    close_timeout: float
+    send_limit: int
+    send_policy: SendPolicy
+    receive_limit: int
+
+
+class ServerKeywords(_ConnectionKeywords, total=False):
+    """Options of a server as keyword arguments, see :class:`ListenOptions`."""
+
+    reuse_address: bool
+    reuse_port: bool
+    dual_stack: bool
+    backlog: int
+    session_limit: int
+    session_limit_per_address: int
+
+
+class ClientKeywords(_ConnectionKeywords, total=False):
+    """Options of a client as keyword arguments, see :class:`ConnectOptions`."""
+
+    connect_timeout: float

@@ -1,0 +1,231 @@
+//! Sees to what a machine lacks: compilers, tools, Rust components, the Python environment.
+//!
+//! Every command asks for the parts it needs, so a machine that has them is left as it is.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::workspace::{self, Result, run};
+
+/// The one version of cbindgen that writes `include/cppserver.h`.
+const CBINDGEN: &str = "0.29.4";
+
+/// Something that comes from the system's package manager.
+pub struct Part {
+    name: &'static str,
+    present: fn() -> bool,
+    packages: &'static [&'static str],
+}
+
+pub const C: Part =
+    Part { name: "a C compiler", present: || has(&c_compiler()), packages: &["gcc", "libc6-dev"] };
+pub const CPP: Part =
+    Part { name: "a C++ compiler", present: || has(&cpp_compiler()), packages: &["g++"] };
+pub const NM: Part = Part { name: "nm", present: || has("nm"), packages: &["binutils"] };
+pub const PS: Part = Part { name: "ps", present: || has("ps"), packages: &["procps"] };
+pub const PKG_CONFIG: Part =
+    Part { name: "pkg-config", present: || has("pkg-config"), packages: &["pkg-config"] };
+pub const CMAKE: Part = Part {
+    name: "CMake",
+    present: || has("cmake") && (cfg!(windows) || has("make") || has("ninja")),
+    packages: &["cmake", "make"],
+};
+pub const PYTHON: Part = Part {
+    name: "Python 3.11 or newer with venv",
+    present: || {
+        let question = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+        quiet(Command::new(python()).args(["-c", question]))
+    },
+    packages: &["python3", "python3-venv"],
+};
+pub const CLANG: Part = Part { name: "clang", present: || has("clang"), packages: &["clang"] };
+pub const MINGW: Part = Part {
+    name: "the MinGW-w64 compilers (posix threads)",
+    present: || has("x86_64-w64-mingw32-gcc-posix") && has("x86_64-w64-mingw32-g++-posix"),
+    packages: &["g++-mingw-w64-x86-64-posix"],
+};
+pub const WINE: Part =
+    Part { name: "64-bit Wine", present: || wine().is_some(), packages: &["wine64"] };
+
+/// Installs what is missing of these parts; one sentence that names it all where that is impossible.
+pub fn ensure(parts: &[Part]) -> Result<()> {
+    let missing: Vec<&Part> = parts.iter().filter(|part| !(part.present)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|part| part.packages).copied().collect();
+    let names: Vec<&str> = missing.iter().map(|part| part.name).collect();
+    let names = names.join(", ");
+    let Some(administrator) = administrator() else {
+        let packages = packages.join(" ");
+        return Err(format!(
+            "Missing: {names}. Please install it (on Debian: apt-get install {packages}) and try again."
+        ));
+    };
+    eprintln!("xtask: installing {names}");
+    run(apt(administrator).arg("update"))?;
+    run(apt(administrator).args(["install", "-y", "--no-install-recommends"]).args(&packages))?;
+    match missing.iter().find(|part| !(part.present)()) {
+        None => Ok(()),
+        Some(part) => {
+            Err(format!("Missing: {}, even after {packages:?} were installed.", part.name))
+        }
+    }
+}
+
+/// How to become the one who may install packages: empty for root, `None` when there is no way.
+fn administrator() -> Option<&'static [&'static str]> {
+    if !has("apt-get") {
+        return None;
+    }
+    let user = Command::new("id").arg("-u").output();
+    if user.is_ok_and(|output| output.stdout.trim_ascii() == b"0") {
+        return Some(&[]);
+    }
+    quiet(Command::new("sudo").args(["-n", "true"])).then_some(&["sudo", "-n"])
+}
+
+fn apt(administrator: &[&str]) -> Command {
+    let mut words =
+        administrator.iter().chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]);
+    let mut command = Command::new(words.next().expect("there is always a word"));
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+/// Whether a program of this name is in the path (or is the path of a program).
+pub fn has(program: &str) -> bool {
+    let name = workspace::System::host().program(program);
+    let paths = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&paths).any(|directory| directory.join(&name).is_file())
+        || PathBuf::from(program).is_file()
+}
+
+/// Whether a command succeeds; what it prints is of no interest.
+fn quiet(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+pub fn c_compiler() -> String {
+    compiler("CC", &["cc", "gcc", "clang"])
+}
+
+pub fn cpp_compiler() -> String {
+    compiler("CXX", &["c++", "g++", "clang++"])
+}
+
+fn compiler(variable: &str, names: &[&str]) -> String {
+    let chosen = env::var(variable).ok().filter(|name| !name.is_empty());
+    let found = || names.iter().find(|name| has(name)).map(|name| name.to_string());
+    chosen.or_else(found).unwrap_or_else(|| names[0].to_string())
+}
+
+fn python() -> &'static str {
+    if cfg!(windows) { "python" } else { "python3" }
+}
+
+/// Wine's loader; Debian keeps it out of the path.
+pub fn wine() -> Option<PathBuf> {
+    let debian = PathBuf::from("/usr/lib/wine/wine64");
+    let named = ["wine64", "wine"].into_iter().find(|name| has(name)).map(PathBuf::from);
+    if debian.is_file() { Some(debian) } else { named }
+}
+
+/// A component of the toolchain in use, such as `clippy`, tried by its cargo command.
+pub fn component(command: &str, component: &str) -> Result<()> {
+    if quiet(workspace::cargo().args([command, "--version"])) {
+        return Ok(());
+    }
+    rustup(&["component", "add", component], &format!("the Rust component {component}"))
+}
+
+/// Components of the nightly toolchain, and that toolchain itself.
+pub fn nightly(components: &[&str]) -> Result<()> {
+    if !quiet(Command::new("cargo").args(["+nightly", "--version"])) {
+        rustup(
+            &["toolchain", "install", "nightly", "--profile", "minimal"],
+            "the nightly Rust toolchain",
+        )?;
+    }
+    let list = Command::new("rustup")
+        .args(["component", "list", "--installed", "--toolchain", "nightly"])
+        .output();
+    let installed =
+        list.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    for component in components {
+        if !installed.lines().any(|line| line.starts_with(component)) {
+            let add = ["component", "add", "--toolchain", "nightly", component];
+            rustup(&add, &format!("the nightly Rust component {component}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The standard library for another system.
+pub fn rust_target(triple: &str) -> Result<()> {
+    let list = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let installed =
+        list.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    if installed.lines().any(|line| line == triple) {
+        return Ok(());
+    }
+    rustup(&["target", "add", triple], &format!("the Rust standard library for {triple}"))
+}
+
+fn rustup(arguments: &[&str], what: &str) -> Result<()> {
+    let asked = run(Command::new("rustup").args(arguments).stdin(Stdio::null()));
+    asked.map_err(|error| format!("Missing: {what}, and rustup did not install it ({error})."))
+}
+
+/// The Python interpreter of an environment with the pinned development packages.
+pub fn virtual_environment() -> Result<PathBuf> {
+    ensure(&[PYTHON])?;
+    let directory = workspace::target().join("venv");
+    let interpreter = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    let interpreter = directory.join(interpreter);
+    let pins = workspace::root().join("bindings/python/requirements-dev.txt");
+    let wanted = workspace::read(&pins)?;
+    // Written last, so an environment that was left half made is made again.
+    let stamp = directory.join("requirements-dev.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && interpreter.is_file() {
+        return Ok(interpreter);
+    }
+    eprintln!("xtask: making the Python environment {}", directory.display());
+    run(Command::new(python()).args(["-m", "venv", "--clear"]).arg(&directory))?;
+    let mut pip = Command::new(&interpreter);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    run(pip.arg(&pins).stdin(Stdio::null()))?;
+    workspace::write(&stamp, &wanted)?;
+    Ok(interpreter)
+}
+
+/// The pinned cbindgen, built once.
+pub fn cbindgen() -> Result<PathBuf> {
+    let tools = workspace::target().join("tools");
+    let program = tools.join("bin").join(workspace::System::host().program("cbindgen"));
+    let version = Command::new(&program).arg("--version").output();
+    if version.is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout).trim() == format!("cbindgen {CBINDGEN}")
+    }) {
+        return Ok(program);
+    }
+    eprintln!("xtask: installing cbindgen {CBINDGEN} in {}", tools.display());
+    let mut install = workspace::cargo();
+    install.args(["install", "--quiet", "--locked", "--force", "--root"]).arg(&tools);
+    run(install.arg(format!("cbindgen@{CBINDGEN}")).stdin(Stdio::null()))?;
+    Ok(program)
+}
+
+/// `cargo xtask setup`: everything that `test` and `demo` need.
+pub fn all() -> Result<()> {
+    ensure(&[C, CPP, NM, PS, PKG_CONFIG, CMAKE, PYTHON])?;
+    component("fmt", "rustfmt")?;
+    component("clippy", "clippy")?;
+    cbindgen()?;
+    virtual_environment()?;
+    println!("Everything that the tests and the demo need is here.");
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The chat examples of all languages in one room: every server with every client.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::chat::{Guest, Program, free_port};
+use crate::compiler::Toolchain;
+use crate::report::Suite;
+use crate::setup;
+use crate::workspace::{self, Result, System};
+
+/// What every chat server sends to a newcomer.
+const INVITATION: &str = "Welcome to the chat!";
+
+/// Finds the program of a language by the name of the example.
+type Example = Box<dyn Fn(&str) -> Command>;
+
+pub fn examples(suite: &mut Suite) -> Result<()> {
+    setup::ensure(&[setup::C, setup::CPP, setup::PS])?;
+    let languages = languages(suite)?;
+    for (language, example) in &languages {
+        let echo = echo(example("tcp_echo_server"));
+        suite.check(&format!("echo server in {language}"), echo);
+        chat(suite, language, example("tcp_chat_server"), &languages);
+    }
+    let (_, c) = &languages[1];
+    suite.check("timer in C", timer(c("timer")));
+    Ok(())
+}
+
+/// Builds the examples of all languages.
+fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
+    let root = workspace::root();
+    let mut rust = workspace::cargo();
+    rust.args(["build", "--quiet", "--package", workspace::PACKAGE, "--examples"]);
+    suite.step("build the Rust examples", &mut rust);
+    let toolchain = Toolchain::native("examples")?;
+    let mut compile = Vec::new();
+    for name in ["tcp_echo_server", "tcp_chat_server", "tcp_chat_client"] {
+        let c = [root.join(format!("examples-c/{name}.c"))];
+        let cpp = [root.join(format!("bindings/cpp/examples/{name}.cpp"))];
+        compile.push((format!("compile {name}.c"), toolchain.c(&c, &format!("c-{name}"))));
+        compile.push((
+            format!("compile {name}.cpp"),
+            toolchain.cpp("c++14", &cpp, &format!("cpp-{name}")),
+        ));
+    }
+    let timer = [root.join("examples-c/timer.c")];
+    compile.push(("compile timer.c".to_string(), toolchain.c(&timer, "c-timer")));
+    suite.steps(compile);
+    let interpreter = setup::virtual_environment()?;
+
+    let compiled = |language: &'static str| -> Example {
+        let output = toolchain.output.clone();
+        Box::new(move |name| {
+            Command::new(output.join(System::host().program(&format!("{language}-{name}"))))
+        })
+    };
+    Ok(vec![
+        ("rust", Box::new(rust_example)),
+        ("c", compiled("c")),
+        ("cpp", compiled("cpp")),
+        ("python", Box::new(move |name| python_example(&interpreter, name))),
+    ])
+}
+
+fn rust_example(name: &str) -> Command {
+    Command::new(workspace::target().join("debug/examples").join(System::host().program(name)))
+}
+
+fn python_example(interpreter: &Path, name: &str) -> Command {
+    let package = workspace::root().join("bindings/python");
+    let library = workspace::target().join("debug").join(System::host().dynamic_library());
+    let mut command = Command::new(interpreter);
+    command.arg(package.join(format!("examples/{name}.py")));
+    command.env("PYTHONPATH", &package).env("CPPSERVER_LIBRARY", library);
+    command.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn echo(mut server: Command) -> Result<()> {
+    let port = free_port(0)?;
+    let mut server = Program::start(server.arg(port.to_string()))?;
+    let mut guest = Guest::connect("guest", port)?;
+    guest.say("what comes in ")?;
+    guest.ear.wait_for("what comes in ")?;
+    guest.say("goes out again")?;
+    guest.ear.wait_for("what comes in goes out again")?;
+    server.end()
+}
+
+fn timer(mut example: Command) -> Result<()> {
+    let mut example = Program::start(&mut example)?;
+    example.ear.wait_for("The metronome ends after 5 ticks")?;
+    example.ear.wait_for("A timer that fires once")?;
+    example.end()
+}
+
+/// One server with a raw socket and one client of every language; everyone hears everyone.
+fn chat(suite: &mut Suite, language: &str, server: Command, languages: &[(&str, Example)]) {
+    match Room::open(server, languages) {
+        Err(why) => suite.fail(&format!("chat server in {language}"), &why),
+        Ok(mut room) => {
+            suite.check(&format!("{language} server, raw socket speaks"), room.guest_speaks());
+            for (number, (name, _)) in languages.iter().enumerate() {
+                suite.check(
+                    &format!("{language} server, {name} client speaks"),
+                    room.client_speaks(number),
+                );
+            }
+            suite.check(&format!("{language} server, admin speaks"), room.admin_speaks());
+            suite.check(&format!("{language} server, `!` disconnects"), room.guest_leaves());
+            for (name, client) in &mut room.clients {
+                suite.check(&format!("{language} server, {name} client ends"), client.end());
+            }
+            suite.check(&format!("{language} server ends"), room.server.end());
+        }
+    }
+}
+
+struct Room {
+    server: Program,
+    guest: Guest,
+    clients: Vec<(String, Program)>,
+}
+
+impl Room {
+    fn open(mut server: Command, languages: &[(&str, Example)]) -> Result<Room> {
+        let port = free_port(0)?;
+        let server = Program::start(server.arg(port.to_string()))?;
+        server.ear.wait_for(&format!("TCP server port: {port}"))?;
+        let guest = Guest::connect("raw socket", port)?;
+        guest.ear.wait_for(INVITATION)?;
+        let mut clients = Vec::new();
+        for (name, example) in languages {
+            let mut command = example("tcp_chat_client");
+            let client = Program::start(command.args(["127.0.0.1", &port.to_string()]))?;
+            client.ear.wait_for(INVITATION).map_err(|why| format!("{name} client: {why}"))?;
+            clients.push((name.to_string(), client));
+        }
+        Ok(Room { server, guest, clients })
+    }
+
+    fn everyone_hears(&self, text: &str) -> Result<()> {
+        self.guest.ear.wait_for(text).map_err(|why| format!("raw socket: {why}"))?;
+        for (name, client) in &self.clients {
+            client.ear.wait_for(text).map_err(|why| format!("{name} client: {why}"))?;
+        }
+        Ok(())
+    }
+
+    fn guest_speaks(&mut self) -> Result<()> {
+        self.guest.say("message from a raw socket")?;
+        self.everyone_hears("message from a raw socket")
+    }
+
+    fn client_speaks(&mut self, number: usize) -> Result<()> {
+        let (name, client) = &mut self.clients[number];
+        let text = format!("message from {name}");
+        client.say(&text)?;
+        self.everyone_hears(&text)
+    }
+
+    fn admin_speaks(&mut self) -> Result<()> {
+        self.server.say("closing time")?;
+        self.everyone_hears("(admin) closing time")
+    }
+
+    /// The server closes the connection of who says `!`, after it sent what it had.
+    fn guest_leaves(&mut self) -> Result<()> {
+        self.guest.say("!")?;
+        self.guest.ear.wait_for_end()?;
+        match self.guest.ear.text() {
+            text if text.ends_with('!') => Ok(()),
+            text => Err(format!("the last words of the server were lost; heard:\n{text}")),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Commands that hand over to cargo: the load generator, and the check for macOS.
+
+use crate::compiler;
+use crate::setup;
+use crate::workspace::{self, PACKAGE, Result};
+
+/// `cargo xtask bench`: the load generator with these arguments, over the release build.
+pub fn bench(arguments: &[String]) -> Result<()> {
+    workspace::run(&mut compiler::build("release"))?;
+    let mut command = workspace::cargo();
+    command
+        .args(["run", "--quiet", "--release", "--package", "cppserver-bench", "--"])
+        .args(arguments);
+    workspace::run(&mut command)
+}
+
+/// `cargo xtask macos`: everything compiles for macOS. Running it takes a Mac.
+pub fn macos() -> Result<()> {
+    const TARGET: &str = "aarch64-apple-darwin";
+    setup::rust_target(TARGET)?;
+    let mut command = workspace::cargo();
+    command.args([
+        "check",
+        "--target",
+        TARGET,
+        "--package",
+        PACKAGE,
+        "--lib",
+        "--tests",
+        "--examples",
+    ]);
+    workspace::run(&mut command)?;
+    println!("The library, its tests and its examples compile for {TARGET}.");
+    Ok(())
+}
