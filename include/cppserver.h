@@ -592,6 +592,8 @@ struct cppserver_service *cppserver_service_retain(struct cppserver_service *ser
  * Takes a reference back. Any thread, any callback. NULL is allowed.
  *
  * A service that runs goes on running without any handle; stop it first.
+ * A server, a client or a timer that waits for the start keeps its service: what is never started
+ * is never destroyed.
  */
 void cppserver_service_release(struct cppserver_service *service);
 

@@ -35,6 +35,8 @@ pub unsafe extern "C" fn cppserver_service_retain(
 /// Takes a reference back. Any thread, any callback. NULL is allowed.
 ///
 /// A service that runs goes on running without any handle; stop it first.
+/// A server, a client or a timer that waits for the start keeps its service: what is never started
+/// is never destroyed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_service_release(service: *mut cppserver_service) {
     guard::value((), || {

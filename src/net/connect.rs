@@ -180,7 +180,14 @@ impl Worker {
         let Progress::Trying { socket, address } = progress else { return };
         session.0.outbox().peer = address.into();
         session.0.endpoint.reset_counters();
-        self.open_stream(key, Box::new(Stream::new(socket, session, handler, None)));
+        let mut stream = Box::new(Stream::new(socket, session, handler, None));
+        // The server may have spoken, and even closed, by the time this side hears of the
+        // connection: then this event tells that too, and no other one follows.
+        stream.read_closed = readiness.closed;
+        if readiness.readable {
+            self.unfinished.push(key);
+        }
+        self.open_stream(key, stream);
     }
 
     /// The delay of a reconnect is over, or the time to connect is.

@@ -208,8 +208,10 @@ impl Service {
         state.engines.sort_by_key(|engine| engine.index);
         if state.restart {
             self.0.stopping.store(false, Ordering::Release);
-            // The threads of the former run end by themselves.
+            // The threads of the former run end by themselves. This one is no loop any more: the
+            // next one may sleep already, and has to be woken by whoever asks for something.
             state.threads.clear();
+            context::leave();
             let handler = state.handler.clone();
             if let Err(error) = self.spawn(&mut state) {
                 drop(state);

@@ -47,7 +47,7 @@ pub(super) struct Stream {
     /// The loop is told when it takes more; that begins with the first time it takes no more.
     watches_writes: bool,
     /// The peer has closed its side: reading goes on to the end without waiting for events.
-    read_closed: bool,
+    pub(super) read_closed: bool,
     /// Why the stream is being closed.
     closing: Option<Reason>,
 }

@@ -1,0 +1,136 @@
+//! Enums cross as numbers, and any number is answered.
+
+use cppserver::ffi::*;
+
+use crate::support::*;
+
+const INVALID_ARGUMENT: i32 = 1;
+const NOT_CONNECTED: i32 = 3;
+const NO_OPTIONS: [i32; 5] = [i32::MIN, -1, 0, 21, i32::MAX];
+
+#[test]
+fn options_that_do_not_exist() {
+    let service = Service::new();
+    let server = Server::new(&service, 0);
+    let client = Client::new(&service, "127.0.0.1", 1);
+    for option in NO_OPTIONS {
+        let mut value = 7;
+        // SAFETY: the handles are alive.
+        let statuses = unsafe {
+            [
+                cppserver_server_set_option(server.0, option, 1),
+                cppserver_server_get_option(server.0, option, &mut value),
+                cppserver_client_set_option(client.0, option, 1),
+                cppserver_client_get_option(client.0, option, &mut value),
+                cppserver_session_set_option(client.session(), option, 1),
+            ]
+        };
+        assert_eq!(statuses, [INVALID_ARGUMENT; 5], "option {option}");
+        assert_eq!(value, 7);
+    }
+}
+
+#[test]
+fn numbers_of_threads() {
+    for (threads, expected) in [(0, 1), (1, 1), (2, 2)] {
+        let service = Service(cppserver_service_create(threads));
+        // SAFETY: NULL or alive.
+        assert_eq!(unsafe { cppserver_service_threads(service.0) }, expected);
+    }
+    for threads in [1025, u32::MAX] {
+        assert!(cppserver_service_create(threads).is_null());
+        assert_eq!(last_error().0, INVALID_ARGUMENT);
+    }
+}
+
+/// What a server and a client begin with.
+const DEFAULTS: [(cppserver_option, i64, i64); 20] = [
+    (cppserver_option::NoDelay, 1, 1),
+    (cppserver_option::KeepAlive, 0, 1),
+    (cppserver_option::KeepAliveIdle, 0, 0),
+    (cppserver_option::KeepAliveInterval, 0, 0),
+    (cppserver_option::KeepAliveCount, 0, 0),
+    (cppserver_option::ReuseAddress, 1, 1),
+    (cppserver_option::ReusePort, 0, 0),
+    (cppserver_option::DualStack, 1, 1),
+    (cppserver_option::SendBuffer, 0, 0),
+    (cppserver_option::ReceiveBuffer, 0, 0),
+    (cppserver_option::Backlog, 4096, 4096),
+    (cppserver_option::Linger, -1, -1),
+    (cppserver_option::ConnectTimeout, 30_000, 30_000),
+    (cppserver_option::IdleTimeout, 0, 0),
+    (cppserver_option::CloseTimeout, 5_000, 5_000),
+    (cppserver_option::SessionLimit, 0, 0),
+    (cppserver_option::SessionLimitPerAddress, 0, 0),
+    (cppserver_option::SendLimit, 16 << 20, 16 << 20),
+    (cppserver_option::SendPolicy, 0, 0),
+    (cppserver_option::ReceiveLimit, 16 << 20, 16 << 20),
+];
+
+#[test]
+fn every_option_has_the_default_that_the_header_tells() {
+    let service = Service::new();
+    let server = Server::new(&service, 0);
+    let client = Client::new(&service, "127.0.0.1", 1);
+    for (index, (option, of_server, of_client)) in DEFAULTS.into_iter().enumerate() {
+        let option = option as i32;
+        assert_eq!(option, index as i32 + 1);
+        let mut values = [i64::MIN; 2];
+        // SAFETY: the handles are alive.
+        unsafe {
+            assert_eq!(cppserver_server_get_option(server.0, option, &mut values[0]), 0);
+            assert_eq!(cppserver_client_get_option(client.0, option, &mut values[1]), 0);
+        }
+        assert_eq!(values, [of_server, of_client], "option {option}");
+    }
+}
+
+#[test]
+fn options_read_back_and_values_out_of_range_change_nothing() {
+    let service = Service::new();
+    let server = Server::new(&service, 0);
+    let client = Client::new(&service, "127.0.0.1", 1);
+    for option in 1..=20 {
+        // SAFETY: the handles are alive.
+        unsafe {
+            let mut value = i64::MIN;
+            assert_eq!(cppserver_server_set_option(server.0, option, 1), 0, "option {option}");
+            assert_eq!(cppserver_client_set_option(client.0, option, 1), 0, "option {option}");
+            let status = cppserver_server_set_option(server.0, option, i64::MIN);
+            assert_eq!(status, INVALID_ARGUMENT, "option {option}");
+            let status = cppserver_client_set_option(client.0, option, i64::MIN);
+            assert_eq!(status, INVALID_ARGUMENT, "option {option}");
+            assert_eq!(cppserver_server_get_option(server.0, option, &mut value), 0);
+            assert_eq!(value, 1);
+            value = i64::MIN;
+            assert_eq!(cppserver_client_get_option(client.0, option, &mut value), 0);
+            assert_eq!(value, 1);
+        }
+    }
+}
+
+#[test]
+fn the_options_of_an_open_socket() {
+    let service = Service::new();
+    let client = Client::new(&service, "127.0.0.1", 1);
+    for option in cppserver_option::NoDelay as i32..=cppserver_option::ReceiveLimit as i32 {
+        // SAFETY: the client is alive, and its session with it.
+        let status = unsafe { cppserver_session_set_option(client.session(), option, 1) };
+        let open = [1, 2, 3, 4, 5, 9, 10, 12].contains(&option);
+        let expected = if open { NOT_CONNECTED } else { INVALID_ARGUMENT };
+        assert_eq!(status, expected, "option {option}");
+    }
+}
+
+#[test]
+fn reasons_have_words_and_other_numbers_too() {
+    let words = |reason| text(cppserver_reason_text(reason));
+    let unknown = words(0);
+    for reason in 1..=7 {
+        assert_ne!(words(reason), unknown);
+    }
+    for reason in [i32::MIN, -1, 8, i32::MAX] {
+        assert_eq!(words(reason), unknown);
+    }
+    assert_eq!(words(cppserver_reason::PeerClosed as i32), "closed by the peer");
+}

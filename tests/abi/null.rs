@@ -1,0 +1,205 @@
+//! NULL is harmless everywhere.
+
+use std::ffi::c_char;
+use std::ptr::{null, null_mut};
+
+use cppserver::ffi::*;
+
+use crate::support::*;
+
+const INVALID_ARGUMENT: i32 = 1;
+
+/// A status of NULL: the code, with a text that names the argument.
+fn refused(status: i32, name: &str) {
+    assert_eq!(status, INVALID_ARGUMENT, "{name}");
+    let (code, category, message) = last_error();
+    assert_eq!((code, category.as_str()), (INVALID_ARGUMENT, "argument"));
+    assert!(message.contains(name), "{message:?} does not tell of {name:?}");
+}
+
+#[test]
+fn a_null_service() {
+    // SAFETY: NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_service_retain(null_mut()).is_null());
+        cppserver_service_release(null_mut());
+        refused(cppserver_service_start(null_mut(), false, null(), null_mut()), "service");
+        refused(cppserver_service_start(null_mut(), true, null(), null_mut()), "service");
+        refused(cppserver_service_stop(null_mut()), "service");
+        refused(cppserver_service_restart(null_mut()), "service");
+        assert!(!cppserver_service_is_started(null()));
+        assert_eq!(cppserver_service_threads(null()), 0);
+        assert!(!cppserver_service_is_loop_thread(null()));
+        refused(cppserver_service_post(null_mut(), Some(run), null_mut(), None), "service");
+        refused(cppserver_service_dispatch(null_mut(), Some(run), null_mut(), None), "service");
+        assert!(cppserver_timer_create(null_mut(), 1, 0, Some(run), null_mut(), None).is_null());
+        assert!(cppserver_server_create_tcp(null_mut(), c"::".as_ptr(), 0).is_null());
+        assert!(cppserver_client_create_tcp(null_mut(), c"::1".as_ptr(), 0).is_null());
+    }
+}
+
+#[test]
+fn a_null_timer() {
+    // SAFETY: NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_timer_retain(null_mut()).is_null());
+        assert!(!cppserver_timer_cancel(null_mut()));
+        cppserver_timer_release(null_mut());
+    }
+}
+
+#[test]
+fn a_null_server() {
+    let mut value = 7;
+    // SAFETY: NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_server_retain(null_mut()).is_null());
+        cppserver_server_release(null_mut());
+        refused(cppserver_server_set_option(null_mut(), 1, 1), "server");
+        refused(cppserver_server_get_option(null(), 1, &mut value), "server");
+        refused(
+            cppserver_server_start(null_mut(), &server_handler_without_destroy(), null_mut()),
+            "server",
+        );
+        refused(cppserver_server_stop(null_mut()), "server");
+        refused(cppserver_server_restart(null_mut()), "server");
+        assert!(!cppserver_server_is_started(null()));
+        assert_eq!(cppserver_server_port(null()), 0);
+        assert_eq!(cppserver_server_native_handle(null()), -1);
+        assert_eq!(cppserver_server_current_sessions(null()), 0);
+        assert_eq!(cppserver_server_bytes_sent(null()), 0);
+        assert_eq!(cppserver_server_bytes_received(null()), 0);
+        refused(cppserver_server_multicast(null_mut(), b"x".as_ptr().cast(), 1), "server");
+        refused(cppserver_server_disconnect_all(null_mut()), "server");
+    }
+    assert_eq!(value, 7);
+}
+
+fn server_handler_without_destroy() -> cppserver_server_handler {
+    cppserver_server_handler { destroy: None, ..server_handler() }
+}
+
+#[test]
+fn a_null_session() {
+    let mut pending = 7;
+    let mut port = 7;
+    let mut buffer = [1 as c_char; 64];
+    // SAFETY: NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_session_retain(null_mut()).is_null());
+        cppserver_session_release(null_mut());
+        assert_eq!(cppserver_session_id(null()), 0);
+        let data = b"x".as_ptr().cast();
+        refused(cppserver_session_send(null_mut(), data, 1, &mut pending), "session");
+        refused(cppserver_session_send(null_mut(), null(), 0, null_mut()), "session");
+        refused(cppserver_session_disconnect(null_mut()), "session");
+        refused(cppserver_session_disconnect_now(null_mut()), "session");
+        assert!(!cppserver_session_is_connected(null()));
+        assert_eq!(cppserver_session_bytes_sent(null()), 0);
+        assert_eq!(cppserver_session_bytes_received(null()), 0);
+        assert_eq!(cppserver_session_bytes_pending(null()), 0);
+        let (text, size) = (buffer.as_mut_ptr(), buffer.len());
+        refused(cppserver_session_peer_address(null(), text, size, &mut port), "session");
+        refused(cppserver_session_local_address(null(), text, size, &mut port), "session");
+        assert_eq!(cppserver_session_native_handle(null()), -1);
+        refused(cppserver_session_set_option(null_mut(), 1, 1), "session");
+    }
+    assert_eq!((pending, port), (7, 7));
+}
+
+#[test]
+fn a_null_client() {
+    let mut value = 7;
+    // SAFETY: NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_client_retain(null_mut()).is_null());
+        cppserver_client_release(null_mut());
+        refused(cppserver_client_set_option(null_mut(), 1, 1), "client");
+        refused(cppserver_client_get_option(null(), 1, &mut value), "client");
+        refused(cppserver_client_bind(null_mut(), null(), 0), "client");
+        let handler = cppserver_session_handler { destroy: None, ..session_handler() };
+        refused(cppserver_client_connect(null_mut(), &handler, null_mut()), "client");
+        refused(cppserver_client_reconnect(null_mut(), 0), "client");
+        assert!(cppserver_client_session(null_mut()).is_null());
+    }
+    assert_eq!(value, 7);
+}
+
+#[test]
+fn null_texts_and_buffers_on_live_handles() {
+    let service = Service::new();
+    let server = Server::new(&service, 0);
+    let client = Client::new(&service, "127.0.0.1", 1);
+    let mut buffer = [1 as c_char; 64];
+    // SAFETY: the handles are alive, and NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_server_create_tcp(service.0, null(), 0).is_null());
+        refused(1, "address");
+        assert!(cppserver_client_create_tcp(service.0, null(), 0).is_null());
+        refused(1, "host");
+        refused(cppserver_server_get_option(server.0, 1, null_mut()), "value");
+        refused(cppserver_client_get_option(client.0, 1, null_mut()), "value");
+        refused(cppserver_server_multicast(server.0, null(), 1), "data");
+        refused(cppserver_session_send(client.session(), null(), 1, null_mut()), "data");
+        let session = client.session();
+        refused(cppserver_session_peer_address(session, null_mut(), 64, null_mut()), "buffer");
+        refused(
+            cppserver_session_local_address(session, buffer.as_mut_ptr(), 0, null_mut()),
+            "buffer",
+        );
+        assert_eq!(cppserver_client_bind(client.0, null(), 0), 0);
+        refused(cppserver_client_bind(client.0, null(), 1), "address");
+    }
+    assert_eq!(buffer[0], 1);
+}
+
+#[test]
+fn texts_that_are_not_utf8() {
+    let service = Service::new();
+    let client = Client::new(&service, "127.0.0.1", 1);
+    // SAFETY: the handles are alive, and the texts end with a NUL.
+    unsafe {
+        assert!(cppserver_server_create_tcp(service.0, c"\xff".as_ptr(), 0).is_null());
+        refused(1, "UTF-8");
+        assert!(cppserver_client_create_tcp(service.0, c"\xff".as_ptr(), 0).is_null());
+        refused(1, "UTF-8");
+        refused(cppserver_client_bind(client.0, c"\xff".as_ptr(), 0), "UTF-8");
+    }
+}
+
+#[test]
+fn a_handler_of_null() {
+    let service = Service::new();
+    let server = Server::new(&service, 0);
+    let client = Client::new(&service, "127.0.0.1", 1);
+    // SAFETY: the handles are alive, and NULL is allowed everywhere.
+    unsafe {
+        refused(cppserver_server_start(server.0, null(), null_mut()), "handler");
+        refused(cppserver_client_connect(client.0, null(), null_mut()), "handler");
+        assert!(!cppserver_server_is_started(server.0));
+        // The handler of a service may be NULL; what user_data is then is nobody's business.
+        let user_data = std::ptr::without_provenance_mut(1);
+        assert_eq!(cppserver_service_start(service.0, false, null(), user_data), 0);
+    }
+}
+
+#[test]
+fn handlers_whose_members_are_all_null() {
+    use std::io::{Read, Write};
+    let log = Log::new();
+    let service = Service::started();
+    let server = Server::new(&service, 0);
+    let mut handler = server_handler();
+    (handler.on_stopped, handler.on_session) = (None, None);
+    (handler.on_connected, handler.on_disconnected, handler.on_error) = (None, None, None);
+    assert_eq!(server.start(&handler, probe("server", &log)), 0);
+    // A server without on_session accepts, reads and drops.
+    let mut peer = server.connect();
+    peer.write_all(&[7; 1000]).unwrap();
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+    // SAFETY: the server is alive.
+    assert_eq!(unsafe { cppserver_server_bytes_received(server.0) }, 1000);
+    service.stop();
+    assert_eq!(log.events(), ["server started", "server destroyed"]);
+}

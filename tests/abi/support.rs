@@ -1,0 +1,409 @@
+//! A probe stands behind each `user_data`: its callbacks write down what happens, in one log.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::mem::size_of;
+use std::net::TcpStream;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use cppserver::ffi::*;
+
+/// How long a test waits for what must happen. Only a broken library lets it pass.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What happened, in order.
+#[derive(Default)]
+pub struct Log {
+    events: Mutex<Vec<String>>,
+    changed: Condvar,
+}
+
+impl Log {
+    pub fn new() -> Arc<Log> {
+        Arc::default()
+    }
+
+    pub fn push(&self, event: String) {
+        self.events.lock().unwrap().push(event);
+        self.changed.notify_all();
+    }
+
+    pub fn events(&self) -> Vec<String> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub fn count(&self, event: &str) -> usize {
+        self.events().iter().filter(|other| *other == event).count()
+    }
+
+    /// Waits until the event is in the log.
+    pub fn wait_for(&self, event: &str) {
+        self.wait_for_count(event, 1);
+    }
+
+    /// Waits until the event is in the log so many times.
+    pub fn wait_for_count(&self, event: &str, count: usize) {
+        let end = Instant::now() + DEADLINE;
+        let mut events = self.events.lock().unwrap();
+        while events.iter().filter(|other| *other == event).count() < count {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no {event:?} ({count} times) in {events:#?}");
+            events = self.changed.wait_timeout(events, left).unwrap().0;
+        }
+    }
+}
+
+/// What a probe does beside writing the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Nothing.
+    Watch,
+    /// A session sends back what it receives.
+    Echo,
+    /// A session handles what it received in whole lines, and leaves the rest.
+    Lines,
+    /// A server refuses connections.
+    Refuse,
+    /// `on_received`, a posted callback or a timer panics.
+    Panic,
+    /// `destroy` panics.
+    PanicInDestroy,
+}
+
+/// The object behind a `user_data`. Never freed: a second `destroy` is counted and crashes nothing.
+pub struct Probe {
+    name: &'static str,
+    behaviour: Behaviour,
+    log: Arc<Log>,
+    /// Of a session's probe its session, of a server's probe the latest one; released by `destroy`.
+    session: AtomicPtr<cppserver_session>,
+}
+
+/// A `user_data` whose events begin with `name`.
+pub fn probe(name: &'static str, log: &Arc<Log>) -> *mut c_void {
+    probe_with(name, log, Behaviour::Watch)
+}
+
+pub fn probe_with(name: &'static str, log: &Arc<Log>, behaviour: Behaviour) -> *mut c_void {
+    let session = AtomicPtr::new(ptr::null_mut());
+    let probe = Probe { name, behaviour, log: Arc::clone(log), session };
+    ptr::from_mut(Box::leak(Box::new(probe))).cast()
+}
+
+fn of(user_data: *mut c_void) -> &'static Probe {
+    // SAFETY: each user_data of these tests comes from `probe_with`, which leaks.
+    unsafe { &*user_data.cast::<Probe>() }
+}
+
+/// The session that the probe keeps, lent.
+pub fn session_of(user_data: *mut c_void) -> *mut cppserver_session {
+    of(user_data).session.load(Ordering::Acquire)
+}
+
+impl Probe {
+    /// Retains the session in place of the one that was kept before.
+    ///
+    /// # Safety
+    ///
+    /// The session is alive or NULL.
+    unsafe fn keep(&self, session: *mut cppserver_session) {
+        // SAFETY: the contract of this function; the probe owns a reference of the earlier one.
+        unsafe {
+            let session = cppserver_session_retain(session);
+            cppserver_session_release(self.session.swap(session, Ordering::AcqRel));
+        }
+    }
+
+    fn push(&self, event: &str) {
+        self.log.push(format!("{} {event}", self.name));
+    }
+}
+
+macro_rules! simple_callbacks {
+    ($($callback:ident: $event:literal)*) => {$(
+        pub extern "C-unwind" fn $callback(user_data: *mut c_void) {
+            of(user_data).push($event);
+        }
+    )*};
+}
+
+simple_callbacks! {
+    on_thread_initialize: "thread initialize"
+    on_thread_cleanup: "thread cleanup"
+    on_started: "started"
+    on_stopped: "stopped"
+    on_idle: "idle"
+    on_connected: "connected"
+    on_handshaked: "handshaked"
+    on_empty: "empty"
+}
+
+/// A posted callback or a timer's.
+pub extern "C-unwind" fn run(user_data: *mut c_void) {
+    of(user_data).push("run");
+    if of(user_data).behaviour == Behaviour::Panic {
+        panic!("the callback of {} panics", of(user_data).name);
+    }
+}
+
+pub extern "C-unwind" fn destroy(user_data: *mut c_void) {
+    let probe = of(user_data);
+    // SAFETY: NULL is allowed.
+    unsafe { probe.keep(ptr::null_mut()) };
+    probe.push("destroyed");
+    if probe.behaviour == Behaviour::PanicInDestroy {
+        panic!("destroy of {} panics", probe.name);
+    }
+}
+
+pub extern "C-unwind" fn on_error(
+    user_data: *mut c_void,
+    code: i32,
+    category: *const c_char,
+    message: *const c_char,
+) {
+    assert!(!text(message).is_empty());
+    of(user_data).push(&format!("error {} {code}", text(category)));
+}
+
+pub extern "C-unwind" fn on_disconnected(user_data: *mut c_void, reason: i32) {
+    of(user_data).push(&format!("disconnected {reason}"));
+}
+
+pub extern "C-unwind" fn on_received(
+    user_data: *mut c_void,
+    kind: i32,
+    data: *const c_void,
+    size: usize,
+) -> usize {
+    let probe = of(user_data);
+    // SAFETY: the library promises so many bytes during the call.
+    let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
+    probe.push(&format!("received {kind} {}", String::from_utf8_lossy(bytes)));
+    match probe.behaviour {
+        Behaviour::Echo => {
+            // SAFETY: the session belongs to the probe, the data is valid during the call.
+            let status = unsafe {
+                cppserver_session_send(session_of(user_data), data, size, ptr::null_mut())
+            };
+            assert_eq!(status, 0);
+            size
+        }
+        Behaviour::Lines => bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1),
+        Behaviour::Panic => panic!("on_received of {} panics", probe.name),
+        _ => size,
+    }
+}
+
+pub extern "C-unwind" fn on_session(
+    user_data: *mut c_void,
+    session: *mut cppserver_session,
+    handler: *mut cppserver_session_handler,
+    session_user_data: *mut *mut c_void,
+) -> bool {
+    let server = of(user_data);
+    server.push("session");
+    let user_data = probe_with("session", &server.log, server.behaviour);
+    // SAFETY: the library lends the session and both targets during the call.
+    unsafe {
+        assert_eq!((*handler).size, size_of::<cppserver_session_handler>());
+        assert!((*handler).on_received.is_none() && (*handler).destroy.is_none());
+        assert!((*session_user_data).is_null());
+        *handler = session_handler();
+        *session_user_data = user_data;
+        if server.behaviour != Behaviour::Refuse {
+            of(user_data).keep(session);
+            server.keep(session);
+        }
+    }
+    server.behaviour != Behaviour::Refuse
+}
+
+pub extern "C-unwind" fn on_server_connected(
+    user_data: *mut c_void,
+    session: *mut cppserver_session,
+    session_user_data: *mut c_void,
+) {
+    assert_eq!(session, session_of(session_user_data));
+    of(user_data).push("connected");
+}
+
+pub extern "C-unwind" fn on_server_disconnected(
+    user_data: *mut c_void,
+    session: *mut cppserver_session,
+    session_user_data: *mut c_void,
+    reason: i32,
+) {
+    assert_eq!(session, session_of(session_user_data));
+    of(user_data).push(&format!("disconnected {reason}"));
+}
+
+/// All callbacks but `on_idle`, which would flood the log.
+pub fn service_handler() -> cppserver_service_handler {
+    cppserver_service_handler {
+        size: size_of::<cppserver_service_handler>(),
+        on_thread_initialize: Some(on_thread_initialize),
+        on_thread_cleanup: Some(on_thread_cleanup),
+        on_started: Some(on_started),
+        on_stopped: Some(on_stopped),
+        on_idle: None,
+        on_error: Some(on_error),
+        destroy: Some(destroy),
+    }
+}
+
+/// All callbacks but `on_sent`, whose cuts depend on the system.
+pub fn session_handler() -> cppserver_session_handler {
+    cppserver_session_handler {
+        size: size_of::<cppserver_session_handler>(),
+        on_connected: Some(on_connected),
+        on_handshaked: Some(on_handshaked),
+        on_disconnected: Some(on_disconnected),
+        on_received: Some(on_received),
+        on_sent: None,
+        on_empty: Some(on_empty),
+        on_error: Some(on_error),
+        destroy: Some(destroy),
+    }
+}
+
+pub fn server_handler() -> cppserver_server_handler {
+    cppserver_server_handler {
+        size: size_of::<cppserver_server_handler>(),
+        on_started: Some(on_started),
+        on_stopped: Some(on_stopped),
+        on_session: Some(on_session),
+        on_connected: Some(on_server_connected),
+        on_disconnected: Some(on_server_disconnected),
+        on_error: Some(on_error),
+        destroy: Some(destroy),
+    }
+}
+
+/// A copy of a C text.
+pub fn text(text: *const c_char) -> String {
+    assert!(!text.is_null());
+    // SAFETY: not NULL, and C texts of the library end with a NUL.
+    unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned()
+}
+
+/// Code, category and message of the last failure on this thread.
+pub fn last_error() -> (i32, String, String) {
+    (
+        cppserver_last_error_code(),
+        text(cppserver_last_error_category()),
+        text(cppserver_last_error_message()),
+    )
+}
+
+/// A service with one thread, stopped and released at the end of the test.
+pub struct Service(pub *mut cppserver_service);
+
+impl Service {
+    pub fn new() -> Service {
+        let service = cppserver_service_create(1);
+        assert!(!service.is_null());
+        Service(service)
+    }
+
+    /// Started without a handler.
+    pub fn started() -> Service {
+        let service = Service::new();
+        // SAFETY: the service is alive, and the handler may be NULL.
+        let status =
+            unsafe { cppserver_service_start(service.0, false, ptr::null(), ptr::null_mut()) };
+        assert_eq!(status, 0);
+        service
+    }
+
+    pub fn stop(&self) {
+        // SAFETY: the service is alive.
+        assert_eq!(unsafe { cppserver_service_stop(self.0) }, 0);
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // SAFETY: the service is alive, and this was the last reference of the test.
+        unsafe {
+            cppserver_service_stop(self.0);
+            cppserver_service_release(self.0);
+        }
+    }
+}
+
+/// A server on a free port of 127.0.0.1, released at the end of the test.
+pub struct Server(pub *mut cppserver_server);
+
+impl Server {
+    pub fn new(service: &Service, port: u16) -> Server {
+        // SAFETY: the service is alive.
+        let server = unsafe { cppserver_server_create_tcp(service.0, c"127.0.0.1".as_ptr(), port) };
+        assert!(!server.is_null());
+        Server(server)
+    }
+
+    /// Started, with a probe called "server" that makes probes called "session".
+    pub fn started(service: &Service, log: &Arc<Log>, behaviour: Behaviour) -> Server {
+        let server = Server::new(service, 0);
+        assert_eq!(server.start(&server_handler(), probe_with("server", log, behaviour)), 0);
+        log.wait_for("server started");
+        server
+    }
+
+    pub fn start(&self, handler: &cppserver_server_handler, user_data: *mut c_void) -> i32 {
+        // SAFETY: the server is alive, and the handler is a whole one.
+        unsafe { cppserver_server_start(self.0, handler, user_data) }
+    }
+
+    pub fn port(&self) -> u16 {
+        // SAFETY: the server is alive.
+        unsafe { cppserver_server_port(self.0) }
+    }
+
+    /// A plain socket that is connected to the server.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // SAFETY: the test owns one reference.
+        unsafe { cppserver_server_release(self.0) };
+    }
+}
+
+/// A client, released at the end of the test.
+pub struct Client(pub *mut cppserver_client);
+
+impl Client {
+    pub fn new(service: &Service, host: &str, port: u16) -> Client {
+        let host = CString::new(host).unwrap();
+        // SAFETY: the service is alive, and the text outlives the call.
+        let client = unsafe { cppserver_client_create_tcp(service.0, host.as_ptr(), port) };
+        assert!(!client.is_null());
+        Client(client)
+    }
+
+    pub fn connect(&self, handler: &cppserver_session_handler, user_data: *mut c_void) -> i32 {
+        // SAFETY: the client is alive, and the handler is a whole one.
+        unsafe { cppserver_client_connect(self.0, handler, user_data) }
+    }
+
+    pub fn session(&self) -> *mut cppserver_session {
+        // SAFETY: the client is alive.
+        unsafe { cppserver_client_session(self.0) }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // SAFETY: the test owns one reference.
+        unsafe { cppserver_client_release(self.0) };
+    }
+}

@@ -1,0 +1,22 @@
+//! What the integration tests share: a log of everything that is called back, handlers that write
+//! it, peers made of plain sockets, and waits with a deadline.
+
+// Every test file is a program of its own and uses its part of this.
+#![allow(dead_code, unused_imports)]
+
+mod child;
+mod log;
+mod peer;
+mod probe;
+mod wait;
+mod world;
+
+pub use child::{is_child, run_child};
+pub use log::{Entry, Event, Lane, Log};
+pub use peer::{
+    Unused, accept, connect, free_port, has_ipv6, listener, pattern, read_all, read_some,
+    read_until_gone, reset, unused_port, with_socket,
+};
+pub use probe::{Probe, ServerProbe, ServiceProbe};
+pub use wait::{DEADLINE, eventually, pump, within_deadline};
+pub use world::World;

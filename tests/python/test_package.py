@@ -1,0 +1,240 @@
+"""The wheel, the examples, and the documentation's own programs."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cppserver
+import pytest
+from cppserver import _library, aio
+from helpers import DEADLINE, Log, closed_port, dial, read_exactly
+
+PROJECT = Path(__file__).resolve().parents[2] / "bindings" / "python"
+EXAMPLES = PROJECT / "examples"
+
+
+class Program:
+    """An example that runs, with its input and a log of the lines that it prints."""
+
+    def __init__(self, name: str, *arguments: object) -> None:
+        self.log = Log()
+        self.process = subprocess.Popen(
+            [sys.executable, str(EXAMPLES / name), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.log.add(line.rstrip("\n"))
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def port(self) -> int:
+        """Wait until the server listens and return its port."""
+        self.log.wait("Press Enter to stop the server" + self.suffix())
+        for line in self.log.names():
+            if found := re.fullmatch(r"TCP server port: (\d+)", line):
+                return int(found[1])
+        raise AssertionError("the server told no port")
+
+    def suffix(self) -> str:
+        chat = "chat" in str(self.process.args)
+        return " or '!' to restart it..." if chat else "..."
+
+    def end(self) -> None:
+        """End the program by an empty line, and check that it ended well."""
+        self.say("")
+        assert self.process.wait(DEADLINE) == 0
+        self.close()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(DEADLINE)
+        self.reader.join(DEADLINE)
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            stream.close()
+
+
+@pytest.fixture
+def programs() -> Iterator[list[Program]]:
+    """Return a list whose programs are ended after the test, however it went."""
+    programs: list[Program] = []
+    yield programs
+    for program in programs:
+        program.close()
+
+
+def test_the_echo_server(programs: list[Program]) -> None:
+    server = Program("tcp_echo_server.py", 0)
+    programs.append(server)
+    with dial(server.port()) as peer:
+        peer.sendall(b"hello")
+        assert read_exactly(peer, 5) == b"hello"
+    server.end()
+
+
+def test_the_chat(programs: list[Program]) -> None:
+    server = Program("tcp_chat_server.py", closed_port())  # A restart keeps only a chosen port.
+    programs.append(server)
+    port = server.port()
+    clients = [Program("tcp_chat_client.py", "127.0.0.1", port) for _ in range(2)]
+    programs.extend(clients)
+    invitation = "Incoming: Welcome to the chat! Everyone reads what you send; '!' leaves."
+    for client in clients:
+        client.log.wait(invitation)
+    clients[0].say("hello everyone")
+    for program in (server, *clients):
+        program.log.wait("Incoming: hello everyone")
+    server.say("closing time")
+    for client in clients:
+        client.log.wait("Incoming: (admin) closing time")
+    with dial(port) as guest:
+        guest.sendall(b"!")
+        data = b""
+        while piece := guest.recv(1000):
+            data += piece
+        assert data.endswith(b"!")
+    clients[1].say("!")
+    clients[1].log.wait(invitation, count=2)  # It comes back by itself.
+    server.say("!")
+    server.log.wait("Server restarted")
+    for client, count in zip(clients, (2, 3), strict=True):
+        client.log.wait(invitation, count=count)
+        client.end()
+    server.end()
+
+
+def test_the_echo_with_coroutines(programs: list[Program]) -> None:
+    program = Program("aio_echo.py")
+    programs.append(program)
+    assert program.process.wait(DEADLINE) == 0
+    program.reader.join(DEADLINE)
+    assert program.log.names()[1:] == ["Echo: one", "Echo: two", "Echo: three"]
+
+
+def test_a_port_in_use_ends_an_example_with_an_error(programs: list[Program]) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        program = Program("tcp_echo_server.py", listener.getsockname()[1])
+        programs.append(program)
+        assert program.process.wait(DEADLINE) == 1
+        program.reader.join(DEADLINE)
+    assert "cppserver._errors.SystemCallError" in program.log.names()[-1]
+
+
+@pytest.mark.parametrize("module", [cppserver, aio])
+def test_the_programs_in_the_documentation_compile(module: object) -> None:
+    examples = doctest.DocTestParser().get_examples(module.__doc__ or "")
+    assert examples
+    for example in examples:
+        compile(example.source, "documentation", "exec")
+
+
+def test_the_programs_in_the_readme_compile() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(programs) == 2
+    for program in programs:
+        compile(program, "README.md", "exec")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel with the library under test."""
+    output = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(output)]
+    environment = {
+        **os.environ,
+        "CPPSERVER_LIBRARY": _library._releasing_library._name,
+        "CPPSERVER_WHEEL_PLATFORM": "some-platform_1.2",
+    }
+    result = subprocess.run(
+        [*command, str(PROJECT)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=4 * DEADLINE,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    (built,) = output.iterdir()
+    return built
+
+
+def test_the_wheel_is_for_every_python_of_one_platform(wheel: Path) -> None:
+    assert wheel.name == f"cppserver-{cppserver.__version__}-py3-none-some_platform_1_2.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/WHEEL")]
+        text = archive.read(name).decode()
+    assert "Root-Is-Purelib: false" in text
+    assert "Tag: py3-none-some_platform_1_2" in text
+
+
+def test_the_wheel_carries_library_types_and_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    library = _library.library_names()[0]
+    for name in (library, "py.typed", "__init__.py", "aio.py", "_library.py", "LICENSE"):
+        assert f"cppserver/{name}" in names
+    assert not [name for name in names if not name.startswith("cppserver")]
+    assert not [name for name in names if "examples" in name or "hatch_build" in name]
+
+
+def test_the_wheel_works_without_anything_else(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("CPPSERVER_LIBRARY", "PYTHONPATH")
+    }
+    program = (
+        "import cppserver, cppserver._library as library\n"
+        "with cppserver.Service() as service: pass\n"
+        "print(library._releasing_library._name)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environment, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert result.stderr == ""
+    assert result.stdout.strip() == str(tmp_path / "cppserver" / _library.library_names()[0])
+
+
+def test_a_wheel_without_a_library_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
+    result = subprocess.run(
+        [*command, "--outdir", str(tmp_path), str(PROJECT)],
+        env={**os.environ, "CPPSERVER_LIBRARY": str(tmp_path / "missing.so")},
+        capture_output=True,
+        text=True,
+        timeout=4 * DEADLINE,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "a wheel needs the native library" in result.stdout + result.stderr
+    assert not list(tmp_path.iterdir())
