@@ -185,8 +185,19 @@ fn a_restart_keeps_the_handler_and_ends_everything_else() {
         world.service.restart().unwrap();
         assert!(!server.is_started() && !client.is_connected());
         for name in ["client", "session"] {
-            let end = Event::Disconnected(Reason::ServiceStopped);
-            assert_eq!(world.log.of(name), [Event::Connected, end, Event::Dropped]);
+            // With several loops either side may see the other's end before its own stop.
+            let story = world.log.of(name);
+            assert!(
+                matches!(
+                    story[..],
+                    [
+                        Event::Connected,
+                        Event::Disconnected(Reason::ServiceStopped | Reason::PeerClosed),
+                        Event::Dropped
+                    ]
+                ),
+                "{story:?}"
+            );
         }
         // The service is as good as new.
         server.start(world.server_probe().echo()).unwrap();

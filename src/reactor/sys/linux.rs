@@ -43,7 +43,11 @@ pub(crate) fn unconfirmed(socket: &impl AsRawFd) -> Option<usize> {
     // SAFETY: the socket is open during this call, which writes one int (tcp(7), SIOCOUTQ).
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &mut count) };
     // The end of the stream counts as one more, and is confirmed last.
-    if result == 0 { usize::try_from(count).ok().map(|count| count.saturating_sub(1)) } else { None }
+    if result == 0 {
+        usize::try_from(count).ok().map(|count| count.saturating_sub(1))
+    } else {
+        None
+    }
 }
 
 /// Lets a server take its port again while connections of its former life are in TIME_WAIT.
