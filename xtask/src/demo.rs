@@ -53,7 +53,7 @@ fn converse(server: &mut Program, port: u16) -> Result<()> {
     let mut guests = Vec::new();
     for name in NAMES {
         let guest = Guest::connect(name, port)?;
-        guest.ear.wait_for("Hello")?;
+        guest.ear.wait_for("Welcome")?;
         println!("  {name} enters and is greeted: \"{}\"", guest.ear.text());
         guests.push(guest);
         pause();
