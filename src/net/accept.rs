@@ -131,12 +131,7 @@ impl Worker {
             Ok(socket) => socket,
             Err(error) => {
                 self.slots.remove(key);
-                let mut state = role.state();
-                if state.run.as_ref().is_some_and(|current| Arc::ptr_eq(current, &run)) {
-                    state.run = None;
-                    state.life = Life::Stopped;
-                }
-                drop(state);
+                role.state().end(&run);
                 run.on_error(&error);
                 return;
             }
@@ -145,7 +140,7 @@ impl Worker {
             let mut state = role.state();
             state.native_handle = sys::native_handle(&socket) as i64;
             // A stop that was asked for meanwhile comes with its own operation.
-            if state.life == Life::Starting {
+            if state.life == Life::Starting && state.is_current(&run) {
                 state.life = Life::Started;
             }
         }
@@ -160,7 +155,7 @@ impl Worker {
 
     /// Ends a run, and for a restart begins it anew with the same handler.
     pub(super) fn stop_server(&mut self, run: Arc<Run>, restart: bool) {
-        if !self.close_listener(&run, Reason::ServerStopped) {
+        if !self.close_listener(&run, Reason::ServerStopped, !restart) {
             // The start failed before, and that was told.
             return;
         }
@@ -169,8 +164,9 @@ impl Worker {
         }
     }
 
-    /// Closes the listener of a run, tells `on_stopped`, and begins to end its sessions.
-    pub(super) fn close_listener(&mut self, run: &Arc<Run>, reason: Reason) -> bool {
+    /// Closes the listener of a run, tells `on_stopped`, and begins to end its sessions. The server
+    /// is stopped then if this was the `last` of the run, and no other one was started meanwhile.
+    pub(super) fn close_listener(&mut self, run: &Arc<Run>, reason: Reason, last: bool) -> bool {
         let listener = self.slots.keys().into_iter().find(|key| {
             matches!(self.slots.get_mut(*key),
                 Some(Source::Listener(listener)) if Arc::ptr_eq(&listener.run, run))
@@ -186,14 +182,12 @@ impl Worker {
         {
             let mut state = role.state();
             state.native_handle = -1;
-            // A service that stops ends its servers without having been asked by a stop.
-            let current = state.run.as_ref().is_some_and(|current| Arc::ptr_eq(current, run));
-            if state.life == Life::Stopping || (reason == Reason::ServiceStopped && current) {
-                state.life = Life::Stopped;
-                state.run = None;
+            // Before the next start may bind.
+            role.port.store(server.0.port, Ordering::Relaxed);
+            if last {
+                state.end(run);
             }
         }
-        role.port.store(server.0.port, Ordering::Relaxed);
         role.started.store(false, Ordering::Release);
         run.call("on_stopped", |handler| handler.on_stopped(&server));
         run.swept.store(true, Ordering::Release);

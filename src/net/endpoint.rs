@@ -40,8 +40,23 @@ pub(super) enum Life {
 
 pub(super) struct ServerState {
     pub(super) life: Life,
+    /// The run that `life` is about: the one that was started last.
     pub(super) run: Option<Arc<Run>>,
     pub(super) native_handle: i64,
+}
+
+impl ServerState {
+    pub(super) fn is_current(&self, run: &Arc<Run>) -> bool {
+        self.run.as_ref().is_some_and(|current| Arc::ptr_eq(current, run))
+    }
+
+    /// The last operation about a run is done. Nothing changes if another one was started since.
+    pub(super) fn end(&mut self, run: &Arc<Run>) {
+        if self.is_current(run) {
+            self.run = None;
+            self.life = Life::Stopped;
+        }
+    }
 }
 
 pub(super) struct ServerRole {

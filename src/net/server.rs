@@ -111,18 +111,13 @@ impl Server {
         let server = self.0.as_server();
         let mut state = server.state();
         let run = match state.life {
-            Life::Starting | Life::Started => state.run.take(),
+            Life::Starting | Life::Started => state.run.clone(),
             Life::Stopped | Life::Stopping => None,
         };
         let Some(run) = run else {
             return Err(Error::state("the server is not started"));
         };
-        if restart {
-            state.life = Life::Starting;
-            state.run = Some(Arc::clone(&run));
-        } else {
-            state.life = Life::Stopping;
-        }
+        state.life = if restart { Life::Starting } else { Life::Stopping };
         run.stop();
         self.0.service.remote(server.home).post(Operation::StopServer { run, restart });
         Ok(())

@@ -532,7 +532,7 @@ fn undelivered_error(count: usize, stream: &Stream) -> Error {
     ))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_pointer_width = "64", not(windows)))]
 mod tests {
     use super::super::session::SessionInner;
     use super::Stream;
@@ -540,7 +540,6 @@ mod tests {
     /// Together with their allocator headers, a place in the loop and one in the server's list,
     /// these make the memory of an idle session.
     #[test]
-    #[cfg(all(target_pointer_width = "64", not(windows)))]
     fn an_idle_session_is_small() {
         // mio keeps 8 more bytes in builds with debug assertions.
         let debug = if cfg!(debug_assertions) { 8 } else { 0 };

@@ -126,11 +126,18 @@ impl Worker {
                 self.flush_all();
             }
         }
-        for key in std::mem::take(&mut self.unfinished) {
+        // An event of this turn may have put a source here again: one share for each.
+        let mut unfinished = std::mem::take(&mut self.unfinished);
+        unfinished.sort_unstable();
+        unfinished.dedup();
+        for key in unfinished {
             self.ready(key, Readiness { readable: true, writable: false, closed: false });
         }
         remote.take(batch);
         self.operate(batch);
+        // What was asked for goes before a deadline that passed meanwhile: an idle timeout must not
+        // drop what was just accepted.
+        self.flush_all();
         while let Some(due) = self.timers.expired(self.now) {
             match due {
                 Due::Source(key) => self.expired(key),
@@ -237,7 +244,7 @@ impl Worker {
                     let run: Arc<Run> = Arc::clone(&listener.run);
                     self.slots.restore(key, Source::Listener(listener));
                     run.stop();
-                    self.close_listener(&run, Reason::ServiceStopped);
+                    self.close_listener(&run, Reason::ServiceStopped, true);
                 }
                 Some(Source::Stream(stream)) => {
                     let close = Close { reason: Reason::ServiceStopped, discard: false };

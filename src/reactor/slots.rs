@@ -1,7 +1,7 @@
 //! Numbered places for what a loop owns, safe against numbers of former owners.
 
 /// A place and the generation of its owner. Fits into a `mio::Token`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(usize);
 
 /// Bits of a key that number the place; the rest is the generation. On 64-bit systems both halves

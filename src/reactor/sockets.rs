@@ -161,15 +161,22 @@ pub(crate) fn change(socket: &SockRef<'_>, change: Change) -> io::Result<()> {
     match change {
         Change::NoDelay(on) => socket.set_tcp_nodelay(on),
         Change::KeepAlive(on) => socket.set_keepalive(on),
-        Change::KeepAliveIdle(idle) => socket.set_tcp_keepalive(&keep_alive.with_time(idle)),
+        Change::KeepAliveIdle(idle) => set_keep_alive(socket, &keep_alive.with_time(idle)),
         Change::KeepAliveInterval(interval) => {
-            socket.set_tcp_keepalive(&keep_alive.with_interval(interval))
+            set_keep_alive(socket, &keep_alive.with_interval(interval))
         }
-        Change::KeepAliveCount(count) => socket.set_tcp_keepalive(&keep_alive.with_retries(count)),
+        Change::KeepAliveCount(count) => set_keep_alive(socket, &keep_alive.with_retries(count)),
         Change::SendBuffer(size) => socket.set_send_buffer_size(size),
         Change::ReceiveBuffer(size) => socket.set_recv_buffer_size(size),
         Change::Linger(linger) => socket.set_linger(linger),
     }
+}
+
+/// Changes the times of probes and leaves it as it was whether there are any.
+fn set_keep_alive(socket: &SockRef<'_>, parameters: &TcpKeepalive) -> io::Result<()> {
+    let on = socket.keepalive()?;
+    socket.set_tcp_keepalive(parameters)?;
+    if on { Ok(()) } else { socket.set_keepalive(false) }
 }
 
 #[cfg(test)]

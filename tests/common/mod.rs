@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod child;
+mod files;
 mod log;
 mod peer;
 mod probe;
@@ -12,6 +13,7 @@ mod wait;
 mod world;
 
 pub use child::{is_child, run_child};
+pub use files::*;
 pub use log::{Entry, Event, Lane, Log};
 pub use peer::{
     Unused, accept, connect, free_port, has_ipv6, listener, pattern, read_all, read_some,

@@ -1,9 +1,10 @@
-// Runs the tests: all of them, those whose names contain the first argument, or with --child the body of one that needs a
-// process of its own.
+// Runs the tests. Arguments are names of tests to skip. `--only TEXT` runs those whose names contain the text, and
+// `--child NAME` is how a test runs a part of itself in a process of its own.
 
 #include "child.h"
 #include "support.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -76,13 +77,21 @@ int main(int argc, char** argv)
         }
         return 64;
     }
-    const std::string filter = (argc > 1) ? argv[1] : "";
+    const bool selects = (argc == 3) && (std::string(argv[1]) == "--only");
+    const std::vector<std::string> skip(argv + (selects ? argc : 1), argv + argc);
     int passed = 0;
     int failed = 0;
+    int skipped = 0;
     for (const Test::Case& test : Test::Cases())
     {
-        if (test.name.find(filter) == std::string::npos)
+        if (selects && (test.name.find(argv[2]) == std::string::npos))
             continue;
+        if (std::find(skip.begin(), skip.end(), test.name) != skip.end())
+        {
+            std::printf("skipped %s\n", test.name.c_str());
+            ++skipped;
+            continue;
+        }
         const std::string failure = Run(test);
         if (failure.empty())
             std::printf("ok %s\n", test.name.c_str());
@@ -91,6 +100,9 @@ int main(int argc, char** argv)
         std::fflush(stdout);
         ++(failure.empty() ? passed : failed);
     }
-    std::printf("%d passed, %d failed\n", passed, failed);
+    std::printf("%d passed, %d failed", passed, failed);
+    if (skipped > 0)
+        std::printf(", %d skipped", skipped);
+    std::printf("\n");
     return ((failed == 0) && (passed > 0)) ? 0 : 1;
 }

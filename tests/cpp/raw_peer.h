@@ -19,21 +19,23 @@ public:
     typedef CppServer::Compat::asio::detail::socket_type Handle;
 
     RawPeer() : _handle(Open()) {}
-    explicit RawPeer(int port) : _handle(Open())
-    {
-        const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port));
-        if (::connect(_handle, endpoint.data(), static_cast<Length>(endpoint.size())) != 0)
-            throw Failure("a raw peer cannot connect");
-    }
+    explicit RawPeer(int port) : _handle(Open()) { Connect(port); }
     RawPeer(RawPeer&& other) : _handle(other._handle) { other._handle = None; }
     RawPeer(const RawPeer&) = delete;
     RawPeer& operator=(const RawPeer&) = delete;
     ~RawPeer() { Close(); }
 
-    // Binds to a free port and listens; returns the port.
-    unsigned short Listen(int backlog)
+    void Connect(int port)
     {
-        asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), 0);
+        const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port));
+        if (::connect(_handle, endpoint.data(), static_cast<Length>(endpoint.size())) != 0)
+            throw Failure("a raw peer cannot connect");
+    }
+
+    // Binds to a port, 0 for a free one, and listens; returns the port.
+    unsigned short Listen(int backlog, unsigned short port = 0)
+    {
+        asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
         Length size = static_cast<Length>(endpoint.capacity());
         if ((::bind(_handle, endpoint.data(), static_cast<Length>(endpoint.size())) != 0) || (::listen(_handle, backlog) != 0)
             || (::getsockname(_handle, endpoint.data(), &size) != 0))

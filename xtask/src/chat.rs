@@ -53,6 +53,11 @@ impl Ear {
             .map_err(|why| format!("`{text}` did not come: {why}"))
     }
 
+    /// Waits for a condition on all that was heard.
+    pub fn wait_until(&self, condition: impl Fn(&str) -> bool) -> Result<()> {
+        self.wait(|heard| condition(&heard.text))
+    }
+
     /// Waits until the peer has nothing more to say.
     pub fn wait_for_end(&self) -> Result<()> {
         self.wait(|heard| heard.open == 0)

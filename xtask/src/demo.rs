@@ -62,12 +62,14 @@ fn converse(server: &mut Program, port: u16) -> Result<()> {
     for (who, words) in CONVERSATION {
         let text = format!("{}: {words}", guests[who].name);
         guests[who].say(&text)?;
-        println!("  {text:<72} {}", all_hear(&guests, &text)?);
+        println!("  {text}");
+        println!("      -> {}; {}", all_hear(&guests, &text)?, counters(server)?);
         pause();
     }
     server.say("The floor is yours.")?;
     let text = "(admin) The floor is yours.";
-    println!("  {text:<72} {}\n", all_hear(&guests, text)?);
+    println!("  {text}");
+    println!("      -> {}; {}\n", all_hear(&guests, text)?, counters(server)?);
 
     println!("  {:<8} {:>12} {:>16}", "client", "bytes sent", "bytes received");
     let (mut sent, mut received) = (0, 0);
@@ -85,13 +87,25 @@ fn converse(server: &mut Program, port: u16) -> Result<()> {
     Ok(())
 }
 
+/// What the server says of itself: sessions and bytes.
+fn counters(server: &mut Program) -> Result<String> {
+    const MARK: &str = " sessions, ";
+    let lines = |text: &str| text.lines().filter(|line| line.contains(MARK)).count();
+    let before = lines(&server.ear.text());
+    server.say("stats")?;
+    server.ear.wait_until(|text| lines(text) > before && text.ends_with('\n'))?;
+    let text = server.ear.text();
+    let line = text.lines().rev().find(|line| line.contains(MARK));
+    Ok(line.unwrap_or_default().to_string())
+}
+
 /// Waits until every client has the text, and tells how long that took.
 fn all_hear(guests: &[Guest], text: &str) -> Result<String> {
     let sent = Instant::now();
     for guest in guests {
         guest.ear.wait_for(text).map_err(|why| format!("{}: {why}", guest.name))?;
     }
-    Ok(format!("reached {} clients in {} us", guests.len(), sent.elapsed().as_micros()))
+    Ok(format!("{} clients in {} us", guests.len(), sent.elapsed().as_micros()))
 }
 
 /// Leaves the server to the person at the keyboard; without one, there is nothing to wait for.

@@ -171,7 +171,7 @@ fn private_libraries() -> Result<String> {
     let raw = directory.join("raw");
     let mut command = workspace::cargo();
     command.args(["rustc", "--quiet", "--package", PACKAGE, "--lib", "--"]);
-    workspace::run(command.arg(format!("--print=native-static-libs={}", raw.display())))?;
+    workspace::output_of(command.arg(format!("--print=native-static-libs={}", raw.display())))?;
     let libraries = unique(&workspace::read(&raw)?);
     workspace::write(&answer, &libraries)?;
     workspace::write(&known, &key)?;

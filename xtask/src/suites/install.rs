@@ -144,7 +144,7 @@ impl User {
         if suite.step("CMake finds the package", &mut configure)
             && suite.step("CMake builds", &mut compile)
         {
-            for name in ["consumer_c", "consumer_cpp"] {
+            for name in ["consumer_c", "consumer_static", "consumer_cpp"] {
                 let program = build.join(System::host().program(name));
                 suite.step(&format!("run {name} of CMake"), &mut Command::new(program));
             }

@@ -1,0 +1,81 @@
+// A translation unit that brings its own `asio` and `CppCommon`: with the two macros the library leaves those names alone.
+
+#define CPPSERVER_NO_COMPAT_ASIO
+#define CPPSERVER_NO_COMPAT_CPPCOMMON
+
+#include "server/asio/tcp_client.h"
+#include "server/asio/tcp_server.h"
+#include "server/asio/timer.h"
+#include "system/uuid.h"
+#include "threads/thread.h"
+
+#if defined(__LOCATION__) || defined(__THREAD__) || defined(throwex)
+#error "CPPSERVER_NO_COMPAT_CPPCOMMON leaves the macros of CppCommon alone."
+#endif
+
+#include "framework.h"
+
+namespace asio {
+
+typedef int io_service;
+
+struct endpoint
+{
+    struct text
+    {
+        std::string to_string() const { return "127.0.0.1"; }
+    };
+    text address() const { return text(); }
+    unsigned short port() const { return 0; }
+};
+
+} // namespace asio
+
+namespace CppCommon {
+
+typedef int UUID;
+
+} // namespace CppCommon
+
+namespace {
+
+class OwnSession;
+
+class OwnServer : public CppServer::Asio::TCPServer<OwnServer, OwnSession>
+{
+public:
+    using CppServer::Asio::TCPServer<OwnServer, OwnSession>::TCPServer;
+};
+
+class OwnSession : public CppServer::Asio::TCPSession<OwnServer, OwnSession>
+{
+public:
+    using CppServer::Asio::TCPSession<OwnServer, OwnSession>::TCPSession;
+
+protected:
+    size_t onReceived(const void* buffer, size_t size) override
+    {
+        Send(buffer, size);
+        return size;
+    }
+};
+
+} // namespace
+
+TEST(names_of_others_are_left_alone_by_macros)
+{
+    const asio::io_service number = 5;
+    const CppCommon::UUID another = 6;
+    CHECK_EQUAL(number + another, 11);
+    auto service = std::make_shared<CppServer::Asio::Service>();
+    service->Start();
+    auto server = std::make_shared<OwnServer>(service, asio::endpoint());
+    CHECK(server->Start());
+    UNTIL(server->IsStarted());
+    auto client = std::make_shared<CppServer::Asio::TCPClient>(service, "127.0.0.1", server->port());
+    CHECK(client->Connect());
+    UNTIL(client->IsConnected());
+    CHECK_EQUAL(client->Send("echo"), 4u);
+    UNTIL(client->bytes_received() == 4);
+    service->Stop();
+}

@@ -1,0 +1,20 @@
+// Two translation units that include all headers, in opposite orders, make one program and share what there must be one of.
+
+#include "support.h"
+
+#include "server/asio/timer.h"
+#include "two_units.h"
+
+TEST(two_translation_units_share_everything)
+{
+    const UnitFacts first = FirstUnit();
+    const UnitFacts second = SecondUnit();
+    CHECK(first.system_category == second.system_category);
+    CHECK(first.misc_category == second.misc_category);
+    CHECK(first.loop_thread_flag == second.loop_thread_flag);
+    CHECK((first.uuid_seed != nullptr) && (first.uuid_seed == second.uuid_seed));
+    CHECK_EQUAL(first.service_size, second.service_size);
+    CHECK_EQUAL(first.client_size, second.client_size);
+    CHECK_EQUAL(first.timer_size, second.timer_size);
+    CHECK_EQUAL(first.socket_size, second.socket_size);
+}

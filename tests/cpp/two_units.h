@@ -1,0 +1,29 @@
+// What two translation units of one program must agree about. The headers under test are included before this one.
+
+#ifndef CPPSERVER_TESTS_TWO_UNITS_H
+#define CPPSERVER_TESTS_TWO_UNITS_H
+
+struct UnitFacts
+{
+    const void* system_category;
+    const void* misc_category;
+    const void* loop_thread_flag;
+    const void* uuid_seed;
+    size_t service_size;
+    size_t client_size;
+    size_t timer_size;
+    size_t socket_size;
+};
+
+inline UnitFacts Facts()
+{
+    CppCommon::UUID::Generate();
+    return { &asio::system_category(), &asio::error::get_misc_category(), &CppServer::Asio::Detail::OnLoopThread(),
+        CppServer::Compat::common::detail::current_uuid_seed().load(), sizeof(CppServer::Asio::Service), sizeof(CppServer::Asio::TCPClient),
+        sizeof(CppServer::Asio::Timer), sizeof(asio::ip::tcp::socket) };
+}
+
+UnitFacts FirstUnit();
+UnitFacts SecondUnit();
+
+#endif // CPPSERVER_TESTS_TWO_UNITS_H
