@@ -265,7 +265,8 @@ typedef enum cppserver_option {
      */
     CPPSERVER_OPTION_BACKLOG = 11,
     /**
-     * Seconds that closing the socket lingers, -1 = off (default), 0 = reset the connection.
+     * Seconds that a closed connection is kept until its peer has taken the last bytes, 0 = reset
+     * it, -1 = as long as the close timeout (default). Nothing waits for it.
      */
     CPPSERVER_OPTION_LINGER = 12,
     /**

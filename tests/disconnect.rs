@@ -286,3 +286,68 @@ fn contract_06_a_disconnected_session_is_gone_for_the_peer_before_the_deadline()
     eventually("the peer learns that nobody reads any more", || peer.write_all(b"x").is_err());
     world.finish();
 }
+
+/// A peer that the session has left without waiting for it. `true` when the connection is still
+/// there behind it.
+fn is_kept(peer: &mut TcpStream) -> bool {
+    // A closed connection answers the first write with a reset, the second one meets it.
+    (0..1000).all(|_| {
+        thread::yield_now();
+        peer.write_all(b"x").is_ok()
+    })
+}
+
+/// What a peer that does not close costs is limited like its session.
+#[test]
+fn no_more_closed_connections_are_kept_than_sessions_are_allowed() {
+    for limit in [SocketOption::SessionLimit, SocketOption::SessionLimitPerAddress] {
+        let world = World::new();
+        let server = world.server();
+        server.set_option(limit, 1).unwrap();
+        server.set_option(SocketOption::CloseTimeout, 60_000).unwrap();
+        let probe = world.server_probe().sessions(|session, event| {
+            if *event == Event::Connected {
+                session.send(b"bye").unwrap();
+                session.disconnect().unwrap();
+            }
+        });
+        server.start(probe).unwrap();
+        let leave = || {
+            eventually("there is room for a session", || server.current_sessions() == 0);
+            let mut peer = connect(server.port());
+            assert_eq!(read_all(&mut peer), b"bye", "even if the connection is not kept");
+            peer
+        };
+        let mut first = leave();
+        let mut second = leave();
+        assert!(is_kept(&mut first));
+        assert!(!is_kept(&mut second));
+        drop(first);
+        eventually("the place of the first one is free again", || is_kept(&mut leave()));
+        assert_eq!(world.log.errors("server"), []);
+        // The peers have closed, so that the stop need not wait.
+        world.finish();
+    }
+}
+
+/// The limit may come and go while there are sessions.
+#[test]
+fn a_limit_per_address_counts_those_that_it_admitted() {
+    let world = World::new();
+    let server = world.serve(world.server_probe());
+    let before = connect(server.port());
+    world.log.wait_count("session", 1, |event| *event == Event::Connected);
+    server.set_option(SocketOption::SessionLimitPerAddress, 1).unwrap();
+    let counted = connect(server.port());
+    world.log.wait_count("session", 2, |event| *event == Event::Connected);
+    drop(before);
+    world.log.wait_count("session", 1, |event| *event == Event::Dropped);
+    assert_eq!(read_until_gone(&mut connect(server.port())), 0, "one is there");
+    server.set_option(SocketOption::SessionLimitPerAddress, 0).unwrap();
+    drop(counted);
+    world.log.wait_count("session", 2, |event| *event == Event::Dropped);
+    server.set_option(SocketOption::SessionLimitPerAddress, 1).unwrap();
+    let _again = connect(server.port());
+    world.log.wait_count("session", 3, |event| *event == Event::Connected);
+    world.finish();
+}

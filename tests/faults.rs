@@ -9,7 +9,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use common::*;
-use cppserver::{Category, Kind, Reason, Server, ServerHandler, Session, SessionHandler, Status};
+use cppserver::{
+    Category, Kind, Reason, Server, ServerHandler, Session, SessionHandler, SocketOption, Status,
+};
 
 /// A server with a well-behaved peer, which must not notice anything.
 fn beside_a_good_peer(
@@ -302,6 +304,46 @@ fn a_system_without_descriptors() {
     assert!(errors.iter().all(|error| error.code() == libc::EMFILE));
     assert!(errors[0].message().contains("accepting is tried again"), "{}", errors[0]);
     drop((first, waiting));
+    world.finish();
+}
+
+/// Connections whose session has ended are given up for new ones.
+#[cfg(unix)]
+#[test]
+fn closed_connections_make_room_when_descriptors_are_short() {
+    const TEST: &str = "closed_connections_make_room_when_descriptors_are_short";
+    if !is_child(TEST) {
+        run_child(TEST);
+        return;
+    }
+    let world = World::new();
+    let server = world.server();
+    server.set_option(SocketOption::CloseTimeout, 600_000).unwrap();
+    server.start(world.server_probe().echo()).unwrap();
+    // The second one because accept(2) wants a free descriptor even if nobody waits.
+    let mut closed = [connect(server.port()), connect(server.port())];
+    world.log.wait_count("session", 2, |event| *event == Event::Connected);
+    server.disconnect_all().unwrap();
+    assert_eq!(closed.each_mut().map(read_all), [b"", b""]);
+    world.log.wait_count("session", 2, |event| *event == Event::Dropped);
+    let sockets = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let peer = sockets().unwrap();
+    let highest = std::os::fd::AsRawFd::as_raw_fd(&sockets().unwrap());
+    let (before, _) = file_limit();
+    set_file_limit(highest as u64);
+    let mut rest = Vec::new();
+    while let Ok(socket) = sockets() {
+        rest.push(socket);
+    }
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], server.port()));
+    peer.connect(&address.into()).unwrap();
+    let mut peer = std::net::TcpStream::from(peer);
+    peer.set_read_timeout(Some(DEADLINE)).unwrap();
+    peer.write_all(b"room").unwrap();
+    assert_eq!(read_some(&mut peer, 4), b"room");
+    assert_eq!(world.log.errors("server"), []);
+    set_file_limit(before);
+    drop((closed, peer, rest));
     world.finish();
 }
 

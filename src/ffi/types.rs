@@ -105,7 +105,8 @@ pub enum cppserver_option {
     ReceiveBuffer = 10,
     /// Connections that may wait to be accepted, default 4096, servers only.
     Backlog = 11,
-    /// Seconds that closing the socket lingers, -1 = off (default), 0 = reset the connection.
+    /// Seconds that a closed connection is kept until its peer has taken the last bytes, 0 = reset
+    /// it, -1 = as long as the close timeout (default). Nothing waits for it.
     Linger = 12,
     /// Milliseconds for a client to resolve the name and connect, default 30000, 0 = the system's
     /// own patience.

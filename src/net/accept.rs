@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::endpoint::Life;
-use super::handler::{AnyServerHandler, SessionHandler, guard};
+use super::endpoint::{Admission, Life};
+use super::handler::{AnyServerHandler, SessionHandler, drop_guarded, guard};
 use super::outbox::{Close, Phase};
 use super::remote::Operation;
 use super::session::SessionInner;
@@ -214,22 +214,28 @@ impl Worker {
                     self.slots.restore(key, Source::Listener(listener));
                     return;
                 }
-                Err(error) if sys::is_out_of_descriptors(&error) => {
+                // That connection is gone; the next one may be fine.
+                Err(error) if is_of_one_connection(&error) => {}
+                // Sessions come before connections whose session has ended.
+                Err(error) if sys::is_out_of_descriptors(&error) && self.drop_lingering() => {}
+                // Nothing tells when accepting works again, so it is tried from time to time.
+                Err(error) => {
                     listener.retry =
                         Some(self.timers.insert(self.now + ACCEPT_RETRY, Due::Source(key)));
                     if !listener.starved {
                         listener.starved = true;
-                        listener.run.on_error(&Error::system(
-                            "cannot accept a connection; raise the limit of open files or close \
-                             sessions, accepting is tried again",
-                            &error,
-                        ));
+                        let advice = if sys::is_out_of_descriptors(&error) {
+                            "; raise the limit of open files or close sessions"
+                        } else {
+                            ""
+                        };
+                        let what =
+                            format!("cannot accept a connection{advice}, accepting is tried again");
+                        listener.run.on_error(&Error::system(what, &error));
                     }
                     self.slots.restore(key, Source::Listener(listener));
                     return;
                 }
-                // That connection is gone, such as by ECONNABORTED; the next one may be fine.
-                Err(_) => {}
             }
         }
         self.unfinished.push(key);
@@ -239,31 +245,40 @@ impl Worker {
     /// Gives a connection to the loop whose turn it is, unless a limit is in the way.
     fn admit(&mut self, socket: TcpStream, peer: SocketAddr, run: &Arc<Run>) {
         let endpoint = &run.server.0;
-        if let Err(error) = endpoint.admit(peer.ip()) {
-            if !run.limit_told.swap(true, Ordering::Relaxed) {
-                run.on_error(&error);
+        let admission = match endpoint.admit(peer.ip()) {
+            Ok(admission) => admission,
+            Err(error) => {
+                if !run.limit_told.swap(true, Ordering::Relaxed) {
+                    run.on_error(&error);
+                }
+                return;
             }
-            return;
-        }
+        };
         run.limit_told.store(false, Ordering::Relaxed);
         if self.service.threads() == 1 {
-            self.open_session(socket, peer, Arc::clone(run));
+            self.open_session(socket, peer, Arc::clone(run), admission);
             return;
         }
-        match self.service.next_loop() {
-            index if index == self.index => self.open_session(socket, peer, Arc::clone(run)),
-            index => {
-                let run = Arc::clone(run);
-                self.service.remote(index).post(Operation::Adopt { socket, peer, run });
-            }
+        let (index, run) = (self.service.next_loop(), Arc::clone(run));
+        if index == self.index {
+            self.open_session(socket, peer, run, admission);
+        } else {
+            let adopt = Operation::Adopt { socket, peer, run, admission };
+            self.service.remote(index).post(adopt);
         }
     }
 
     /// Makes an accepted connection a session and announces it.
-    pub(super) fn open_session(&mut self, mut socket: TcpStream, peer: SocketAddr, run: Arc<Run>) {
+    pub(super) fn open_session(
+        &mut self,
+        mut socket: TcpStream,
+        peer: SocketAddr,
+        run: Arc<Run>,
+        admission: Admission,
+    ) {
         let endpoint = Arc::clone(&run.server.0);
         if self.is_stopping() || run.is_stopped() {
-            endpoint.discharge(Some(peer.ip()));
+            endpoint.discharge(admission, Some(peer.ip()));
             return;
         }
         let inner = SessionInner::new(Arc::clone(&endpoint), self.index, Phase::Connecting);
@@ -271,7 +286,7 @@ impl Worker {
         session.0.outbox().peer = peer.into();
         let handler = run.call("on_session", |handler| handler.on_session(&session)).flatten();
         let Some(handler) = handler else {
-            endpoint.discharge(Some(peer.ip()));
+            endpoint.discharge(admission, Some(peer.ip()));
             return;
         };
         let key = self.slots.reserve();
@@ -279,15 +294,34 @@ impl Worker {
             .and_then(|()| self.registrar.register_stream(&mut socket, key));
         if let Err(error) = prepared {
             self.slots.remove(key);
+            drop_guarded(handler);
             run.on_error(&Error::system(format!("cannot serve {peer}"), &error));
-            endpoint.discharge(Some(peer.ip()));
+            endpoint.discharge(admission, Some(peer.ip()));
             return;
         }
         endpoint.as_server().enlist(&session);
         if run.swept.load(Ordering::Acquire) {
             session.0.close(Close { reason: Reason::ServerStopped, discard: false });
         }
-        let stream = Stream::new(socket, session, handler, Some(run));
+        let stream = Stream::new(socket, session, handler, Some(run), admission);
         self.open_stream(key, Box::new(stream));
     }
+}
+
+/// accept(2) also reports what happened to a connection while it waited.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,
+        NetworkUnreachable, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | Interrupted
+            | NetworkDown
+            | NetworkUnreachable
+            | TimedOut
+    )
 }

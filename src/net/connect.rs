@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::endpoint::Admission;
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::Phase;
 use super::remote::Operation;
@@ -42,11 +43,20 @@ pub(super) struct Connecting {
 enum Progress {
     /// Until the time of a delayed reconnect.
     Waiting,
-    Resolving,
+    /// Until the answer to the question of this number.
+    Resolving(u64),
+    /// Between two addresses.
+    Next,
     Trying {
         socket: TcpStream,
         address: SocketAddr,
     },
+}
+
+impl Connecting {
+    fn awaits(&self, question: u64) -> bool {
+        matches!(self.progress, Progress::Resolving(asked) if asked == question)
+    }
 }
 
 impl Worker {
@@ -89,19 +99,27 @@ impl Worker {
             connecting.addresses = vec![SocketAddr::new(address, endpoint.port)].into_iter();
             return self.try_next(key, connecting);
         }
-        connecting.progress = Progress::Resolving;
+        // A key can come again when the service is restarted; a question never does.
+        static NEXT_QUESTION: AtomicU64 = AtomicU64::new(0);
+        let question = NEXT_QUESTION.fetch_add(1, Ordering::Relaxed);
+        connecting.progress = Progress::Resolving(question);
         self.slots.restore(key, Source::Connecting(connecting));
         let (service, index) = (self.service.clone(), self.index);
         let answer = Box::new(move |addresses| {
-            service.remote(index).post(Operation::Resolved { key, addresses });
+            service.remote(index).post(Operation::Resolved { key, question, addresses });
         });
         resolver::resolve(endpoint.host.clone(), endpoint.port, answer);
     }
 
     /// The resolver has answered.
-    pub(super) fn resolved(&mut self, key: Key, addresses: io::Result<Vec<SocketAddr>>) {
+    pub(super) fn resolved(
+        &mut self,
+        key: Key,
+        question: u64,
+        addresses: io::Result<Vec<SocketAddr>>,
+    ) {
         let connecting = match self.slots.take(key) {
-            Some(Source::Connecting(connecting)) => connecting,
+            Some(Source::Connecting(connecting)) if connecting.awaits(question) => connecting,
             Some(other) => return self.slots.restore(key, other),
             None => return,
         };
@@ -163,7 +181,8 @@ impl Worker {
                 Err(_) if !readiness.writable && !readiness.closed => {
                     return self.slots.restore(key, Source::Connecting(connecting));
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotConnected && !readiness.closed => {
+                // No error and no connection: the event may be a late one of the address before.
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {
                     return self.slots.restore(key, Source::Connecting(connecting));
                 }
                 Err(error) => Err(error),
@@ -172,7 +191,7 @@ impl Worker {
         if let Err(error) = outcome {
             let local = *connecting.session.0.endpoint.as_client().local();
             connecting.failure = Some(connect_error(*address, local, &error));
-            connecting.progress = Progress::Resolving;
+            connecting.progress = Progress::Next;
             return self.try_next(key, connecting);
         }
         let Connecting { session, handler, progress, timer, .. } = *connecting;
@@ -180,7 +199,8 @@ impl Worker {
         let Progress::Trying { socket, address } = progress else { return };
         session.0.outbox().peer = address.into();
         session.0.endpoint.reset_counters();
-        let mut stream = Box::new(Stream::new(socket, session, handler, None));
+        let mut stream =
+            Box::new(Stream::new(socket, session, handler, None, Admission::default()));
         // The server may have spoken, and even closed, by the time this side hears of the
         // connection: then this event tells that too, and no other one follows.
         stream.read_closed = readiness.closed;
@@ -265,6 +285,8 @@ impl Worker {
                 // A service that stops connects nobody again.
                 Some(_) => {
                     outbox.phase = Phase::Idle;
+                    outbox.close = None;
+                    session.0.closing.store(false, Ordering::Release);
                     None
                 }
                 None => None,

@@ -1,6 +1,7 @@
 //! What the sessions of a server, or the one session of a client, have in common.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -70,8 +71,31 @@ pub(super) struct ServerRole {
     pub(super) current_sessions: AtomicU64,
     /// The sessions of each loop, for multicast.
     sessions: Box<[Mutex<Vec<Session>>]>,
-    /// Sessions per address of the peer, kept only with a limit on it.
-    addresses: Mutex<HashMap<IpAddr, u64>>,
+    /// Closed connections that are kept until their peer has taken the last bytes.
+    lingering: AtomicU64,
+    /// Sessions and closed connections per address of the peer, of those that were admitted while
+    /// there was a limit on them.
+    addresses: Mutex<HashMap<IpAddr, PerAddress>>,
+}
+
+#[derive(Default)]
+struct PerAddress {
+    sessions: u64,
+    lingering: u64,
+}
+
+/// How a session is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Admission {
+    /// With its peer's address, and not only as one more.
+    by_address: bool,
+}
+
+/// The place of a closed connection among those that its server keeps; given back by its drop.
+pub(super) struct ClosedPlace {
+    endpoint: Arc<Endpoint>,
+    admission: Admission,
+    peer: Option<IpAddr>,
 }
 
 #[derive(Default)]
@@ -94,6 +118,7 @@ impl Endpoint {
             port: AtomicU16::new(port),
             current_sessions: AtomicU64::new(0),
             sessions: (0..service.threads()).map(|_| Mutex::default()).collect(),
+            lingering: AtomicU64::new(0),
             addresses: Mutex::default(),
         };
         Endpoint::new(service, host, port, Options::new(false), Role::Server(role))
@@ -162,7 +187,7 @@ impl Endpoint {
     }
 
     /// Counts a new session in, or tells the limit that is in its way.
-    pub(super) fn admit(&self, peer: IpAddr) -> Result<()> {
+    pub(super) fn admit(&self, peer: IpAddr) -> Result<Admission> {
         let server = self.as_server();
         let current = server.current_sessions.load(Ordering::Relaxed);
         if let Some(limit) = self.options.limit(SocketOption::SessionLimit)
@@ -172,32 +197,60 @@ impl Endpoint {
                 "the session limit of {limit} is reached; further connections are closed at once"
             )));
         }
-        if let Some(limit) = self.options.limit(SocketOption::SessionLimitPerAddress) {
+        let limit = self.options.limit(SocketOption::SessionLimitPerAddress);
+        if let Some(limit) = limit {
             let mut addresses = lock(&server.addresses);
-            let count = addresses.entry(peer).or_insert(0);
-            if *count >= limit as u64 {
+            let count = addresses.entry(peer).or_default();
+            if count.sessions >= limit as u64 {
                 return Err(Error::limit(format!(
                     "the limit of {limit} sessions per address is reached by {peer}; its further \
                      connections are closed at once"
                 )));
             }
-            *count += 1;
+            count.sessions += 1;
         }
         server.current_sessions.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(Admission { by_address: limit.is_some() })
     }
 
     /// Counts a session out.
-    pub(super) fn discharge(&self, peer: Option<IpAddr>) {
+    pub(super) fn discharge(&self, admission: Admission, peer: Option<IpAddr>) {
         let server = self.as_server();
         server.current_sessions.fetch_sub(1, Ordering::Relaxed);
-        let mut addresses = lock(&server.addresses);
-        if let Some(count) = peer.and_then(|peer| addresses.get_mut(&peer)) {
-            *count -= 1;
-            if *count == 0 {
-                addresses.remove(&peer.expect("it has a count"));
-            }
+        server.count_address(admission, peer, |count| count.sessions -= 1);
+    }
+
+    /// Counts a closed connection in, unless there are as many as sessions are allowed.
+    pub(super) fn admit_closed(
+        self: &Arc<Endpoint>,
+        admission: Admission,
+        peer: Option<IpAddr>,
+    ) -> Option<ClosedPlace> {
+        let server = self.as_server();
+        let has_room = |option, count| match self.options.limit(option) {
+            Some(limit) => count < limit as u64,
+            None => true,
+        };
+        if !has_room(SocketOption::SessionLimit, server.lingering.load(Ordering::Relaxed)) {
+            return None;
         }
+        let mut admitted = true;
+        server.count_address(admission, peer, |count| {
+            admitted = has_room(SocketOption::SessionLimitPerAddress, count.lingering);
+            count.lingering += u64::from(admitted);
+        });
+        admitted.then(|| {
+            server.lingering.fetch_add(1, Ordering::Relaxed);
+            ClosedPlace { endpoint: Arc::clone(self), admission, peer }
+        })
+    }
+}
+
+impl Drop for ClosedPlace {
+    fn drop(&mut self) {
+        let server = self.endpoint.as_server();
+        server.lingering.fetch_sub(1, Ordering::Relaxed);
+        server.count_address(self.admission, self.peer, |count| count.lingering -= 1);
     }
 }
 
@@ -209,6 +262,23 @@ impl ServerRole {
     /// The sessions of each loop.
     pub(super) fn each_loop(&self) -> impl Iterator<Item = (usize, MutexGuard<'_, Vec<Session>>)> {
         self.sessions.iter().map(lock).enumerate()
+    }
+
+    /// Changes the counts of an address that has some, and forgets it when nothing is left.
+    fn count_address(
+        &self,
+        admission: Admission,
+        peer: Option<IpAddr>,
+        change: impl FnOnce(&mut PerAddress),
+    ) {
+        let Some(peer) = peer.filter(|_| admission.by_address) else { return };
+        let mut addresses = lock(&self.addresses);
+        if let Entry::Occupied(mut entry) = addresses.entry(peer) {
+            change(entry.get_mut());
+            if matches!(entry.get(), PerAddress { sessions: 0, lingering: 0 }) {
+                entry.remove();
+            }
+        }
     }
 
     /// Adds a session to its loop's list.

@@ -2,12 +2,14 @@
 
 use std::io::{self, Read};
 use std::net::Shutdown;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Session;
-use super::worker::{Due, Source, Worker};
+use super::endpoint::{Admission, ClosedPlace, Role};
+use super::worker::{Due, READ_BUDGET, Source, Worker};
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::TcpStream;
+use crate::reactor::sockets::{self, TcpStream};
 use crate::reactor::sys;
 use crate::reactor::timers::TimerKey;
 
@@ -21,27 +23,48 @@ pub(super) struct Lingering {
     socket: TcpStream,
     /// When the peer is given up.
     deadline: Instant,
+    /// How long a service that stops still waits.
+    close_timeout: Duration,
     timer: TimerKey,
+    /// Clients keep no more than one connection each.
+    _place: Option<ClosedPlace>,
 }
 
 impl Worker {
     /// Closes the socket, or keeps it until the peer has seen the end of a `complete` stream.
+    /// Neither waits.
     pub(super) fn close_socket(
         &mut self,
         key: Key,
         socket: TcpStream,
         session: &Session,
+        admission: Admission,
         complete: bool,
     ) {
-        let options = &session.0.endpoint.options;
-        let lingers = complete && options.linger().is_none();
-        if !lingers || socket.shutdown(Shutdown::Write).is_err() {
+        let endpoint = &session.0.endpoint;
+        let mut linger = endpoint.options.linger();
+        if linger.is_some() || session.0.linger_changed.load(Ordering::Relaxed) {
+            linger = sockets::take_linger(&socket).unwrap_or(linger);
+        }
+        let keeps =
+            complete && linger != Some(Duration::ZERO) && socket.shutdown(Shutdown::Write).is_ok();
+        let place = match &endpoint.role {
+            _ if !keeps => None,
+            Role::Client(_) => Some(None),
+            Role::Server(_) => {
+                let peer = session.peer_address().map(|address| address.ip());
+                endpoint.admit_closed(admission, peer).map(Some)
+            }
+        };
+        let Some(place) = place else {
             self.slots.remove(key);
             return;
-        }
-        let deadline = self.now + options.close_timeout();
+        };
+        let close_timeout = endpoint.options.close_timeout();
+        let deadline = self.now + linger.unwrap_or(close_timeout);
         let timer = self.timers.insert(deadline, Due::Source(key));
-        self.linger(key, Box::new(Lingering { socket, deadline, timer }));
+        let lingering = Lingering { socket, deadline, close_timeout, timer, _place: place };
+        self.linger(key, Box::new(lingering));
     }
 
     /// The deadline of a lingering connection has passed, or it is time to look at it again.
@@ -53,23 +76,23 @@ impl Worker {
         }
     }
 
+    /// Closes all lingering connections of this loop. Whether there were any.
+    pub(super) fn drop_lingering(&mut self) -> bool {
+        let mut dropped = false;
+        for key in self.slots.keys() {
+            if let Some(Source::Lingering(lingering)) = self.slots.get_mut(key) {
+                self.timers.cancel(lingering.timer);
+                self.slots.remove(key);
+                dropped = true;
+            }
+        }
+        dropped
+    }
+
     /// Reads and forgets what the peer still sends, until it closes too. A service that stops
     /// waits only until the peer has confirmed everything.
     pub(super) fn linger(&mut self, key: Key, mut lingering: Box<Lingering>) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let closed = loop {
-            match lingering.socket.read(&mut buffer) {
-                Ok(0) => break true,
-                Ok(count) if count == buffer.len() => {
-                    self.unfinished.push(key);
-                    break false;
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break error.kind() != io::ErrorKind::WouldBlock,
-            }
-        };
-        self.buffer = buffer;
+        let closed = self.read_and_forget(key, &mut lingering.socket);
         let stopping = self.is_stopping();
         if closed || (stopping && sys::unconfirmed(&lingering.socket).unwrap_or(0) == 0) {
             self.timers.cancel(lingering.timer);
@@ -79,9 +102,25 @@ impl Worker {
         if stopping {
             // No event tells that the peer has confirmed something.
             self.timers.cancel(lingering.timer);
+            lingering.deadline = lingering.deadline.min(self.now + lingering.close_timeout);
             let again = lingering.deadline.min(self.now + LINGER_CHECK);
             lingering.timer = self.timers.insert(again, Due::Source(key));
         }
         self.slots.restore(key, Source::Lingering(lingering));
+    }
+
+    /// Whether the peer sends no more.
+    fn read_and_forget(&mut self, key: Key, socket: &mut TcpStream) -> bool {
+        let mut budget = READ_BUDGET;
+        while budget > 0 {
+            match socket.read(&mut self.buffer) {
+                Ok(0) => return true,
+                Ok(count) => budget = budget.saturating_sub(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+        self.unfinished.push(key);
+        false
     }
 }

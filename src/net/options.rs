@@ -41,8 +41,9 @@ pub enum SocketOption {
     ReceiveBuffer = 10,
     /// Connections that may wait to be accepted (listen(2)). Default 4096.
     Backlog = 11,
-    /// Seconds that the system's close waits for unsent data (SO_LINGER); 0 resets the connection.
-    /// -1, the default, leaves it off: the library itself delivers what was accepted.
+    /// Seconds that a closed connection is kept until its peer has taken the last bytes
+    /// (SO_LINGER); 0 resets it instead. -1, the default, keeps it for the close timeout. Nothing
+    /// waits for it.
     Linger = 12,
     /// Milliseconds to resolve the name and connect. Default 30,000; 0 leaves it to the system.
     ConnectTimeout = 13,
@@ -51,7 +52,9 @@ pub enum SocketOption {
     IdleTimeout = 14,
     /// Milliseconds that `disconnect` goes on delivering what was accepted. Default 5,000.
     CloseTimeout = 15,
-    /// Sessions that a server has at most; more are accepted and closed at once. Default 0: any.
+    /// Sessions that a server has at most; more are accepted and closed at once. As many closed
+    /// connections may be kept beside them until their peers have taken the last bytes. Default 0:
+    /// any.
     SessionLimit = 16,
     /// The same per address of the peer.
     SessionLimitPerAddress = 17,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::accept::Run;
 use super::connect::ConnectRequest;
 use super::context;
+use super::endpoint::Admission;
 use super::timer::{TimerInner, UserTimer};
 use crate::reactor::event_loop::Waker;
 use crate::reactor::mailbox::Mailbox;
@@ -34,10 +35,12 @@ pub(super) enum Operation {
         socket: TcpStream,
         peer: SocketAddr,
         run: Arc<Run>,
+        admission: Admission,
     },
     Connect(Box<ConnectRequest>),
     Resolved {
         key: Key,
+        question: u64,
         addresses: std::io::Result<Vec<SocketAddr>>,
     },
     AddTimer(Box<UserTimer>),

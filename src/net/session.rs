@@ -32,6 +32,8 @@ pub(crate) struct SessionInner {
     pub(super) connected: AtomicBool,
     /// A close was asked for; mirrors the outbox, for the loop to look at without its lock.
     pub(super) closing: AtomicBool,
+    /// The option Linger of the open connection is not that of the endpoint.
+    pub(super) linger_changed: AtomicBool,
     /// The place in the server's list of sessions.
     pub(super) place: AtomicU32,
     pub(super) bytes_sent: AtomicU64,
@@ -50,6 +52,7 @@ impl SessionInner {
             loop_index: loop_index as u16,
             connected: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            linger_changed: AtomicBool::new(false),
             place: AtomicU32::new(0),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
@@ -291,8 +294,15 @@ impl Session {
         let changed = self.0.outbox().with_socket(|socket| sockets::change(&socket, change));
         match changed {
             None => Err(Error::not_connected()),
-            Some(result) => result
-                .map_err(|error| Error::system(format!("cannot set {option:?} = {value}"), &error)),
+            Some(Err(error)) => {
+                Err(Error::system(format!("cannot set {option:?} = {value}"), &error))
+            }
+            Some(Ok(())) => {
+                if option == SocketOption::Linger {
+                    self.0.linger_changed.store(true, Ordering::Relaxed);
+                }
+                Ok(())
+            }
         }
     }
 }

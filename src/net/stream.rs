@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::accept::Run;
-use super::endpoint::Role;
+use super::endpoint::{Admission, Role};
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::{Close, Phase};
-use super::worker::{Due, Source, Worker};
+use super::worker::{Due, READ_BUDGET, Source, Worker};
 use super::{Kind, Reason, Session, SocketOption, context};
 use crate::error::Error;
 use crate::proto::{Event, Layer, Raw, Stage, Wire};
@@ -18,9 +18,6 @@ use crate::reactor::slots::Key;
 use crate::reactor::sockets::{self, TcpStream};
 use crate::reactor::sys::{self, LentSocket};
 use crate::reactor::timers::TimerKey;
-
-/// Bytes that one stream reads before others get their turn.
-const READ_BUDGET: usize = 256 * 1024;
 
 /// Room for unhandled bytes that a stream keeps.
 const HELD_ROOM: usize = 4096;
@@ -38,6 +35,7 @@ pub(super) struct Stream {
     handler: Box<dyn SessionHandler>,
     /// The server's side; clients have none.
     run: Option<Arc<Run>>,
+    admission: Admission,
     /// What most streams do without.
     rare: Option<Box<Rare>>,
     /// When the last byte came or went, in the loop's milliseconds.
@@ -74,6 +72,7 @@ impl Stream {
         session: Session,
         handler: Box<dyn SessionHandler>,
         run: Option<Arc<Run>>,
+        admission: Admission,
     ) -> Stream {
         Stream {
             session,
@@ -83,6 +82,7 @@ impl Stream {
             // A client's socket was watched for its connect.
             watches_writes: run.is_none(),
             run,
+            admission,
             rare: None,
             active: 0,
             blocked: false,
@@ -227,6 +227,7 @@ impl Worker {
         inner.bytes_sent.store(0, Ordering::Relaxed);
         inner.bytes_received.store(0, Ordering::Relaxed);
         inner.pending.store(0, Ordering::Relaxed);
+        inner.linger_changed.store(false, Ordering::Relaxed);
         {
             let mut outbox = inner.outbox();
             outbox.key = key;
@@ -456,6 +457,7 @@ impl Worker {
             outbox.phase = Phase::Closing;
             outbox.scheduled = false;
             outbox.transparent = false;
+            outbox.sent_direct = 0;
             outbox.socket = None;
             outbox.take_queue().into_iter().for_each(discard);
             close.is_some_and(|close| close.discard)
@@ -464,9 +466,10 @@ impl Worker {
         if undelivered > 0 && !discarded {
             stream.on_error(&undelivered_error(undelivered, &stream));
         }
-        let Stream { session, socket, mut handler, run, .. } = stream;
+        let Stream { session, socket, mut handler, run, admission, .. } = stream;
         let complete = undelivered == 0 && !discarded;
-        self.close_socket(key, socket, &session, complete && reason != Reason::PeerClosed);
+        let waits = complete && reason != Reason::PeerClosed;
+        self.close_socket(key, socket, &session, admission, waits);
         session.0.connected.store(false, Ordering::Release);
         let Some(run) = run else {
             return self.disconnected(session, handler, reason);
@@ -476,7 +479,7 @@ impl Worker {
         let Role::Server(server) = &session.0.endpoint.role else { return };
         server.delist(&session);
         let peer = session.peer_address().map(|address| address.ip());
-        session.0.endpoint.discharge(peer);
+        session.0.endpoint.discharge(admission, peer);
         drop_guarded(handler);
         drop(run);
     }
@@ -541,8 +544,8 @@ mod tests {
     /// these make the memory of an idle session.
     #[test]
     fn an_idle_session_is_small() {
-        // mio keeps 8 more bytes in builds with debug assertions.
-        let debug = if cfg!(debug_assertions) { 8 } else { 0 };
+        // mio keeps 8 more bytes in builds with debug assertions, aligned to 8.
+        let debug = if cfg!(debug_assertions) { 16 } else { 0 };
         assert!(size_of::<Stream>() <= 72 + debug, "{}", size_of::<Stream>());
         assert!(size_of::<SessionInner>() <= 104, "{}", size_of::<SessionInner>());
     }

@@ -17,6 +17,9 @@ use crate::reactor::event_loop::{EventLoop, Readiness, Registrar};
 use crate::reactor::slots::{Key, Slots};
 use crate::reactor::timers::Timers;
 
+/// Bytes that one source reads before others get their turn.
+pub(super) const READ_BUDGET: usize = 256 * 1024;
+
 /// What one read takes at most. One buffer per loop, none per connection.
 const RECEIVE_BUFFER: usize = 256 * 1024;
 
@@ -209,9 +212,13 @@ impl Worker {
                 Operation::FlushAll(keys) => keys.into_iter().for_each(context::mark_dirty),
                 Operation::StartServer { listener, run } => self.start_server(listener, run),
                 Operation::StopServer { run, restart } => self.stop_server(run, restart),
-                Operation::Adopt { socket, peer, run } => self.open_session(socket, peer, run),
+                Operation::Adopt { socket, peer, run, admission } => {
+                    self.open_session(socket, peer, run, admission);
+                }
                 Operation::Connect(request) => self.connect(*request),
-                Operation::Resolved { key, addresses } => self.resolved(key, addresses),
+                Operation::Resolved { key, question, addresses } => {
+                    self.resolved(key, question, addresses);
+                }
                 Operation::AddTimer(timer) => self.add_timer(timer),
                 Operation::CancelTimer(timer) => self.cancel_timer(&timer),
                 Operation::Started => {

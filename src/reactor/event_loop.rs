@@ -13,6 +13,9 @@ use super::slots::Key;
 /// Events taken from the system at a time.
 const EVENTS: usize = 1024;
 
+/// A loop that has nothing to do looks at its timers at least this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What a socket is ready for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Readiness {
@@ -49,6 +52,8 @@ impl EventLoop {
 
     /// Sleeps until something is ready, a wake-up comes, or the time is over.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        // Some systems refuse long times, or take them for ever.
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST_SLEEP));
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();

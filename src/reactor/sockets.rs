@@ -136,6 +136,17 @@ pub(crate) fn send_vectored(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::R
     })
 }
 
+/// Takes SO_LINGER off a socket, so that its close does not wait in the system. Zero stays, which
+/// makes the close a reset. Returns what it was.
+pub(crate) fn take_linger(stream: &TcpStream) -> io::Result<Option<Duration>> {
+    let socket = SockRef::from(stream);
+    let linger = socket.linger()?;
+    if linger.is_some_and(|linger| !linger.is_zero()) {
+        socket.set_linger(None)?;
+    }
+    Ok(linger)
+}
+
 /// The address of this side.
 pub(crate) fn local_address(socket: &SockRef<'_>) -> io::Result<SocketAddr> {
     let address = socket.local_addr()?;

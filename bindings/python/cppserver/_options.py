@@ -223,7 +223,9 @@ class ConnectionOptions(HasOptions):
         Option.RECEIVE_BUFFER, "Bytes of the system's receive buffer; 0: the system's own."
     )
     linger = _number(
-        Option.LINGER, "Seconds to linger on close; -1: off, the default; 0: reset on close."
+        Option.LINGER,
+        "Seconds a closed connection is kept for its peer to take the last bytes; -1: the close"
+        " timeout, the default; 0: reset on close.",
     )
     idle_timeout = _seconds(
         Option.IDLE_TIMEOUT, "Seconds without a byte that end a connection. Default 0: none."
