@@ -129,19 +129,23 @@ fn an_idle_timeout_goes_behind_what_was_sent_before() {
 /// The system's own close would wait here, and with it every other connection of the loop.
 #[test]
 fn a_connection_that_lingers_holds_up_nobody() {
-    for on_open_session in [false, true] {
+    let of_the_server = |_: &Session| ();
+    let of_the_session = |session: &Session| session.set_option(SocketOption::Linger, 60).unwrap();
+    let of_the_socket = |session: &Session| {
+        let minute = Some(Duration::from_secs(60));
+        with_socket(session.native_handle(), |socket| socket.set_linger(minute).unwrap());
+    };
+    let ways: [(i64, fn(&Session)); 3] =
+        [(60, of_the_server), (-1, of_the_session), (-1, of_the_socket)];
+    for (on_server, on_session) in ways {
         let world = World::new();
         let server = world.server();
-        if !on_open_session {
-            server.set_option(SocketOption::Linger, 60).unwrap();
-        }
+        server.set_option(SocketOption::Linger, on_server).unwrap();
         let (sender, sent) = mpsc::channel();
         server
             .start(world.server_probe().sessions(move |session, event| {
                 if *event == Event::Connected {
-                    if on_open_session {
-                        session.set_option(SocketOption::Linger, 60).unwrap();
-                    }
+                    on_session(session);
                     session.send(&pattern(12 << 20)).unwrap();
                 } else if matches!(event, Event::Sent { .. }) {
                     let _ = sender.send(session.clone());

@@ -32,7 +32,7 @@ pub(crate) struct SessionInner {
     pub(super) connected: AtomicBool,
     /// A close was asked for; mirrors the outbox, for the loop to look at without its lock.
     pub(super) closing: AtomicBool,
-    /// The option Linger of the open connection is not that of the endpoint.
+    /// The option Linger of the open connection may differ from that of the endpoint.
     pub(super) linger_changed: AtomicBool,
     /// The place in the server's list of sessions.
     pub(super) place: AtomicU32,
@@ -279,6 +279,8 @@ impl Session {
     /// The socket as the system's own calls take it, while connected. It stays the library's:
     /// do not close it, and do not keep it beyond `on_disconnected`.
     pub fn native_handle(&self) -> Option<i64> {
+        // Options may be set with it.
+        self.0.linger_changed.store(true, Ordering::Relaxed);
         self.0.outbox().native_handle()
     }
 
