@@ -592,9 +592,10 @@ struct cppserver_service *cppserver_service_retain(struct cppserver_service *ser
 /**
  * Takes a reference back. Any thread, any callback. NULL is allowed.
  *
- * A service that runs goes on running without any handle; stop it first.
- * A server, a client or a timer that waits for the start keeps its service: what is never started
- * is never destroyed.
+ * A service that runs goes on running without any handle; stop it first. The last handle of a
+ * service that does not run takes with it what waits for a start: servers, clients, timers and
+ * posted callbacks are destroyed without a call. Handles of servers, sessions, clients and timers
+ * do not keep their service from that.
  */
 void cppserver_service_release(struct cppserver_service *service);
 

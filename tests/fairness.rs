@@ -126,6 +126,9 @@ fn an_idle_timeout_goes_behind_what_was_sent_before() {
     world.finish();
 }
 
+/// Sets the option Linger, or leaves that to the server.
+type Way = fn(&Session);
+
 /// The system's own close would wait here, and with it every other connection of the loop.
 #[test]
 fn a_connection_that_lingers_holds_up_nobody() {
@@ -135,8 +138,7 @@ fn a_connection_that_lingers_holds_up_nobody() {
         let minute = Some(Duration::from_secs(60));
         with_socket(session.native_handle(), |socket| socket.set_linger(minute).unwrap());
     };
-    let ways: [(i64, fn(&Session)); 3] =
-        [(60, of_the_server), (-1, of_the_session), (-1, of_the_socket)];
+    let ways: [(i64, Way); 3] = [(60, of_the_server), (-1, of_the_session), (-1, of_the_socket)];
     for (on_server, on_session) in ways {
         let world = World::new();
         let server = world.server();

@@ -4,12 +4,14 @@
 mod common;
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use common::*;
-use cppserver::{Reason, Server, Service, ServiceHandler, Session, Status};
+use cppserver::{Client, Reason, Server, Service, ServiceHandler, Session, Status};
 
 #[test]
 fn a_service_has_1_to_1024_threads() {
@@ -273,4 +275,71 @@ fn dropping_all_handles_stops_nothing() {
     peer.write_all(b"stop").unwrap();
     assert_eq!(read_all(&mut peer), b"stop");
     log.check();
+}
+
+/// What waits for a start would otherwise keep the service that keeps it.
+#[test]
+fn the_last_handle_of_a_stopped_service_takes_what_waits_with_it() {
+    for ran_before in [false, true] {
+        let log = Log::new();
+        let service = Service::new().unwrap();
+        if ran_before {
+            service.start(()).unwrap();
+            service.stop().unwrap();
+        }
+        let server = Server::tcp(&service, "127.0.0.1", 0).unwrap();
+        server.start(ServerProbe::new(&log)).unwrap();
+        let port = server.port();
+        let client = Client::tcp(&service, "127.0.0.1", port).unwrap();
+        client.connect(Probe::new(&log, "client")).unwrap();
+        let (posted, timed) = (Arc::new(()), Arc::new(()));
+        let (post, time) = (Arc::clone(&posted), Arc::clone(&timed));
+        service.post(move || drop(post));
+        let timer = service.timer(Duration::ZERO, move || drop(time));
+        let second = server.service();
+        drop(service);
+        assert_eq!((Arc::strong_count(&posted), log.of("client")), (2, vec![]), "one is left");
+        drop(second);
+        assert_eq!((Arc::strong_count(&posted), Arc::strong_count(&timed)), (1, 1));
+        assert_eq!(log.of("client"), [Event::Dropped]);
+        assert_eq!(log.of("server"), [Event::Dropped]);
+        assert!(!timer.cancel());
+        assert_eq!(client.disconnect().unwrap_err().status(), Status::NotConnected);
+        assert_eq!((server.port(), server.native_handle()), (0, None));
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "it listened");
+
+        // What comes without a handle waits for nobody.
+        server.start(ServerProbe::new(&log)).unwrap();
+        client.connect(Probe::new(&log, "client")).unwrap();
+        assert_eq!((log.of("client").len(), log.of("server").len()), (2, 2));
+
+        // A server or a client gives a new handle, and all goes on as if nothing had been.
+        let service = client.service();
+        service.start(()).unwrap();
+        server.start(ServerProbe::new(&log)).unwrap();
+        let client = Client::tcp(&service, "127.0.0.1", server.port()).unwrap();
+        client.connect(Probe::new(&log, "again")).unwrap();
+        log.wait_event("again", Event::Connected);
+        service.stop().unwrap();
+        log.check();
+    }
+}
+
+/// A service may end by itself after the program gave up all handles.
+#[test]
+fn a_service_without_handles_stops_and_gives_up_what_waits() {
+    let log = Log::new();
+    let service = Service::new().unwrap();
+    service.start(ServiceProbe::new(&log)).unwrap();
+    let (inner, posted) = (service.clone(), Arc::new(()));
+    let post = Arc::clone(&posted);
+    service.post(move || {
+        inner.stop().unwrap();
+        let again = inner.clone();
+        // Comes to a loop that has exited by then, or to its last turn.
+        inner.post(move || drop((post, again)));
+    });
+    drop(service);
+    eventually("all is gone", || Arc::strong_count(&posted) == 1);
+    log.wait_event("service", Event::Dropped);
 }

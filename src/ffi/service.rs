@@ -34,9 +34,10 @@ pub unsafe extern "C" fn cppserver_service_retain(
 
 /// Takes a reference back. Any thread, any callback. NULL is allowed.
 ///
-/// A service that runs goes on running without any handle; stop it first.
-/// A server, a client or a timer that waits for the start keeps its service: what is never started
-/// is never destroyed.
+/// A service that runs goes on running without any handle; stop it first. The last handle of a
+/// service that does not run takes with it what waits for a start: servers, clients, timers and
+/// posted callbacks are destroyed without a call. Handles of servers, sessions, clients and timers
+/// do not keep their service from that.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_service_release(service: *mut cppserver_service) {
     guard::value((), || {

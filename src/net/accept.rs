@@ -55,6 +55,19 @@ impl Run {
         self.stopped.store(true, Ordering::Release);
     }
 
+    /// The server never starts.
+    pub(super) fn give_up(self: &Arc<Run>) {
+        let role = self.server.0.as_server();
+        let mut state = role.state();
+        role.port.store(self.server.0.port, Ordering::Relaxed);
+        state.end(self);
+    }
+
+    /// Counts a session out.
+    pub(super) fn discharge(&self, admission: Admission, peer: SocketAddr) {
+        self.server.0.discharge(admission, Some(peer.ip()));
+    }
+
     fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -255,16 +268,16 @@ impl Worker {
             }
         };
         run.limit_told.store(false, Ordering::Relaxed);
-        if self.service.threads() == 1 {
+        if self.core.threads() == 1 {
             self.open_session(socket, peer, Arc::clone(run), admission);
             return;
         }
-        let (index, run) = (self.service.next_loop(), Arc::clone(run));
+        let (index, run) = (self.core.next_loop(), Arc::clone(run));
         if index == self.index {
             self.open_session(socket, peer, run, admission);
         } else {
             let adopt = Operation::Adopt { socket, peer, run, admission };
-            self.service.remote(index).post(adopt);
+            self.core.remote(index).post(adopt);
         }
     }
 
@@ -278,7 +291,7 @@ impl Worker {
     ) {
         let endpoint = Arc::clone(&run.server.0);
         if self.is_stopping() || run.is_stopped() {
-            endpoint.discharge(admission, Some(peer.ip()));
+            run.discharge(admission, peer);
             return;
         }
         let inner = SessionInner::new(Arc::clone(&endpoint), self.index, Phase::Connecting);
@@ -286,7 +299,7 @@ impl Worker {
         session.0.outbox().peer = peer.into();
         let handler = run.call("on_session", |handler| handler.on_session(&session)).flatten();
         let Some(handler) = handler else {
-            endpoint.discharge(admission, Some(peer.ip()));
+            run.discharge(admission, peer);
             return;
         };
         let key = self.slots.reserve();
@@ -296,7 +309,7 @@ impl Worker {
             self.slots.remove(key);
             drop_guarded(handler);
             run.on_error(&Error::system(format!("cannot serve {peer}"), &error));
-            endpoint.discharge(admission, Some(peer.ip()));
+            run.discharge(admission, peer);
             return;
         }
         endpoint.as_server().enlist(&session);

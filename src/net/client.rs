@@ -30,8 +30,8 @@ impl Client {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty host or port 0.
     pub fn tcp(service: &Service, host: &str, port: u16) -> Result<Client> {
-        let endpoint = Arc::new(Endpoint::client(service, host, port)?);
-        let inner = SessionInner::new(endpoint, service.next_loop(), Phase::Idle);
+        let endpoint = Arc::new(Endpoint::client(&service.0.core, host, port)?);
+        let inner = SessionInner::new(endpoint, service.0.core.next_loop(), Phase::Idle);
         Ok(Client(Session(Arc::new(inner))))
     }
 
@@ -82,9 +82,11 @@ impl Client {
     /// when the service is stopping. The handler is dropped then.
     pub fn connect(&self, handler: impl SessionHandler) -> Result<()> {
         let inner = &*self.0.0;
-        if inner.endpoint.service.is_stopping() {
+        if inner.endpoint.core.is_stopping() {
             return Err(Error::state("the service is stopping; connect after its next start"));
         }
+        // Keeps nothing in a queue that nobody takes any more.
+        let _owner = self.service();
         let mut outbox = inner.outbox();
         if outbox.phase != Phase::Idle {
             return Err(Error::state("the client is connected or connecting; disconnect it first"));

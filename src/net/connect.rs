@@ -28,6 +28,14 @@ pub(super) struct ConnectRequest {
     pub(super) not_before: Instant,
 }
 
+impl ConnectRequest {
+    /// Drops a connect that never begins.
+    pub(super) fn give_up(self) {
+        self.session.0.rest(&mut self.session.0.outbox());
+        drop_guarded(self.handler);
+    }
+}
+
 /// A client on its way to a connection.
 pub(super) struct Connecting {
     pub(super) session: Session,
@@ -104,9 +112,9 @@ impl Worker {
         let question = NEXT_QUESTION.fetch_add(1, Ordering::Relaxed);
         connecting.progress = Progress::Resolving(question);
         self.slots.restore(key, Source::Connecting(connecting));
-        let (service, index) = (self.service.clone(), self.index);
+        let (core, index) = (Arc::clone(&self.core), self.index);
         let answer = Box::new(move |addresses| {
-            service.remote(index).post(Operation::Resolved { key, question, addresses });
+            core.remote(index).post(Operation::Resolved { key, question, addresses });
         });
         resolver::resolve(endpoint.host.clone(), endpoint.port, answer);
     }
@@ -267,10 +275,7 @@ impl Worker {
         let client = session.0.endpoint.as_client();
         {
             let mut outbox = session.0.outbox();
-            outbox.key = Key::NONE;
-            outbox.phase = Phase::Idle;
-            outbox.close = None;
-            session.0.closing.store(false, Ordering::Release);
+            session.0.rest(&mut outbox);
             outbox.ending = true;
         }
         self.report(guard("on_disconnected", || handler.on_disconnected(&session, reason)));
@@ -284,9 +289,7 @@ impl Worker {
                 }
                 // A service that stops connects nobody again.
                 Some(_) => {
-                    outbox.phase = Phase::Idle;
-                    outbox.close = None;
-                    session.0.closing.store(false, Ordering::Release);
+                    session.0.rest(&mut outbox);
                     None
                 }
                 None => None,
@@ -297,7 +300,7 @@ impl Worker {
                 // In the next turn: a handler that never tires must not keep the loop here.
                 let not_before = later(Instant::now(), delay);
                 let request = Box::new(ConnectRequest { session, handler, not_before });
-                self.service.remote(self.index).post(Operation::Connect(request));
+                self.core.remote(self.index).post(Operation::Connect(request));
             }
             None => drop_guarded(handler),
         }

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::accept::Run;
+use super::core::Core;
 use super::options::Options;
-use super::{Service, Session, SocketOption};
+use super::{Session, SocketOption};
 use crate::error::{Error, Result};
 
 pub(crate) struct Endpoint {
-    pub(super) service: Service,
+    pub(super) core: Arc<Core>,
     /// Where to listen or to connect, as the user gave it.
     pub(super) host: String,
     pub(super) port: u16,
@@ -110,30 +111,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Endpoint {
-    pub(super) fn server(service: &Service, host: &str, port: u16) -> Result<Endpoint> {
+    pub(super) fn server(core: &Arc<Core>, host: &str, port: u16) -> Result<Endpoint> {
         let role = ServerRole {
             state: Mutex::new(ServerState { life: Life::Stopped, run: None, native_handle: -1 }),
             started: AtomicBool::new(false),
-            home: service.next_loop(),
+            home: core.next_loop(),
             port: AtomicU16::new(port),
             current_sessions: AtomicU64::new(0),
-            sessions: (0..service.threads()).map(|_| Mutex::default()).collect(),
+            sessions: (0..core.threads()).map(|_| Mutex::default()).collect(),
             lingering: AtomicU64::new(0),
             addresses: Mutex::default(),
         };
-        Endpoint::new(service, host, port, Options::new(false), Role::Server(role))
+        Endpoint::new(core, host, port, Options::new(false), Role::Server(role))
     }
 
-    pub(super) fn client(service: &Service, host: &str, port: u16) -> Result<Endpoint> {
+    pub(super) fn client(core: &Arc<Core>, host: &str, port: u16) -> Result<Endpoint> {
         if port == 0 {
             return Err(Error::argument("a client needs the port of its server, not 0"));
         }
         let role = Role::Client(ClientRole::default());
-        Endpoint::new(service, host, port, Options::new(true), role)
+        Endpoint::new(core, host, port, Options::new(true), role)
     }
 
     fn new(
-        service: &Service,
+        core: &Arc<Core>,
         host: &str,
         port: u16,
         options: Options,
@@ -146,7 +147,7 @@ impl Endpoint {
             ));
         }
         Ok(Endpoint {
-            service: service.clone(),
+            core: Arc::clone(core),
             host: host.to_owned(),
             port,
             options,

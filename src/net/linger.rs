@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 use std::net::Shutdown;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Session;
@@ -43,7 +42,7 @@ impl Worker {
     ) {
         let endpoint = &session.0.endpoint;
         let mut linger = endpoint.options.linger();
-        if linger.is_some() || session.0.linger_changed.load(Ordering::Relaxed) {
+        if linger.is_some() || session.0.outbox().may_linger {
             linger = sockets::take_linger(&socket).unwrap_or(linger);
         }
         let keeps =

@@ -4,6 +4,7 @@ mod accept;
 mod client;
 mod connect;
 mod context;
+mod core;
 mod endpoint;
 mod handler;
 mod linger;

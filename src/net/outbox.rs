@@ -75,6 +75,8 @@ pub(crate) struct Outbox {
     pub(crate) transparent: bool,
     /// The stream's socket. The loop takes it away, under the lock, before it closes it.
     pub(crate) socket: Option<LentSocket>,
+    /// The option Linger of the socket may differ from that of the endpoint.
+    pub(crate) may_linger: bool,
     queue: Option<Box<Wire>>,
 }
 
@@ -90,6 +92,7 @@ impl Outbox {
             sent_direct: 0,
             transparent: false,
             socket: None,
+            may_linger: false,
             queue: None,
         }
     }

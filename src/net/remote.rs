@@ -8,6 +8,7 @@ use super::accept::Run;
 use super::connect::ConnectRequest;
 use super::context;
 use super::endpoint::Admission;
+use super::handler::drop_guarded;
 use super::timer::{TimerInner, UserTimer};
 use crate::reactor::event_loop::Waker;
 use crate::reactor::mailbox::Mailbox;
@@ -50,6 +51,26 @@ pub(super) enum Operation {
     Stop,
     Drained,
     Exit,
+    /// An error of this library, while it was at this source.
+    #[cfg(test)]
+    Panic(Key),
+}
+
+impl Operation {
+    /// Drops an operation that no loop comes to any more, and what of the user's is in it.
+    pub(super) fn give_up(self) {
+        match self {
+            Operation::Run(call) => drop_guarded(call),
+            Operation::StartServer { listener, run } => {
+                drop(listener);
+                run.give_up();
+            }
+            Operation::Adopt { peer, run, admission, .. } => run.discharge(admission, peer),
+            Operation::Connect(request) => request.give_up(),
+            Operation::AddTimer(timer) => timer.give_up(),
+            _ => {}
+        }
+    }
 }
 
 /// Mailbox and bell of one loop.

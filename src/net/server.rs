@@ -32,7 +32,7 @@ impl Server {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty address.
     pub fn tcp(service: &Service, address: &str, port: u16) -> Result<Server> {
-        Endpoint::server(service, address, port).map(|endpoint| Server(Arc::new(endpoint)))
+        Endpoint::server(&service.0.core, address, port).map(|endpoint| Server(Arc::new(endpoint)))
     }
 
     /// Sets an option, from the next start on.
@@ -67,9 +67,11 @@ impl Server {
     /// dropped then, and nothing else has happened.
     pub fn start(&self, handler: impl ServerHandler) -> Result<()> {
         let run = Arc::new(Run::new(self.clone(), Box::new(handler)));
+        // Keeps nothing in a queue that nobody takes any more.
+        let _owner = self.service();
         let server = self.0.as_server();
         let mut state = server.state();
-        if self.0.service.is_stopping() {
+        if self.0.core.is_stopping() {
             return Err(Error::state("the service is stopping; start the server after it"));
         }
         let listener = match state.life {
@@ -82,7 +84,7 @@ impl Server {
         state.life = Life::Starting;
         state.run = Some(Arc::clone(&run));
         // Under the lock, so that a stop on another thread is queued behind the start.
-        self.0.service.remote(server.home).post(Operation::StartServer { listener, run });
+        self.0.core.remote(server.home).post(Operation::StartServer { listener, run });
         Ok(())
     }
 
@@ -119,7 +121,7 @@ impl Server {
         };
         state.life = if restart { Life::Starting } else { Life::Stopping };
         run.stop();
-        self.0.service.remote(server.home).post(Operation::StopServer { run, restart });
+        self.0.core.remote(server.home).post(Operation::StopServer { run, restart });
         Ok(())
     }
 
@@ -143,7 +145,7 @@ impl Server {
 
     /// The service that runs the server.
     pub fn service(&self) -> Service {
-        self.0.service.clone()
+        self.0.core.service()
     }
 
     /// How many sessions there are, from their accept until after their last callback.
@@ -177,7 +179,7 @@ impl Server {
         for (index, sessions) in self.0.as_server().each_loop() {
             let keys = sessions.iter().filter_map(|session| session.0.send_shared(&data)).collect();
             drop(sessions);
-            self.0.service.remote(index).schedule_all(keys);
+            self.0.core.remote(index).schedule_all(keys);
         }
         Ok(())
     }

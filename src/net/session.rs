@@ -32,8 +32,6 @@ pub(crate) struct SessionInner {
     pub(super) connected: AtomicBool,
     /// A close was asked for; mirrors the outbox, for the loop to look at without its lock.
     pub(super) closing: AtomicBool,
-    /// The option Linger of the open connection may differ from that of the endpoint.
-    pub(super) linger_changed: AtomicBool,
     /// The place in the server's list of sessions.
     pub(super) place: AtomicU32,
     pub(super) bytes_sent: AtomicU64,
@@ -52,7 +50,6 @@ impl SessionInner {
             loop_index: loop_index as u16,
             connected: AtomicBool::new(false),
             closing: AtomicBool::new(false),
-            linger_changed: AtomicBool::new(false),
             place: AtomicU32::new(0),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
@@ -66,7 +63,7 @@ impl SessionInner {
     }
 
     pub(super) fn remote(&self) -> &Remote {
-        self.endpoint.service.remote(self.loop_index as usize)
+        self.endpoint.core.remote(self.loop_index as usize)
     }
 
     pub(super) fn count_sent(&self, count: usize) {
@@ -152,6 +149,14 @@ impl SessionInner {
         )))
     }
 
+    /// Nothing is connected or connecting, and nothing is asked for.
+    pub(super) fn rest(&self, outbox: &mut Outbox) {
+        outbox.key = Key::NONE;
+        outbox.phase = Phase::Idle;
+        outbox.close = None;
+        self.closing.store(false, Ordering::Release);
+    }
+
     /// Asks for the end of the connection. `false` when there is none, or it is ending already
     /// and `close` adds nothing.
     pub(super) fn close(&self, close: Close) -> bool {
@@ -187,7 +192,7 @@ impl Session {
 
     /// The service that runs the session.
     pub fn service(&self) -> Service {
-        self.0.endpoint.service.clone()
+        self.0.endpoint.core.service()
     }
 
     /// The server that accepted the session.
@@ -279,9 +284,10 @@ impl Session {
     /// The socket as the system's own calls take it, while connected. It stays the library's:
     /// do not close it, and do not keep it beyond `on_disconnected`.
     pub fn native_handle(&self) -> Option<i64> {
+        let mut outbox = self.0.outbox();
         // Options may be set with it.
-        self.0.linger_changed.store(true, Ordering::Relaxed);
-        self.0.outbox().native_handle()
+        outbox.may_linger = true;
+        outbox.native_handle()
     }
 
     /// Changes an option of the open connection.
@@ -293,18 +299,12 @@ impl Session {
     /// [`Status::System`](crate::Status::System) when the system refuses.
     pub fn set_option(&self, option: SocketOption, value: i64) -> Result<()> {
         let change = option.change(value)?;
-        let changed = self.0.outbox().with_socket(|socket| sockets::change(&socket, change));
-        match changed {
+        let mut outbox = self.0.outbox();
+        outbox.may_linger |= option == SocketOption::Linger;
+        match outbox.with_socket(|socket| sockets::change(&socket, change)) {
             None => Err(Error::not_connected()),
-            Some(Err(error)) => {
-                Err(Error::system(format!("cannot set {option:?} = {value}"), &error))
-            }
-            Some(Ok(())) => {
-                if option == SocketOption::Linger {
-                    self.0.linger_changed.store(true, Ordering::Relaxed);
-                }
-                Ok(())
-            }
+            Some(result) => result
+                .map_err(|error| Error::system(format!("cannot set {option:?} = {value}"), &error)),
         }
     }
 }

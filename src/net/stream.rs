@@ -1,6 +1,7 @@
 //! Streams: one socket, one layer stack, one handler, from the first byte to the last callback.
 
 use std::io::{self, IoSlice, Read};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -29,7 +30,8 @@ const SLICES: usize = 64;
 const WRITES_PER_TURN: usize = 16;
 
 pub(super) struct Stream {
-    pub(super) session: Session,
+    /// Before the socket, so that it goes first.
+    pub(super) session: Lending,
     socket: TcpStream,
     layer: Box<dyn Layer>,
     handler: Box<dyn SessionHandler>,
@@ -48,6 +50,31 @@ pub(super) struct Stream {
     pub(super) read_closed: bool,
     /// Why the stream is being closed.
     closing: Option<Reason>,
+}
+
+/// The session of a stream, to which the stream lends its socket.
+pub(super) struct Lending {
+    session: Session,
+}
+
+impl Deref for Lending {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+/// However a stream ends, its socket is not lent any more when it closes.
+impl Drop for Lending {
+    fn drop(&mut self) {
+        let inner = &*self.session.0;
+        let mut outbox = inner.outbox();
+        if outbox.socket.take().is_some() {
+            inner.rest(&mut outbox);
+            inner.connected.store(false, Ordering::Release);
+        }
+    }
 }
 
 /// The parts of a stream that are apart so that an idle one stays small.
@@ -75,7 +102,7 @@ impl Stream {
         admission: Admission,
     ) -> Stream {
         Stream {
-            session,
+            session: Lending { session },
             socket,
             layer: Box::new(Raw),
             handler,
@@ -227,13 +254,13 @@ impl Worker {
         inner.bytes_sent.store(0, Ordering::Relaxed);
         inner.bytes_received.store(0, Ordering::Relaxed);
         inner.pending.store(0, Ordering::Relaxed);
-        inner.linger_changed.store(false, Ordering::Relaxed);
         {
             let mut outbox = inner.outbox();
             outbox.key = key;
             outbox.transparent = stream.layer.is_transparent();
             outbox.socket = Some(LentSocket::new(&stream.socket));
             outbox.scheduled = false;
+            outbox.may_linger = false;
             // A disconnect in on_session, or while connecting, counts from here on.
             outbox.phase = match outbox.close {
                 None => Phase::Open,
@@ -466,7 +493,8 @@ impl Worker {
         if undelivered > 0 && !discarded {
             stream.on_error(&undelivered_error(undelivered, &stream));
         }
-        let Stream { session, socket, mut handler, run, admission, .. } = stream;
+        let session = stream.session.session.clone();
+        let Stream { socket, mut handler, run, admission, .. } = stream;
         let complete = undelivered == 0 && !discarded;
         let waits = complete && reason != Reason::PeerClosed;
         self.close_socket(key, socket, &session, admission, waits);

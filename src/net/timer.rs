@@ -5,19 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::core::Core;
+use super::handler;
 use super::handler::drop_guarded;
 use super::remote::Operation;
 use super::worker::{Due, Worker};
-use super::{Service, handler};
 use crate::reactor::timers::TimerKey;
 
-/// A one-shot or repeating timer of a [`Service`], made by [`Service::timer`] and
-/// [`Service::timer_repeating`]. Dropping the handle does not cancel it.
+/// A one-shot or repeating timer of a service, made by [`Service::timer`](super::Service::timer) and
+/// [`Service::timer_repeating`](super::Service::timer_repeating). Dropping the handle does not
+/// cancel it.
 #[derive(Clone)]
 pub struct Timer(pub(crate) Arc<TimerInner>);
 
 pub(crate) struct TimerInner {
-    service: Service,
+    core: Arc<Core>,
     /// The callback may still run.
     armed: AtomicBool,
     key: Mutex<Option<TimerKey>>,
@@ -37,15 +39,15 @@ pub(super) struct UserTimer {
 }
 
 impl Timer {
-    pub(super) fn start(service: &Service, delay: Duration, callback: Callback) -> Timer {
+    pub(super) fn start(core: &Arc<Core>, delay: Duration, callback: Callback) -> Timer {
         let inner = Arc::new(TimerInner {
-            service: service.clone(),
+            core: Arc::clone(core),
             armed: AtomicBool::new(true),
             key: Mutex::new(None),
         });
         let at = later(Instant::now(), delay);
         let timer = UserTimer { inner: Arc::clone(&inner), at, callback };
-        service.remote(0).post(Operation::AddTimer(Box::new(timer)));
+        core.remote(0).post(Operation::AddTimer(Box::new(timer)));
         Timer(inner)
     }
 
@@ -55,7 +57,9 @@ impl Timer {
     pub fn cancel(&self) -> bool {
         let cancelled = self.0.armed.swap(false, Ordering::AcqRel);
         if cancelled {
-            self.0.service.remote(0).post(Operation::CancelTimer(Arc::clone(&self.0)));
+            // Keeps nothing in a queue that nobody takes any more.
+            let _owner = self.0.core.service();
+            self.0.core.remote(0).post(Operation::CancelTimer(Arc::clone(&self.0)));
         }
         cancelled
     }
@@ -85,12 +89,19 @@ fn following(at: Instant, interval: Duration, now: Instant) -> Instant {
     later(now, Duration::from_nanos(u64::try_from(rest).unwrap_or(u64::MAX)))
 }
 
+impl UserTimer {
+    /// Drops a timer that will never fire.
+    pub(super) fn give_up(self: Box<UserTimer>) {
+        self.inner.armed.store(false, Ordering::Release);
+        drop_guarded(self);
+    }
+}
+
 impl Worker {
     /// Takes a timer in, or drops one that was cancelled on its way here.
     pub(super) fn add_timer(&mut self, timer: Box<UserTimer>) {
         if self.is_stopping() || !timer.inner.armed.load(Ordering::Acquire) {
-            timer.inner.armed.store(false, Ordering::Release);
-            drop_guarded(timer);
+            timer.give_up();
             return;
         }
         let inner = Arc::clone(&timer.inner);
@@ -131,10 +142,9 @@ impl Worker {
     pub(super) fn drop_timers(&mut self) {
         let kept: Vec<_> = self.timers.take_if(|due| matches!(due, Due::User(_)));
         for due in kept {
-            if let Due::User(timer) = &due {
-                timer.inner.armed.store(false, Ordering::Release);
+            if let Due::User(timer) = due {
+                timer.give_up();
             }
-            drop_guarded(due);
         }
     }
 }

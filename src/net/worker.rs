@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::accept::{Listener, Run};
 use super::connect::Connecting;
+use super::core::Core;
 use super::handler::{ServiceHandler, guard};
 use super::linger::Lingering;
 use super::outbox::Close;
 use super::remote::{Operation, Remote};
 use super::stream::Stream;
 use super::timer::UserTimer;
-use super::{Reason, Service, context};
+use super::{Reason, context};
 use crate::error::Result;
 use crate::reactor::event_loop::{EventLoop, Readiness, Registrar};
 use crate::reactor::slots::{Key, Slots};
@@ -49,7 +50,7 @@ pub(super) enum Due {
 }
 
 pub(super) struct Worker {
-    pub(super) service: Service,
+    pub(super) core: Arc<Core>,
     pub(super) index: usize,
     pub(super) registrar: Registrar,
     pub(super) slots: Slots<Source>,
@@ -59,6 +60,8 @@ pub(super) struct Worker {
     pub(super) now: Instant,
     /// Sources that used up their share of the last turn and go on without an event.
     pub(super) unfinished: Vec<Key>,
+    /// What was taken from the mailbox, the first at the end.
+    mail: Vec<Operation>,
     handler: Arc<dyn ServiceHandler>,
     start: Instant,
     stopping: bool,
@@ -69,14 +72,14 @@ pub(super) struct Worker {
 /// Runs one loop until its service is stopped, and gives its engine back.
 pub(super) fn run(
     engine: Engine,
-    service: &Service,
+    core: &Arc<Core>,
     handler: Arc<dyn ServiceHandler>,
     polling: bool,
 ) -> Engine {
     let Engine { index, mut event_loop, registrar } = engine;
     let start = Instant::now();
     let mut worker = Worker {
-        service: service.clone(),
+        core: Arc::clone(core),
         index,
         registrar,
         slots: Slots::new(),
@@ -84,6 +87,7 @@ pub(super) fn run(
         buffer: vec![0; RECEIVE_BUFFER],
         now: start,
         unfinished: Vec::new(),
+        mail: Vec::new(),
         handler,
         start,
         stopping: false,
@@ -91,28 +95,34 @@ pub(super) fn run(
         exit: false,
     };
     worker.call("on_thread_initialize", |handler| handler.on_thread_initialize());
-    let remote = service.remote(index);
-    let mut batch = Vec::new();
+    let remote = core.remote(index);
     while !worker.exit {
-        worker.turn(&mut event_loop, remote, &mut batch, polling);
+        worker.survive(|worker| worker.turn(&mut event_loop, remote, polling));
     }
     // What was asked for until now is done or refused; nothing that belongs to the user stays
     // behind in the mailbox.
-    remote.take(&mut batch);
-    worker.operate(&mut batch);
-    worker.drop_timers();
+    worker.survive(|worker| {
+        worker.take_mail(remote);
+        worker.operate();
+        worker.drop_timers();
+    });
     worker.call("on_thread_cleanup", |handler| handler.on_thread_cleanup());
     Engine { index, event_loop, registrar: worker.registrar }
 }
 
 impl Worker {
-    fn turn(
-        &mut self,
-        event_loop: &mut EventLoop,
-        remote: &Remote,
-        batch: &mut Vec<Operation>,
-        polling: bool,
-    ) {
+    /// User code is guarded where it is called. Should this library itself panic, then what it was
+    /// at is gone, but not the loop with everything else.
+    fn survive(&mut self, turn: impl FnOnce(&mut Worker)) {
+        let result = guard("an I/O thread, by an error of this library,", || turn(self));
+        if result.is_err() {
+            self.slots.remove_empty();
+            self.buffer.resize(RECEIVE_BUFFER, 0);
+        }
+        self.report(result);
+    }
+
+    fn turn(&mut self, event_loop: &mut EventLoop, remote: &Remote, polling: bool) {
         let timeout = if polling || self.has_work(remote) {
             Some(Duration::ZERO)
         } else {
@@ -136,8 +146,8 @@ impl Worker {
         for key in unfinished {
             self.ready(key, Readiness { readable: true, writable: false, closed: false });
         }
-        remote.take(batch);
-        self.operate(batch);
+        self.take_mail(remote);
+        self.operate();
         // What was asked for goes before a deadline that passed meanwhile: an idle timeout must not
         // drop what was just accepted.
         self.flush_all();
@@ -150,8 +160,8 @@ impl Worker {
         self.flush_all();
         if self.stopping && !self.drained && self.slots.len() == 0 {
             self.drained = true;
-            if self.service.loop_drained() {
-                self.service.remote(0).post(Operation::Drained);
+            if self.core.loop_drained() {
+                self.core.remote(0).post(Operation::Drained);
             }
         }
         if polling && !self.exit {
@@ -160,7 +170,17 @@ impl Worker {
     }
 
     fn has_work(&self, remote: &Remote) -> bool {
-        !self.unfinished.is_empty() || remote.has_mail() || context::has_dirty()
+        !self.unfinished.is_empty()
+            || !self.mail.is_empty()
+            || remote.has_mail()
+            || context::has_dirty()
+    }
+
+    fn take_mail(&mut self, remote: &Remote) {
+        if self.mail.is_empty() {
+            remote.take(&mut self.mail);
+            self.mail.reverse();
+        }
     }
 
     fn ready(&mut self, key: Key, readiness: Readiness) {
@@ -204,8 +224,8 @@ impl Worker {
         }
     }
 
-    fn operate(&mut self, batch: &mut Vec<Operation>) {
-        for operation in batch.drain(..) {
+    fn operate(&mut self) {
+        while let Some(operation) = self.mail.pop() {
             match operation {
                 Operation::Run(call) => self.report(guard("a posted closure", call)),
                 Operation::Flush(key) => context::mark_dirty(key),
@@ -222,20 +242,25 @@ impl Worker {
                 Operation::AddTimer(timer) => self.add_timer(timer),
                 Operation::CancelTimer(timer) => self.cancel_timer(&timer),
                 Operation::Started => {
-                    self.service.set_started(true);
+                    self.core.set_started(true);
                     self.call("on_started", |handler| handler.on_started());
                 }
                 Operation::Stop => self.stop(),
                 Operation::Drained => {
-                    self.service.set_started(false);
+                    self.core.set_started(false);
                     self.call("on_stopped", |handler| handler.on_stopped());
-                    for index in 0..self.service.threads() {
-                        self.service.remote(index).post(Operation::Exit);
+                    for index in 0..self.core.threads() {
+                        self.core.remote(index).post(Operation::Exit);
                     }
                 }
                 Operation::Exit => {
                     self.stopping = true;
                     self.exit = true;
+                }
+                #[cfg(test)]
+                Operation::Panic(key) => {
+                    let _source = self.slots.take(key);
+                    panic!("of a test");
                 }
             }
         }
@@ -287,5 +312,101 @@ impl Worker {
 
     fn call(&self, what: &str, call: impl FnOnce(&dyn ServiceHandler)) {
         self.report(guard(what, || call(&*self.handler)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, SyncSender};
+
+    use super::super::{Client, Kind, Server, ServerHandler, Service, Session, SessionHandler};
+    use super::*;
+    use crate::error::{Error, Status};
+
+    struct Errors(SyncSender<Error>);
+
+    impl ServiceHandler for Errors {
+        fn on_error(&self, error: &Error) {
+            self.0.send(error.clone()).unwrap();
+        }
+    }
+
+    /// Returns what it receives, and tells of its sessions.
+    struct Echo(SyncSender<Session>);
+
+    impl ServerHandler for Echo {
+        type Session = Echo;
+
+        fn on_session(&self, session: &Session) -> Option<Echo> {
+            self.0.send(session.clone()).unwrap();
+            Some(Echo(self.0.clone()))
+        }
+    }
+
+    impl SessionHandler for Echo {
+        fn on_received(&mut self, session: &Session, _kind: Kind, data: &[u8]) -> usize {
+            session.send(data).unwrap();
+            data.len()
+        }
+    }
+
+    /// Tells of its connection, of its end, and of each answer.
+    struct Peer(SyncSender<&'static str>);
+
+    impl SessionHandler for Peer {
+        fn on_connected(&mut self, _session: &Session) {
+            self.0.send("connected").unwrap();
+        }
+
+        fn on_received(&mut self, _session: &Session, _kind: Kind, data: &[u8]) -> usize {
+            self.0.send("answered").unwrap();
+            data.len()
+        }
+
+        fn on_disconnected(&mut self, _session: &Session, _reason: Reason) {
+            self.0.send("disconnected").unwrap();
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs sockets")]
+    fn an_error_of_this_library_costs_one_connection() {
+        let (errors, told) = mpsc::sync_channel(8);
+        let (sessions, session) = mpsc::sync_channel(8);
+        let service = Service::new().unwrap();
+        let server = Server::tcp(&service, "127.0.0.1", 0).unwrap();
+        server.start(Echo(sessions)).unwrap();
+        service.start(Errors(errors)).unwrap();
+        let clients = Service::new().unwrap();
+        clients.start(()).unwrap();
+        let peers = [(); 2].map(|()| {
+            let (sender, news) = mpsc::sync_channel(8);
+            let client = Client::tcp(&clients, "127.0.0.1", server.port()).unwrap();
+            client.connect(Peer(sender)).unwrap();
+            assert_eq!(news.recv(), Ok("connected"));
+            (client, news, session.recv().unwrap())
+        });
+        for (client, news, _) in &peers {
+            client.send(b"hello").unwrap();
+            assert_eq!(news.recv(), Ok("answered"));
+        }
+        let [(_, gone, victim), (client, news, other)] = peers;
+        let remote = service.0.core.remote(0);
+        let (done, after) = mpsc::channel();
+        remote.post(Operation::Panic(victim.0.outbox().key));
+        remote.post(Operation::Run(Box::new(move || done.send(()).unwrap())));
+        after.recv().expect("what was asked for after it is done");
+        let error = told.recv().unwrap();
+        assert!(error.message().contains("an error of this library"), "{error}");
+        assert!(!victim.is_connected());
+        assert_eq!(victim.send(b"x").unwrap_err().status(), Status::NotConnected);
+        assert_eq!(victim.native_handle(), None, "it is not lent longer than it is open");
+        assert_eq!(gone.recv(), Ok("disconnected"));
+        assert!(other.is_connected());
+        client.send(b"hello").unwrap();
+        assert_eq!(news.recv(), Ok("answered"));
+        service.stop().unwrap();
+        assert_eq!(news.recv(), Ok("disconnected"));
+        clients.stop().unwrap();
     }
 }

@@ -102,6 +102,15 @@ impl<T> Slots<T> {
         filled.map(|(index, (_, generation))| Key::new(index, *generation)).collect()
     }
 
+    /// Ends the lives of all keys without content.
+    pub(crate) fn remove_empty(&mut self) {
+        let mut empty: Vec<_> = self.places.iter().map(Option::is_none).collect();
+        self.free.iter().for_each(|index| empty[*index as usize] = false);
+        for index in (0..empty.len()).filter(|index| empty[*index]) {
+            self.remove(Key::new(index, self.generations[index]));
+        }
+    }
+
     fn place(&mut self, key: Key) -> Option<&mut Option<T>> {
         let generation = *self.generations.get(key.index())?;
         if key.is_of(generation) { self.places.get_mut(key.index()) } else { None }

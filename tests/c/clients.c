@@ -104,6 +104,25 @@ static void disconnect_gives_up_connecting(void)
     client_free(client);
 }
 
+static void a_service_that_never_starts_destroys(void)
+{
+    cppserver_service *service = cppserver_service_create(1);
+    endpoint *client = client_create(service, 1);
+    host *server = host_create(service);
+    CHECK_OK(client_connect(client));
+    CHECK_OK(host_start(server));
+    journal *client_journal = client->journal, *server_journal = &server->journal;
+    cppserver_client_release(client->client);
+    cppserver_server_release(server->server);
+    cppserver_service_release(server->service);
+    cppserver_service_release(service);
+    CHECK_NUMBER(journal_count(client_journal, "destroy"), 1);
+    CHECK_NUMBER(journal_count(client_journal, "connected"), 0);
+    CHECK_NUMBER(journal_count(server_journal, "destroy"), 1);
+    free(client);
+    free(server);
+}
+
 /* Comes back three times when the connection ends. */
 static void come_back(endpoint *self, event event)
 {
@@ -291,6 +310,7 @@ int main(int count, char **arguments)
         TEST(names_are_resolved),
         TEST(a_second_connect_fails_and_destroys_its_own),
         TEST(disconnect_gives_up_connecting),
+        TEST(a_service_that_never_starts_destroys),
         TEST(reconnect_after_the_end_keeps_the_handler),
         TEST(reconnect_while_connected_ends_and_connects),
         TEST(stop_ends_a_reconnect_that_waits),

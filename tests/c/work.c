@@ -129,6 +129,18 @@ static void posts_that_never_run_are_destroyed(void)
     free(posted);
 }
 
+static void timers_that_never_run_are_destroyed(void)
+{
+    journal journal;
+    journal_init(&journal);
+    cppserver_service *service = cppserver_service_create(1);
+    job *timed = job_create(service, &journal, "timed");
+    cppserver_timer_release(cppserver_timer_create(service, 1, 1, job_run, timed, job_destroy));
+    cppserver_service_release(service);
+    CHECK_JOURNAL(&journal, "timed gone");
+    free(timed);
+}
+
 static void destroy_may_be_null(void)
 {
     journal journal;
@@ -274,6 +286,7 @@ int main(int count, char **arguments)
     const test_case cases[] = {
         TEST(posts_run_in_order_on_the_loop),    TEST(dispatch_runs_at_once_on_the_loop),
         TEST(work_waits_for_the_start),          TEST(posts_that_never_run_are_destroyed),
+        TEST(timers_that_never_run_are_destroyed),
         TEST(destroy_may_be_null),               TEST(a_timer_fires_once),
         TEST(a_repeating_timer_ends_by_cancel),  TEST(a_cancelled_timer_never_fires),
         TEST(a_released_timer_goes_on),          TEST(stop_ends_timers_without_a_call),
