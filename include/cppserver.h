@@ -318,7 +318,8 @@ typedef enum cppserver_send_policy {
      */
     CPPSERVER_SEND_POLICY_DISCONNECT = 1,
     /**
-     * The oldest queued sends that have not begun to leave are dropped to make room.
+     * The oldest queued sends that have not begun to leave are dropped to make room, each as a
+     * whole. Small ones, together up to a 256th of the limit, are dropped together.
      */
     CPPSERVER_SEND_POLICY_DROP_OLDEST = 2,
 } cppserver_send_policy;

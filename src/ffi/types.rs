@@ -136,7 +136,8 @@ pub enum cppserver_send_policy {
     /// The send fails with CPPSERVER_STATUS_LIMIT and the session ends with
     /// CPPSERVER_REASON_LIMIT: a peer that does not keep up is let go.
     Disconnect = 1,
-    /// The oldest queued sends that have not begun to leave are dropped to make room.
+    /// The oldest queued sends that have not begun to leave are dropped to make room, each as a
+    /// whole. Small ones, together up to a 256th of the limit, are dropped together.
     DropOldest = 2,
 }
 

@@ -76,7 +76,8 @@ pub enum SendPolicy {
     Refuse = 0,
     /// Fails and ends the session with [`Reason::Limit`](super::Reason::Limit).
     Disconnect = 1,
-    /// Drops the oldest sends that have not begun to leave.
+    /// Drops the oldest sends that have not begun to leave, each as a whole. Small ones, together
+    /// up to a 256th of the limit, are dropped together.
     DropOldest = 2,
 }
 

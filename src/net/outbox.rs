@@ -120,16 +120,14 @@ impl Outbox {
         self.socket.as_ref().map(LentSocket::native_handle)
     }
 
-    /// Queues a copy of `bytes`; `whole` keeps it apart so that it can be dropped as a whole.
-    pub(crate) fn push(&mut self, bytes: &[u8], whole: bool) {
-        let wire = self.queue.get_or_insert_with(context::take_wire);
-        if whole { wire.push_owned(bytes) } else { wire.extend(bytes) }
+    /// Queues a copy of `bytes`, joined with others to pieces of up to `join` bytes.
+    pub(crate) fn push(&mut self, bytes: &[u8], join: usize) {
+        self.queue.get_or_insert_with(context::take_wire).join(bytes, join);
     }
 
     /// Queues shared bytes.
-    pub(crate) fn push_shared(&mut self, bytes: &Arc<[u8]>, whole: bool) {
-        let wire = self.queue.get_or_insert_with(context::take_wire);
-        if whole { wire.push_shared(bytes) } else { wire.extend_shared(bytes) }
+    pub(crate) fn push_shared(&mut self, bytes: &Arc<[u8]>, join: usize) {
+        self.queue.get_or_insert_with(context::take_wire).join_shared(bytes, join);
     }
 
     /// Drops the oldest sends that have not begun to leave. Returns how many bytes went.

@@ -10,12 +10,17 @@ use super::outbox::{Close, Outbox, Phase};
 use super::remote::Remote;
 use super::{Client, Reason, SendPolicy, Server, Service, SocketOption};
 use crate::error::{Error, Result};
+use crate::proto::GATHER;
 use crate::reactor::slots::Key;
 use crate::reactor::sockets;
 
 /// Sends of at least this size try the socket first when they come from the session's own
 /// callback, which spares a copy; smaller ones are joined with their neighbours.
 const DIRECT: usize = 16 * 1024;
+
+/// What waits up to a limit is dropped in pieces of at least this part of it, so that many small
+/// sends do not take much more memory than the limit.
+const PIECES_OF_A_LIMIT: usize = 256;
 
 /// One connection: of a [`Server`] to one of its peers, or of a [`Client`].
 ///
@@ -81,17 +86,16 @@ impl SessionInner {
         if outbox.phase != Phase::Open {
             return Err(Error::not_connected());
         }
-        let policy = self.admit(&mut outbox, data.len())?;
+        let dropped_by = self.admit(&mut outbox, data.len())?;
         let mut rest = data;
         // What is to be dropped as a whole has to be queued as a whole.
-        let whole = policy == SendPolicy::DropOldest;
-        if data.len() >= DIRECT && !whole && self.remote().is_current() {
+        if data.len() >= DIRECT && dropped_by.is_none() && self.remote().is_current() {
             let sent = outbox.send_direct(data);
             self.count_sent(sent);
             rest = &data[sent..];
         }
         if !rest.is_empty() {
-            outbox.push(rest, whole);
+            outbox.push(rest, dropped_by.unwrap_or(GATHER));
         }
         let pending = self.pending.fetch_add(rest.len(), Ordering::Relaxed) + rest.len();
         let key = outbox.schedule();
@@ -108,25 +112,29 @@ impl SessionInner {
         if outbox.phase != Phase::Open {
             return None;
         }
-        let policy = match self.admit(&mut outbox, data.len()) {
-            Ok(policy) => policy,
+        let dropped_by = match self.admit(&mut outbox, data.len()) {
+            Ok(dropped_by) => dropped_by,
             // A close for the limit is noticed like a send.
             Err(_) if outbox.close.is_some() => return outbox.schedule(),
             Err(_) => return None,
         };
-        outbox.push_shared(data, policy == SendPolicy::DropOldest);
+        outbox.push_shared(data, dropped_by.unwrap_or(GATHER));
         self.pending.fetch_add(data.len(), Ordering::Relaxed);
         outbox.schedule()
     }
 
-    /// Makes room for `count` bytes as the policy says, or fails.
-    fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<SendPolicy> {
+    /// Makes room for `count` bytes as the policy says, or fails. What the policy may drop again is
+    /// to be queued in pieces of at most the returned size, or of one send each.
+    fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<Option<usize>> {
         let options = &self.endpoint.options;
+        let limit = options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
         let policy = options.send_policy();
-        let Some(limit) = options.limit(SocketOption::SendLimit) else { return Ok(policy) };
+        // Pieces large enough that their own memory is little beside the limit.
+        let drops = policy == SendPolicy::DropOldest;
+        let dropped_by = drops.then(|| (limit / PIECES_OF_A_LIMIT).min(GATHER));
         let pending = self.pending.load(Ordering::Relaxed);
         if pending.saturating_add(count) <= limit {
-            return Ok(policy);
+            return Ok(dropped_by);
         }
         match policy {
             SendPolicy::Refuse => {}
@@ -138,7 +146,7 @@ impl SessionInner {
                 let dropped = outbox.drop_oldest(pending + count - limit);
                 self.pending.fetch_sub(dropped, Ordering::Relaxed);
                 if pending - dropped + count <= limit {
-                    return Ok(policy);
+                    return Ok(dropped_by);
                 }
             }
             SendPolicy::DropOldest => {}

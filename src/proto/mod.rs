@@ -7,4 +7,4 @@ pub(crate) mod wire;
 pub use layer::Kind;
 pub(crate) use layer::{Event, Layer, Stage};
 pub(crate) use raw::Raw;
-pub(crate) use wire::Wire;
+pub(crate) use wire::{GATHER, Wire};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Small pieces are joined into owned chunks up to this size: copying them costs less than one
 /// more entry in a vectored write.
-const GATHER: usize = 16 * 1024;
+pub(crate) const GATHER: usize = 16 * 1024;
 
 /// A shared piece up to this size is copied when something is queued before it.
 const SHARED_COPY: usize = 1024;
@@ -63,10 +63,10 @@ impl Wire {
         self.spare.capacity() + self.chunks.capacity() * size_of::<Chunk>()
     }
 
-    /// Copies `bytes` to the end, joined with what is there where that is cheap.
-    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+    /// Copies `bytes` to the end, joined to a chunk of up to `most` bytes or as one of their own.
+    pub(crate) fn join(&mut self, bytes: &[u8], most: usize) {
         if let Some(Chunk::Owned(last)) = self.chunks.back_mut()
-            && last.len() + bytes.len() <= GATHER
+            && last.len() + bytes.len() <= most
         {
             last.extend_from_slice(bytes);
             self.length += bytes.len();
@@ -75,8 +75,7 @@ impl Wire {
         }
     }
 
-    /// Copies `bytes` to the end as a chunk of their own, which [`Wire::drop_oldest`] can remove.
-    pub(crate) fn push_owned(&mut self, bytes: &[u8]) {
+    fn push_owned(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -87,18 +86,18 @@ impl Wire {
         self.chunks.push_back(Chunk::Owned(chunk));
     }
 
-    /// Appends shared bytes, without a copy unless they are few and something waits before them.
-    pub(crate) fn extend_shared(&mut self, bytes: &Arc<[u8]>) {
-        if bytes.len() <= SHARED_COPY && !self.is_empty() {
+    /// Appends shared bytes as [`Wire::join`] does, but without a copy unless they are few and
+    /// something waits before them.
+    pub(crate) fn join_shared(&mut self, bytes: &Arc<[u8]>, most: usize) {
+        if bytes.len() <= SHARED_COPY.min(most) && !self.is_empty() {
             self.own_last();
-            self.extend(bytes);
+            self.join(bytes, most);
         } else {
             self.push_shared(bytes);
         }
     }
 
-    /// Appends shared bytes as a chunk of their own.
-    pub(crate) fn push_shared(&mut self, bytes: &Arc<[u8]>) {
+    fn push_shared(&mut self, bytes: &Arc<[u8]>) {
         if bytes.is_empty() {
             return;
         }
@@ -224,21 +223,26 @@ mod tests {
     #[test]
     fn small_pieces_are_joined_and_large_ones_stay_apart() {
         let mut wire = Wire::new();
-        wire.extend(b"one ");
-        wire.extend(b"two ");
+        wire.join(b"one ", GATHER);
+        wire.join(b"two ", GATHER);
         assert_eq!(wire.chunks.len(), 1);
-        wire.extend(&[7; GATHER]);
+        wire.join(&[7; GATHER], GATHER);
         assert_eq!(wire.chunks.len(), 2);
         assert_eq!(wire.len(), 8 + GATHER);
+        wire.join(b"three", 4);
+        wire.join(b"4", 4);
+        wire.join(b"five", 4);
+        wire.join_shared(&shared(b"seven"), 4);
+        assert_eq!(wire.chunks.len(), 6);
     }
 
     #[test]
     fn shared_bytes_are_not_copied_into_an_empty_wire() {
         let bytes = shared(b"hello");
         let mut wire = Wire::new();
-        wire.extend_shared(&bytes);
+        wire.join_shared(&bytes, GATHER);
         assert_eq!(Arc::strong_count(&bytes), 2);
-        wire.extend_shared(&bytes);
+        wire.join_shared(&bytes, GATHER);
         assert_eq!(Arc::strong_count(&bytes), 1, "two small ones are joined");
         assert_eq!(wire.chunks.len(), 1);
         assert_eq!(wire.to_vec(), b"hellohello");
@@ -249,7 +253,7 @@ mod tests {
     #[test]
     fn consume_crosses_chunks_and_keeps_room_for_the_next_use() {
         let mut wire = Wire::new();
-        wire.extend(b"abc");
+        wire.join(b"abc", GATHER);
         wire.push_owned(b"defg");
         wire.push_shared(&shared(b"hij"));
         wire.consume(4);
@@ -257,18 +261,18 @@ mod tests {
         wire.consume(6);
         assert!(wire.is_empty() && wire.chunks.is_empty() && wire.offset == 0);
         let room = wire.spare.as_ptr();
-        wire.extend(b"again");
+        wire.join(b"again", GATHER);
         assert_eq!(wire.chunks[0].bytes().as_ptr(), room);
     }
 
     #[test]
     fn append_keeps_the_order_and_leaves_the_other_empty() {
         let (mut first, mut second) = (Wire::new(), Wire::new());
-        second.extend(b"xab");
+        second.join(b"xab", GATHER);
         second.consume(1);
         first.append(&mut second);
         assert_eq!((first.to_vec().as_slice(), second.len()), (b"ab".as_slice(), 0));
-        second.extend(b"ycd");
+        second.join(b"ycd", GATHER);
         second.consume(1);
         second.push_shared(&shared(b"ef"));
         first.append(&mut second);
@@ -281,7 +285,7 @@ mod tests {
     fn drop_oldest_spares_what_has_begun_to_leave() {
         let mut wire = Wire::new();
         for piece in [b"aaaa", b"bbbb", b"cccc", b"dddd"] {
-            wire.push_owned(piece);
+            wire.join(piece, 4);
         }
         wire.consume(1);
         assert_eq!(wire.drop_oldest(5), 8);
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn clear_and_release_give_everything_back() {
         let mut wire = Wire::new();
-        wire.extend(&[1; 1000]);
+        wire.join(&[1; 1000], GATHER);
         wire.clear();
         assert!(wire.is_empty() && wire.reserved() > 0);
         wire.release();
