@@ -799,9 +799,9 @@ int32_t cppserver_server_start(struct cppserver_server *server,
 int32_t cppserver_server_stop(struct cppserver_server *server);
 
 /**
- * Stops the server and starts it again with the same handler. With port 0 the system may choose
- * another port; when the port is gone, on_error tells it and the server stays stopped. Any thread,
- * any callback.
+ * Stops the server and starts it again with the same handler on the same port, also on one that
+ * the system chose. When the port is gone, on_error tells it and the server stays stopped. Any
+ * thread, any callback.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started.
  */

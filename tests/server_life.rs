@@ -73,9 +73,9 @@ fn on_stopped_comes_before_the_sessions_end() {
 fn a_restart_ends_the_sessions_and_serves_again_with_the_same_handler() {
     for threads in [1, 3] {
         let world = World::with_threads(threads);
-        let port = free_port();
-        let server = Server::tcp(&world.service, "127.0.0.1", port).unwrap();
-        server.start(world.server_probe().echo()).unwrap();
+        let server = world.serve(world.server_probe().echo());
+        // Chosen by the system, and kept.
+        let port = server.port();
         for round in 1..=10 {
             let mut peers: Vec<_> = (0..5).map(|_| connect(port)).collect();
             for peer in &mut peers {
@@ -90,6 +90,8 @@ fn a_restart_ends_the_sessions_and_serves_again_with_the_same_handler() {
             assert_eq!(server.port(), port);
         }
         server.stop().unwrap();
+        world.log.wait_count("server", 11, |event| *event == Event::Stopped);
+        assert_eq!(server.port(), 0, "the next start may choose again");
         let log = world.finish();
         assert_eq!(log.each("server").len(), 1);
         let ended = Event::Disconnected(Reason::ServerStopped);

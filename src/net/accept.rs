@@ -1,7 +1,7 @@
 //! Listeners: from the bound socket to the session.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::session::SessionInner;
 use super::stream::Stream;
 use super::worker::{Due, Source, Worker};
 use super::{Reason, Server, Session};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::{self, TcpListener, TcpStream};
 use crate::reactor::sys;
@@ -31,6 +31,8 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// With the last of them the handler is dropped.
 pub(crate) struct Run {
     server: Server,
+    /// Where to listen: what the host's name meant at the start.
+    addresses: Vec<IpAddr>,
     handler: Option<Box<dyn AnyServerHandler>>,
     stopped: AtomicBool,
     /// The sessions that are listed have been asked to end; whoever is listed later was missed.
@@ -40,9 +42,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(server: Server, handler: Box<dyn AnyServerHandler>) -> Run {
+    pub(super) fn new(
+        server: Server,
+        addresses: Vec<IpAddr>,
+        handler: Box<dyn AnyServerHandler>,
+    ) -> Run {
         Run {
             server,
+            addresses,
             handler: Some(handler),
             stopped: AtomicBool::new(false),
             swept: AtomicBool::new(false),
@@ -50,12 +57,39 @@ impl Run {
         }
     }
 
+    /// Binds to the first address that allows it.
+    pub(super) fn bind(&self) -> Result<TcpListener> {
+        let endpoint = &*self.server.0;
+        let options = endpoint.options.listen();
+        let port = &endpoint.as_server().port;
+        let mut failure = None;
+        for address in &self.addresses {
+            let address = SocketAddr::new(*address, port.load(Ordering::Relaxed));
+            let bound = sockets::listen(address, &options)
+                .and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
+            match bound {
+                Ok((real, listener)) => {
+                    port.store(real, Ordering::Relaxed);
+                    return Ok(listener);
+                }
+                Err(error) => failure = Some((address, error)),
+            }
+        }
+        let (address, error) = failure.expect("a lookup gives at least one address");
+        if options.reuse_port && error.kind() == io::ErrorKind::Unsupported {
+            return Err(Error::unsupported(
+                "this system has no SO_REUSEPORT; leave the option ReusePort off",
+            ));
+        }
+        Err(Error::system(format!("cannot listen on {address}"), &error))
+    }
+
     /// From now on no connection is accepted.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
     }
 
-    /// The server never starts.
+    /// The server does not start.
     pub(super) fn give_up(self: &Arc<Run>) {
         let role = self.server.0.as_server();
         let mut state = role.state();
@@ -129,7 +163,7 @@ impl Worker {
                 Err(Error::state("the service stopped before the server could start"))
             }
             Some(listener) => Ok(listener),
-            None => run.server.bind(),
+            None => run.bind(),
         };
         let key = self.slots.reserve();
         let registered = bound.and_then(|mut socket| {
@@ -144,7 +178,7 @@ impl Worker {
             Ok(socket) => socket,
             Err(error) => {
                 self.slots.remove(key);
-                role.state().end(&run);
+                run.give_up();
                 run.on_error(&error);
                 return;
             }
@@ -195,9 +229,9 @@ impl Worker {
         {
             let mut state = role.state();
             state.native_handle = -1;
-            // Before the next start may bind.
-            role.port.store(server.0.port, Ordering::Relaxed);
             if last {
+                // Before the next start may bind.
+                role.port.store(server.0.port, Ordering::Relaxed);
                 state.end(run);
             }
         }

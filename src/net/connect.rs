@@ -2,8 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::endpoint::Admission;
@@ -45,14 +44,18 @@ pub(super) struct Connecting {
     addresses: std::vec::IntoIter<SocketAddr>,
     /// The failure of the last address.
     failure: Option<Error>,
+    /// When to give up; none leaves that to the system.
+    deadline: Option<Instant>,
+    /// For the deadline, or for the part of the time that one address may take.
     timer: Option<TimerKey>,
 }
 
 enum Progress {
     /// Until the time of a delayed reconnect.
     Waiting,
-    /// Until the answer to the question of this number.
-    Resolving(u64),
+    /// Until the answer to the question that this one asks. A key can come again when the service
+    /// is restarted; an asker never does.
+    Resolving(Arc<()>),
     /// Between two addresses.
     Next,
     Trying {
@@ -62,8 +65,8 @@ enum Progress {
 }
 
 impl Connecting {
-    fn awaits(&self, question: u64) -> bool {
-        matches!(self.progress, Progress::Resolving(asked) if asked == question)
+    fn is(&self, asker: &Weak<()>) -> bool {
+        matches!(&self.progress, Progress::Resolving(own) if Arc::as_ptr(own) == asker.as_ptr())
     }
 }
 
@@ -78,6 +81,7 @@ impl Worker {
             progress: Progress::Waiting,
             addresses: Vec::new().into_iter(),
             failure: None,
+            deadline: None,
             timer: None,
         });
         let close = {
@@ -99,35 +103,32 @@ impl Worker {
 
     fn resolve(&mut self, key: Key, mut connecting: Box<Connecting>) {
         let endpoint = Arc::clone(&connecting.session.0.endpoint);
-        connecting.timer = endpoint
-            .options
-            .milliseconds(SocketOption::ConnectTimeout)
-            .map(|timeout| self.timers.insert(self.now + timeout, Due::Source(key)));
+        let timeout = endpoint.options.milliseconds(SocketOption::ConnectTimeout);
+        connecting.deadline = timeout.map(|timeout| self.now + timeout);
+        connecting.timer = connecting.deadline.map(|at| self.timers.insert(at, Due::Source(key)));
         if let Ok(address) = endpoint.host.parse::<IpAddr>() {
             connecting.addresses = vec![SocketAddr::new(address, endpoint.port)].into_iter();
             return self.try_next(key, connecting);
         }
-        // A key can come again when the service is restarted; a question never does.
-        static NEXT_QUESTION: AtomicU64 = AtomicU64::new(0);
-        let question = NEXT_QUESTION.fetch_add(1, Ordering::Relaxed);
-        connecting.progress = Progress::Resolving(question);
-        self.slots.restore(key, Source::Connecting(connecting));
-        let (core, index) = (Arc::clone(&self.core), self.index);
+        let asker = Arc::new(());
+        let (core, index, asked) = (Arc::clone(&self.core), self.index, Arc::downgrade(&asker));
         let answer = Box::new(move |addresses| {
-            core.remote(index).post(Operation::Resolved { key, question, addresses });
+            core.remote(index).post(Operation::Resolved { key, asker: asked, addresses });
         });
-        resolver::resolve(endpoint.host.clone(), endpoint.port, answer);
+        resolver::resolve(endpoint.host.clone(), endpoint.port, Arc::downgrade(&asker), answer);
+        connecting.progress = Progress::Resolving(asker);
+        self.slots.restore(key, Source::Connecting(connecting));
     }
 
     /// The resolver has answered.
     pub(super) fn resolved(
         &mut self,
         key: Key,
-        question: u64,
+        asker: &Weak<()>,
         addresses: io::Result<Vec<SocketAddr>>,
     ) {
         let connecting = match self.slots.take(key) {
-            Some(Source::Connecting(connecting)) if connecting.awaits(question) => connecting,
+            Some(Source::Connecting(connecting)) if connecting.is(asker) => connecting,
             Some(other) => return self.slots.restore(key, other),
             None => return,
         };
@@ -159,6 +160,7 @@ impl Worker {
             match begun {
                 Ok(socket) => {
                     connecting.progress = Progress::Trying { socket, address };
+                    self.share_time(key, &mut connecting);
                     return self.slots.restore(key, Source::Connecting(connecting));
                 }
                 Err(error) => connecting.failure = Some(connect_error(address, local, &error)),
@@ -168,6 +170,15 @@ impl Worker {
             Error::resolver(format!("the host {:?} has no address", endpoint.host))
         });
         self.fail(key, *connecting, error, Reason::Error);
+    }
+
+    /// One address that does not answer leaves the others as much time as it took.
+    fn share_time(&mut self, key: Key, connecting: &mut Connecting) {
+        let Some(deadline) = connecting.deadline else { return };
+        let rest = deadline.saturating_duration_since(self.now);
+        let share = rest / u32::try_from(connecting.addresses.len() + 1).unwrap_or(u32::MAX);
+        connecting.timer.take().map(|timer| self.timers.cancel(timer));
+        connecting.timer = Some(self.timers.insert(self.now + share, Due::Source(key)));
     }
 
     /// The socket tells how its connect went.
@@ -221,7 +232,7 @@ impl Worker {
     /// The delay of a reconnect is over, or the time to connect is.
     pub(super) fn connect_expired(&mut self, key: Key, mut connecting: Box<Connecting>) {
         connecting.timer = None;
-        let Some(connecting) = self.still_wanted(key, connecting) else { return };
+        let Some(mut connecting) = self.still_wanted(key, connecting) else { return };
         if matches!(connecting.progress, Progress::Waiting) {
             return self.resolve(key, connecting);
         }
@@ -232,6 +243,11 @@ impl Worker {
         };
         let limit = endpoint.options.get(SocketOption::ConnectTimeout);
         let error = Error::timeout(format!("{what} within {limit} milliseconds"));
+        if connecting.addresses.len() > 0 {
+            connecting.failure = Some(error);
+            connecting.progress = Progress::Next;
+            return self.try_next(key, connecting);
+        }
         self.fail(key, *connecting, error, Reason::Timeout);
     }
 
@@ -311,5 +327,76 @@ fn connect_error(address: SocketAddr, local: Option<SocketAddr>, error: &io::Err
     match local {
         Some(local) => Error::system(format!("cannot connect from {local} to {address}"), error),
         None => Error::system(format!("cannot connect to {address}"), error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::{Client, Server, ServerHandler, Service};
+    use super::*;
+
+    struct Told(mpsc::Sender<(Option<SocketAddr>, Option<Error>)>);
+
+    impl SessionHandler for Told {
+        fn on_connected(&mut self, session: &Session) {
+            self.0.send((session.peer_address(), None)).unwrap();
+        }
+
+        fn on_error(&mut self, _session: &Session, error: &Error) {
+            self.0.send((None, Some(error.clone()))).unwrap();
+        }
+    }
+
+    struct Nobody;
+
+    impl ServerHandler for Nobody {
+        type Session = Told;
+
+        fn on_session(&self, _session: &Session) -> Option<Told> {
+            None
+        }
+    }
+
+    fn silent_server(service: &Service) -> Server {
+        let server = Server::tcp(service, "127.0.0.1", 0).unwrap();
+        server.set_option(SocketOption::Backlog, 1).unwrap();
+        server.start(Nobody).unwrap();
+        server
+    }
+
+    /// Linux lets a connect wait when the backlog is full, as if nobody were there.
+    #[test]
+    #[cfg_attr(miri, ignore = "needs sockets")]
+    #[cfg(target_os = "linux")]
+    fn an_address_that_does_not_answer_leaves_time_for_the_next_one() {
+        let never_started = Service::new().unwrap();
+        let silent = silent_server(&never_started);
+        let service = Service::new().unwrap();
+        service.start(()).unwrap();
+        let connect = |host: &str, timeout| {
+            let (sender, told) = mpsc::channel();
+            let client = Client::tcp(&service, host, silent.port()).unwrap();
+            client.set_option(SocketOption::ConnectTimeout, timeout).unwrap();
+            client.connect(Told(sender)).unwrap();
+            told
+        };
+        // Two have room in a backlog of one.
+        for _ in 0..2 {
+            assert_eq!(connect("127.0.0.1", 0).recv().unwrap().1, None);
+        }
+        let answering = silent_server(&never_started);
+        let (silent, answering) = (silent.port(), answering.port());
+        let both = format!("127.0.0.1:{silent},127.0.0.1:{answering}");
+        let (address, error) = connect(&both, 1000).recv().unwrap();
+        assert_eq!(error, None);
+        assert_eq!(address.unwrap().port(), answering);
+        let twice = format!("127.0.0.1:{silent},127.0.0.1:{silent}");
+        let (_, error) = connect(&twice, 200).recv().unwrap();
+        let error = error.unwrap();
+        assert_eq!(error.status(), crate::error::Status::Timeout);
+        assert!(error.message().contains("within 200 milliseconds"), "{error}");
+        service.stop().unwrap();
     }
 }

@@ -1,8 +1,8 @@
 //! The side of a loop that other threads see.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::accept::Run;
 use super::connect::ConnectRequest;
@@ -41,7 +41,7 @@ pub(super) enum Operation {
     Connect(Box<ConnectRequest>),
     Resolved {
         key: Key,
-        question: u64,
+        asker: Weak<()>,
         addresses: std::io::Result<Vec<SocketAddr>>,
     },
     AddTimer(Box<UserTimer>),

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::accept::Run;
-use super::endpoint::{Endpoint, Life};
+use super::endpoint::{Endpoint, Life, ServerState};
 use super::outbox::Close;
 use super::remote::Operation;
 use super::{Reason, ServerHandler, Service, SocketOption};
 use crate::error::{Error, Result};
 use crate::reactor::resolver;
-use crate::reactor::sockets::{self, TcpListener};
 
 /// Accepts connections and makes each a [`Session`](super::Session).
 ///
@@ -66,25 +65,40 @@ impl Server {
     /// allowed, [`Status::Resolver`](crate::Status::Resolver) for an unknown name. The handler is
     /// dropped then, and nothing else has happened.
     pub fn start(&self, handler: impl ServerHandler) -> Result<()> {
-        let run = Arc::new(Run::new(self.clone(), Box::new(handler)));
+        let endpoint = &*self.0;
+        let server = endpoint.as_server();
+        let refusal = |state: &ServerState| {
+            if endpoint.core.is_stopping() {
+                Some(Error::state("the service is stopping; start the server after it"))
+            } else if matches!(state.life, Life::Starting | Life::Started) {
+                Some(Error::state("the server is started already; stop it first"))
+            } else {
+                None
+            }
+        };
+        if let Some(error) = refusal(&server.state()) {
+            return Err(error);
+        }
+        // Outside the lock, because it may block.
+        let addresses = resolver::lookup(&endpoint.host, endpoint.port).map_err(|error| {
+            Error::resolver(format!("cannot resolve the address {:?}: {error}", endpoint.host))
+        })?;
+        let addresses = addresses.iter().map(SocketAddr::ip).collect();
+        let run = Arc::new(Run::new(self.clone(), addresses, Box::new(handler)));
         // Keeps nothing in a queue that nobody takes any more.
         let _owner = self.service();
-        let server = self.0.as_server();
         let mut state = server.state();
-        if self.0.core.is_stopping() {
-            return Err(Error::state("the service is stopping; start the server after it"));
+        if let Some(error) = refusal(&state) {
+            return Err(error);
         }
         let listener = match state.life {
-            Life::Starting | Life::Started => {
-                return Err(Error::state("the server is started already; stop it first"));
-            }
-            Life::Stopping => None,
-            Life::Stopped => Some(self.bind()?),
+            Life::Stopped => Some(run.bind()?),
+            _ => None,
         };
         state.life = Life::Starting;
         state.run = Some(Arc::clone(&run));
         // Under the lock, so that a stop on another thread is queued behind the start.
-        self.0.core.remote(server.home).post(Operation::StartServer { listener, run });
+        endpoint.core.remote(server.home).post(Operation::StartServer { listener, run });
         Ok(())
     }
 
@@ -99,8 +113,8 @@ impl Server {
         self.request_stop(false)
     }
 
-    /// Stops and starts again with the same handler. When the port is gone by then, `on_error`
-    /// tells and the server stays stopped.
+    /// Stops and starts again with the same handler on the same port, also on one that the system
+    /// chose. When the port is gone by then, `on_error` tells and the server stays stopped.
     ///
     /// # Errors
     ///
@@ -207,39 +221,6 @@ impl Server {
     fn check_started(&self) -> Result<()> {
         if self.is_started() { Ok(()) } else { Err(Error::state("the server is not started")) }
     }
-
-    /// Binds to the first address of the host that allows it.
-    pub(super) fn bind(&self) -> Result<TcpListener> {
-        let endpoint = &*self.0;
-        let addresses = resolver::lookup(&endpoint.host, endpoint.port).map_err(|error| {
-            Error::resolver(format!("cannot resolve the address {:?}: {error}", endpoint.host))
-        })?;
-        let options = endpoint.options.listen();
-        let mut failure = None;
-        for address in addresses {
-            match sockets::listen(address, &options).and_then(|listener| {
-                let port = listener.local_addr()?.port();
-                Ok((listener, port))
-            }) {
-                Ok((listener, port)) => {
-                    endpoint.as_server().port.store(port, Ordering::Relaxed);
-                    return Ok(listener);
-                }
-                Err(error) => failure = Some((address, error)),
-            }
-        }
-        let (address, error) = failure.expect("a lookup gives at least one address");
-        Err(listen_error(address, &error, options.reuse_port))
-    }
-}
-
-fn listen_error(address: SocketAddr, error: &std::io::Error, reuse_port: bool) -> Error {
-    if reuse_port && error.kind() == std::io::ErrorKind::Unsupported {
-        return Error::unsupported(
-            "this system has no SO_REUSEPORT; leave the option ReusePort off",
-        );
-    }
-    Error::system(format!("cannot listen on {address}"), error)
 }
 
 impl fmt::Debug for Server {

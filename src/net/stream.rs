@@ -187,8 +187,11 @@ impl Stream {
     }
 
     /// Keeps what was left unhandled, and a little room for the next time.
-    fn hold(&mut self, held: Vec<u8>) -> Result<(), Error> {
+    fn hold(&mut self, mut held: Vec<u8>) -> Result<(), Error> {
         let count = held.len();
+        if held.capacity() / 4 > count.max(HELD_ROOM) {
+            held.shrink_to(count);
+        }
         if count > 0 || (1..=HELD_ROOM).contains(&held.capacity()) {
             self.rare.get_or_insert_default().held = held;
         }

@@ -236,8 +236,8 @@ impl Worker {
                     self.open_session(socket, peer, run, admission);
                 }
                 Operation::Connect(request) => self.connect(*request),
-                Operation::Resolved { key, question, addresses } => {
-                    self.resolved(key, question, addresses);
+                Operation::Resolved { key, asker, addresses } => {
+                    self.resolved(key, &asker, addresses);
                 }
                 Operation::AddTimer(timer) => self.add_timer(timer),
                 Operation::CancelTimer(timer) => self.cancel_timer(&timer),

@@ -56,7 +56,7 @@ mod tests {
                         other => panic!("a raw layer told {other:?}"),
                     })
                     .unwrap();
-                data.extend(head);
+                data.join(head, crate::proto::GATHER);
                 layer.send(&mut data, &mut down).unwrap();
                 assert!(data.is_empty());
                 rest = tail;

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// A slow name server holds up this many questions before others wait.
@@ -21,6 +21,8 @@ pub(crate) type Answer = Box<dyn FnOnce(io::Result<Vec<SocketAddr>>) + Send>;
 struct Question {
     host: String,
     port: u16,
+    /// Gone when nobody wants the answer any more.
+    asker: Weak<()>,
     answer: Answer,
 }
 
@@ -40,10 +42,11 @@ static RESOLVER: Resolver = Resolver {
     arrived: Condvar::new(),
 };
 
-/// Asks for the addresses of a host; `answer` is called on another thread.
-pub(crate) fn resolve(host: String, port: u16, answer: Answer) {
+/// Asks for the addresses of a host; `answer` is called on another thread. Not if `asker` is gone
+/// by the time that its turn comes: patience for others is not spent on it.
+pub(crate) fn resolve(host: String, port: u16, asker: Weak<()>, answer: Answer) {
     let mut state = RESOLVER.lock();
-    state.questions.push_back(Question { host, port, answer });
+    state.questions.push_back(Question { host, port, asker, answer });
     if state.idle >= state.questions.len() {
         RESOLVER.arrived.notify_one();
     } else if state.threads < MAX_THREADS {
@@ -72,8 +75,10 @@ fn work() {
     loop {
         if let Some(question) = state.questions.pop_front() {
             drop(state);
-            let addresses = lookup(&question.host, question.port);
-            (question.answer)(addresses);
+            if question.asker.strong_count() > 0 {
+                let addresses = lookup(&question.host, question.port);
+                (question.answer)(addresses);
+            }
             state = RESOLVER.lock();
             continue;
         }
@@ -91,6 +96,11 @@ fn work() {
 
 /// The blocking look-up, for calls that may block because they only set something up.
 pub(crate) fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    // Tests name hosts of several addresses by all of them.
+    #[cfg(test)]
+    if host.contains(',') {
+        return Ok(host.split(',').map(|address| address.parse().unwrap()).collect());
+    }
     let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
     if addresses.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
@@ -101,23 +111,30 @@ pub(crate) fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
 
     #[test]
     #[cfg_attr(miri, ignore = "needs the resolver of the system")]
     fn names_are_answered_on_another_thread() {
         let (sender, receiver) = mpsc::channel();
-        for _ in 0..10 {
+        let asker = Arc::new(());
+        let ask = move |asker| {
             let sender = sender.clone();
             let answer: Answer = Box::new(move |addresses| {
                 sender.send((std::thread::current().id(), addresses)).unwrap();
             });
-            resolve("localhost".into(), 7, answer);
+            resolve("localhost".into(), 7, asker, answer);
+        };
+        for _ in 0..10 {
+            ask(Weak::new());
+            ask(Arc::downgrade(&asker));
         }
         for _ in 0..10 {
             let (thread, addresses) = receiver.recv_timeout(Duration::from_secs(20)).unwrap();
             assert_ne!(thread, std::thread::current().id());
             assert!(addresses.unwrap().iter().all(|address| address.ip().is_loopback()));
         }
+        drop(ask);
+        assert!(receiver.recv().is_err(), "nobody asks for the others");
     }
 }
