@@ -193,7 +193,7 @@ impl Worker {
         }
         run.stopped.store(false, Ordering::Release);
         run.swept.store(false, Ordering::Release);
-        server.0.reset_counters();
+        role.reset_counters();
         role.started.store(true, Ordering::Release);
         let listener = Listener { socket, run: Arc::clone(&run), starved: false, retry: None };
         self.slots.restore(key, Source::Listener(Box::new(listener)));

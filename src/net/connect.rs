@@ -217,7 +217,6 @@ impl Worker {
         timer.map(|timer| self.timers.cancel(timer));
         let Progress::Trying { socket, address } = progress else { return };
         session.0.outbox().peer = address.into();
-        session.0.endpoint.reset_counters();
         let mut stream =
             Box::new(Stream::new(socket, session, handler, None, Admission::default()));
         // The server may have spoken, and even closed, by the time this side hears of the

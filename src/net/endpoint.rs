@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::accept::Run;
 use super::core::Core;
 use super::options::Options;
+use super::session::SessionInner;
 use super::{Session, SocketOption};
 use crate::error::{Error, Result};
 
@@ -19,8 +20,6 @@ pub(crate) struct Endpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) options: Options,
-    pub(super) bytes_sent: AtomicU64,
-    pub(super) bytes_received: AtomicU64,
     pub(super) role: Role,
 }
 
@@ -70,13 +69,43 @@ pub(super) struct ServerRole {
     pub(super) port: AtomicU16,
     /// Sessions from their accept until after their last callback.
     pub(super) current_sessions: AtomicU64,
-    /// The sessions of each loop, for multicast.
-    sessions: Box<[Mutex<Vec<Session>>]>,
+    shares: Box<[Share]>,
+    /// The traffic before the start, which does not count.
+    sent_before: AtomicU64,
+    received_before: AtomicU64,
     /// Closed connections that are kept until their peer has taken the last bytes.
     lingering: AtomicU64,
     /// Sessions and closed connections per address of the peer, of those that were admitted while
     /// there was a limit on them.
     addresses: Mutex<HashMap<IpAddr, PerAddress>>,
+}
+
+/// What one loop has of a server, apart in memory from what the other loops write.
+#[derive(Default)]
+#[repr(align(128))]
+pub(super) struct Share {
+    /// For multicast.
+    sessions: Mutex<Vec<Session>>,
+    pub(super) bytes_sent: Counter,
+    pub(super) bytes_received: Counter,
+}
+
+/// A count that everybody may read and one loop writes.
+#[derive(Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self, count: usize) {
+        self.0.store(self.get() + count as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Default)]
@@ -118,7 +147,9 @@ impl Endpoint {
             home: core.next_loop(),
             port: AtomicU16::new(port),
             current_sessions: AtomicU64::new(0),
-            sessions: (0..core.threads()).map(|_| Mutex::default()).collect(),
+            shares: (0..core.threads()).map(|_| Share::default()).collect(),
+            sent_before: AtomicU64::new(0),
+            received_before: AtomicU64::new(0),
             lingering: AtomicU64::new(0),
             addresses: Mutex::default(),
         };
@@ -146,15 +177,7 @@ impl Endpoint {
                 "the address is empty or has a zero byte; give a name, an IPv4 or an IPv6 address",
             ));
         }
-        Ok(Endpoint {
-            core: Arc::clone(core),
-            host: host.to_owned(),
-            port,
-            options,
-            bytes_sent: AtomicU64::new(0),
-            bytes_received: AtomicU64::new(0),
-            role,
-        })
+        Ok(Endpoint { core: Arc::clone(core), host: host.to_owned(), port, options, role })
     }
 
     /// The role of a server; only called where the endpoint is one.
@@ -180,11 +203,6 @@ impl Endpoint {
         } else {
             format!("{}:{port}", self.host)
         }
-    }
-
-    pub(super) fn reset_counters(&self) {
-        self.bytes_sent.store(0, Ordering::Relaxed);
-        self.bytes_received.store(0, Ordering::Relaxed);
     }
 
     /// Counts a new session in, or tells the limit that is in its way.
@@ -262,7 +280,36 @@ impl ServerRole {
 
     /// The sessions of each loop.
     pub(super) fn each_loop(&self) -> impl Iterator<Item = (usize, MutexGuard<'_, Vec<Session>>)> {
-        self.sessions.iter().map(lock).enumerate()
+        self.shares.iter().map(|share| lock(&share.sessions)).enumerate()
+    }
+
+    /// What the loop of a session has of this server.
+    pub(super) fn share(&self, session: &SessionInner) -> &Share {
+        &self.shares[session.loop_index as usize]
+    }
+
+    /// Bytes since the start.
+    pub(super) fn bytes_sent(&self) -> u64 {
+        self.all_sent().wrapping_sub(self.sent_before.load(Ordering::Relaxed))
+    }
+
+    /// Bytes since the start.
+    pub(super) fn bytes_received(&self) -> u64 {
+        self.all_received().wrapping_sub(self.received_before.load(Ordering::Relaxed))
+    }
+
+    /// The counters themselves belong to the loops, of which some may be counting.
+    pub(super) fn reset_counters(&self) {
+        self.sent_before.store(self.all_sent(), Ordering::Relaxed);
+        self.received_before.store(self.all_received(), Ordering::Relaxed);
+    }
+
+    fn all_sent(&self) -> u64 {
+        self.shares.iter().map(|share| share.bytes_sent.get()).sum()
+    }
+
+    fn all_received(&self) -> u64 {
+        self.shares.iter().map(|share| share.bytes_received.get()).sum()
     }
 
     /// Changes the counts of an address that has some, and forgets it when nothing is left.
@@ -284,14 +331,14 @@ impl ServerRole {
 
     /// Adds a session to its loop's list.
     pub(super) fn enlist(&self, session: &Session) {
-        let mut sessions = lock(&self.sessions[session.0.loop_index as usize]);
+        let mut sessions = lock(&self.share(&session.0).sessions);
         session.0.place.store(sessions.len() as u32, Ordering::Relaxed);
         sessions.push(session.clone());
     }
 
     /// Removes a session from its loop's list.
     pub(super) fn delist(&self, session: &Session) {
-        let mut sessions = lock(&self.sessions[session.0.loop_index as usize]);
+        let mut sessions = lock(&self.share(&session.0).sessions);
         let place = session.0.place.load(Ordering::Relaxed);
         debug_assert!(sessions.get(place as usize) == Some(session));
         sessions.swap_remove(place as usize);

@@ -169,12 +169,12 @@ impl Server {
 
     /// Application bytes sent by all sessions since the start.
     pub fn bytes_sent(&self) -> u64 {
-        self.0.bytes_sent.load(Ordering::Relaxed)
+        self.0.as_server().bytes_sent()
     }
 
     /// Application bytes received by all sessions since the start.
     pub fn bytes_received(&self) -> u64 {
-        self.0.bytes_received.load(Ordering::Relaxed)
+        self.0.as_server().bytes_received()
     }
 
     /// Sends the same bytes to every connected session, in order with the sends of this thread.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::endpoint::{Endpoint, Role};
+use super::endpoint::{Counter, Endpoint, Role};
 use super::outbox::{Close, Outbox, Phase};
 use super::remote::Remote;
 use super::{Client, Reason, SendPolicy, Server, Service, SocketOption};
@@ -39,8 +39,8 @@ pub(crate) struct SessionInner {
     pub(super) closing: AtomicBool,
     /// The place in the server's list of sessions.
     pub(super) place: AtomicU32,
-    pub(super) bytes_sent: AtomicU64,
-    pub(super) bytes_received: AtomicU64,
+    pub(super) bytes_sent: Counter,
+    pub(super) bytes_received: Counter,
     /// Bytes accepted by `send` that the system has not taken yet.
     pub(super) pending: AtomicUsize,
     outbox: Mutex<Outbox>,
@@ -56,8 +56,8 @@ impl SessionInner {
             connected: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             place: AtomicU32::new(0),
-            bytes_sent: AtomicU64::new(0),
-            bytes_received: AtomicU64::new(0),
+            bytes_sent: Counter::default(),
+            bytes_received: Counter::default(),
             pending: AtomicUsize::new(0),
             outbox: Mutex::new(Outbox::new(phase)),
         }
@@ -71,14 +71,20 @@ impl SessionInner {
         self.endpoint.core.remote(self.loop_index as usize)
     }
 
+    /// Only on the loop of the session.
     pub(super) fn count_sent(&self, count: usize) {
-        self.bytes_sent.fetch_add(count as u64, Ordering::Relaxed);
-        self.endpoint.bytes_sent.fetch_add(count as u64, Ordering::Relaxed);
+        self.bytes_sent.add(count);
+        if let Role::Server(server) = &self.endpoint.role {
+            server.share(self).bytes_sent.add(count);
+        }
     }
 
+    /// Only on the loop of the session.
     pub(super) fn count_received(&self, count: usize) {
-        self.bytes_received.fetch_add(count as u64, Ordering::Relaxed);
-        self.endpoint.bytes_received.fetch_add(count as u64, Ordering::Relaxed);
+        self.bytes_received.add(count);
+        if let Role::Server(server) = &self.endpoint.role {
+            server.share(self).bytes_received.add(count);
+        }
     }
 
     fn send(&self, data: &[u8]) -> Result<usize> {
@@ -266,12 +272,12 @@ impl Session {
 
     /// Application bytes that the system took, since the connection began.
     pub fn bytes_sent(&self) -> u64 {
-        self.0.bytes_sent.load(Ordering::Relaxed)
+        self.0.bytes_sent.get()
     }
 
     /// Application bytes that came from the peer, since the connection began.
     pub fn bytes_received(&self) -> u64 {
-        self.0.bytes_received.load(Ordering::Relaxed)
+        self.0.bytes_received.get()
     }
 
     /// Application bytes that wait to be sent.

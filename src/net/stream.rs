@@ -224,6 +224,14 @@ impl Stream {
         Ok(wire)
     }
 
+    fn write_some(&self, wire: &Wire) -> io::Result<usize> {
+        if let Some(bytes) = wire.only_slice() {
+            return sockets::send_vectored(&self.socket, &[IoSlice::new(bytes)]);
+        }
+        let mut room = [IoSlice::new(&[]); SLICES];
+        sockets::send_vectored(&self.socket, wire.slices(&mut room))
+    }
+
     /// Writes what waits, as far as the socket takes it. Returns how many bytes went out.
     fn write(&mut self, wire: &mut Wire) -> io::Result<usize> {
         let mut written = 0;
@@ -231,8 +239,7 @@ impl Stream {
             if wire.is_empty() {
                 break;
             }
-            let mut room = [IoSlice::new(&[]); SLICES];
-            match sockets::send_vectored(&self.socket, wire.slices(&mut room)) {
+            match self.write_some(wire) {
                 Ok(count) => {
                     wire.consume(count);
                     written += count;
@@ -254,8 +261,8 @@ impl Worker {
     pub(super) fn open_stream(&mut self, key: Key, mut stream: Box<Stream>) {
         stream.active = self.milliseconds();
         let inner = Arc::clone(&stream.session.0);
-        inner.bytes_sent.store(0, Ordering::Relaxed);
-        inner.bytes_received.store(0, Ordering::Relaxed);
+        inner.bytes_sent.reset();
+        inner.bytes_received.reset();
         inner.pending.store(0, Ordering::Relaxed);
         {
             let mut outbox = inner.outbox();
@@ -277,14 +284,12 @@ impl Worker {
         if let Some(timeout) = inner.endpoint.options.milliseconds(SocketOption::IdleTimeout) {
             stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
         }
-        let mut stages = Vec::new();
+        let mut connected = false;
         let mut down = Wire::new();
         let started = stream.layer.start(&mut down, &mut |event| {
-            if let Event::Ready(stage) = event {
-                stages.push(stage);
-            }
+            connected |= matches!(event, Event::Ready(Stage::Connected));
         });
-        debug_assert!(started.is_ok() && stages == [Stage::Connected]);
+        debug_assert!(started.is_ok() && connected);
         stream.call("on_connected", |handler, session| handler.on_connected(session));
         if let Some(run) = stream.run.clone() {
             run.on_connected(&stream.session, &mut *stream.handler);
@@ -374,9 +379,8 @@ impl Worker {
 
     /// Sends what waits and goes on with the end of the stream if that is wanted.
     fn send(&mut self, key: Key, stream: &mut Stream) -> Fate {
-        let inner = Arc::clone(&stream.session.0);
         let (queue, sent_direct, close) = {
-            let mut outbox = inner.outbox();
+            let mut outbox = stream.session.0.outbox();
             let queue = if stream.blocked {
                 // Stays scheduled: the socket itself tells when to go on.
                 None
@@ -404,14 +408,14 @@ impl Worker {
                 Ok(count)
             });
             if let Ok(count) = written {
-                inner.count_sent(count);
-                inner.pending.fetch_sub(count, Ordering::Relaxed);
+                stream.session.0.count_sent(count);
+                stream.session.0.pending.fetch_sub(count, Ordering::Relaxed);
                 sent += count;
             }
             if wire.is_empty() {
                 context::give_wire(wire);
             } else {
-                let mut outbox = inner.outbox();
+                let mut outbox = stream.session.0.outbox();
                 outbox.put_back(wire);
                 outbox.scheduled = true;
                 if !stream.blocked {
@@ -429,7 +433,7 @@ impl Worker {
         if stream.is_reading() {
             return Fate::Alive;
         }
-        let close = inner.outbox().close;
+        let close = stream.session.0.outbox().close;
         match close {
             None => Fate::Alive,
             Some(close) if close.discard => cut(stream, close.reason),

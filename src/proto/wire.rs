@@ -124,6 +124,14 @@ impl Wire {
         other.length = 0;
     }
 
+    /// All bytes, if they are in one piece.
+    pub(crate) fn only_slice(&self) -> Option<&[u8]> {
+        match self.chunks.len() {
+            1 => Some(&self.chunks[0].bytes()[self.offset..]),
+            _ => None,
+        }
+    }
+
     /// Fills `slices` with the first bytes, for a vectored write, and returns the filled part.
     pub(crate) fn slices<'a, 'b>(&'a self, slices: &'b mut [IoSlice<'a>]) -> &'b [IoSlice<'a>] {
         let mut count = 0;
@@ -300,10 +308,13 @@ mod tests {
         wire.push_owned(b"abc");
         wire.push_owned(b"def");
         wire.push_owned(b"ghi");
+        assert_eq!(wire.only_slice(), None);
         wire.consume(2);
         let mut room = [IoSlice::new(&[]); 2];
         let slices = wire.slices(&mut room);
         assert_eq!(slices.iter().map(|slice| slice.len()).collect::<Vec<_>>(), [1, 3]);
+        wire.consume(5);
+        assert_eq!(wire.only_slice(), Some(b"hi".as_slice()));
     }
 
     #[test]
