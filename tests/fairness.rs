@@ -17,7 +17,7 @@ use cppserver::{
 
 /// What one stream may read in a turn: the budget, and one more read that ends above it.
 #[cfg(target_os = "linux")]
-const SHARE: usize = 2 * 256 * 1024;
+const SHARE: usize = 2 * 512 * 1024;
 
 /// Counts what is read between two calls of `on_idle`, which ends each turn of a polling loop.
 #[cfg(target_os = "linux")]

@@ -19,10 +19,10 @@ use crate::reactor::slots::{Key, Slots};
 use crate::reactor::timers::Timers;
 
 /// Bytes that one source reads before others get their turn.
-pub(super) const READ_BUDGET: usize = 256 * 1024;
+pub(super) const READ_BUDGET: usize = 512 * 1024;
 
 /// What one read takes at most. One buffer per loop, none per connection.
-const RECEIVE_BUFFER: usize = 256 * 1024;
+const RECEIVE_BUFFER: usize = 512 * 1024;
 
 /// Events after which sends leave even if more events wait: few enough that what they touched is
 /// still in the caches, and that the sends of a busy turn need little memory.
