@@ -730,7 +730,7 @@ void cppserver_timer_release(struct cppserver_timer *timer);
  * address, such as "localhost", which is looked up by cppserver_server_start().
  * port: 0 lets the system choose one; cppserver_server_port() tells it after the start.
  *
- * The server keeps the service alive.
+ * The service may be released before the server; cppserver_service_release() says what that means.
  *
  * Returns a server that the caller owns, or NULL with the reason in cppserver_last_error_...
  */
@@ -995,7 +995,7 @@ int32_t cppserver_session_set_option(struct cppserver_session *session,
  * host: a name or a numeric IP address.
  * port: not 0.
  *
- * The client keeps the service alive.
+ * The service may be released before the client; cppserver_service_release() says what that means.
  *
  * Returns a client that the caller owns, or NULL with the reason in cppserver_last_error_...
  */

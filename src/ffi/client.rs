@@ -17,7 +17,7 @@ use crate::net::Client;
 /// host: a name or a numeric IP address.
 /// port: not 0.
 ///
-/// The client keeps the service alive.
+/// The service may be released before the client; cppserver_service_release() says what that means.
 ///
 /// Returns a client that the caller owns, or NULL with the reason in cppserver_last_error_...
 #[unsafe(no_mangle)]

@@ -18,7 +18,7 @@ use crate::net::Server;
 /// address, such as "localhost", which is looked up by cppserver_server_start().
 /// port: 0 lets the system choose one; cppserver_server_port() tells it after the start.
 ///
-/// The server keeps the service alive.
+/// The service may be released before the server; cppserver_service_release() says what that means.
 ///
 /// Returns a server that the caller owns, or NULL with the reason in cppserver_last_error_...
 #[unsafe(no_mangle)]
