@@ -27,6 +27,8 @@ pub const NM: Part = Part { name: "nm", present: || has("nm"), packages: &["binu
 pub const PS: Part = Part { name: "ps", present: || has("ps"), packages: &["procps"] };
 pub const PKG_CONFIG: Part =
     Part { name: "pkg-config", present: || has("pkg-config"), packages: &["pkg-config"] };
+pub const OPENSSL: Part =
+    Part { name: "the openssl program", present: || has("openssl"), packages: &["openssl"] };
 pub const CMAKE: Part = Part {
     name: "CMake",
     present: || has("cmake") && (cfg!(windows) || has("make") || has("ninja")),
@@ -221,7 +223,7 @@ pub fn cbindgen() -> Result<PathBuf> {
 
 /// `cargo xtask setup`: everything that `test` and `demo` need.
 pub fn all() -> Result<()> {
-    ensure(&[C, CPP, NM, PS, PKG_CONFIG, CMAKE, PYTHON])?;
+    ensure(&[C, CPP, NM, PS, PKG_CONFIG, OPENSSL, CMAKE, PYTHON])?;
     component("fmt", "rustfmt")?;
     component("clippy", "clippy")?;
     cbindgen()?;

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every suite of every language, and one closing line.
 
+mod certs;
 mod examples;
 mod install;
 pub mod native;
@@ -14,10 +15,11 @@ use crate::workspace::Result;
 type Body = fn(&mut Suite) -> Result<()>;
 
 /// The suites in the order in which they run: what fails fastest and explains most comes first.
-const SUITES: [(&str, Body); 13] = [
+const SUITES: [(&str, Body); 14] = [
     ("fmt", rust::format),
     ("clippy", rust::clippy),
     ("doc", rust::documentation),
+    ("certs", certs::certs),
     ("rust", rust::tests),
     ("doctests", rust::doctests),
     ("loom", rust::loom),
