@@ -31,6 +31,8 @@ pub enum Status {
     Handler = 8,
     /// This operating system lacks what was asked for.
     Unsupported = 9,
+    /// A certificate, a key or a TLS peer is not what it should be.
+    Tls = 10,
 }
 
 /// Where an [`Error`] comes from, and so what its [code](Error::code) means.
@@ -52,6 +54,9 @@ pub enum Category {
     Handler,
     /// A feature that this system lacks.
     Unsupported,
+    /// TLS: the code is an alert of RFC 8446 section 6 when this side gave up, 1000 more than that
+    /// when the peer sent it, and a [`TlsFailure`] for what no alert describes.
+    Tls,
 }
 
 impl Category {
@@ -66,8 +71,26 @@ impl Category {
             Category::Timeout => "timeout",
             Category::Handler => "handler",
             Category::Unsupported => "unsupported",
+            Category::Tls => "tls",
         }
     }
+}
+
+/// The codes of [`Category::Tls`] that are no alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum TlsFailure {
+    /// The peer closed the connection without saying that its data ends there (RFC 8446 section
+    /// 6.1, close_notify): something may be missing.
+    Truncated = 2001,
+    /// A file or buffer holds no certificate or key that can be read.
+    Format = 2002,
+    /// The password of an encrypted key is missing or wrong.
+    Password = 2003,
+    /// A key does not belong to its certificate.
+    KeyMismatch = 2004,
+    /// The settings contradict each other, or nothing implements them.
+    Settings = 2005,
 }
 
 impl fmt::Display for Category {
@@ -138,6 +161,15 @@ impl Error {
         Error::library(Status::Unsupported, Category::Unsupported, message.into())
     }
 
+    /// What went wrong with the peer: an alert of this side, or 1000 more than one of the peer.
+    pub(crate) fn tls(code: i32, message: impl Into<Cow<'static, str>>) -> Error {
+        Error { status: Status::Tls, category: Category::Tls, code, message: message.into() }
+    }
+
+    pub(crate) fn tls_failure(failure: TlsFailure, message: impl Into<Cow<'static, str>>) -> Error {
+        Error::tls(failure as i32, message)
+    }
+
     /// An error of the operating system while doing `action`, such as "cannot listen on [::]:80".
     pub(crate) fn system(action: impl fmt::Display, error: &io::Error) -> Error {
         let code = error.raw_os_error().unwrap_or(0);
@@ -155,8 +187,8 @@ impl Error {
         self.category
     }
 
-    /// The number within the [category](Error::category): `errno` for [`Category::System`], the
-    /// [`Status`] as a number for all others.
+    /// The number within the [category](Error::category): `errno` for [`Category::System`], an
+    /// alert or a [`TlsFailure`] for [`Category::Tls`], the [`Status`] as a number for all others.
     pub fn code(&self) -> i32 {
         self.code
     }

@@ -109,7 +109,7 @@ mod net;
 mod proto;
 mod reactor;
 
-pub use error::{Category, Error, Result, Status};
+pub use error::{Category, Error, Result, Status, TlsFailure};
 pub use net::{
     Client, Kind, Reason, SendPolicy, Server, ServerHandler, Service, ServiceHandler, Session,
     SessionHandler, SocketOption, Timer,

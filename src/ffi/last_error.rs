@@ -40,6 +40,7 @@ pub(super) fn category_text(category: Category) -> &'static CStr {
         Category::Timeout => c"timeout",
         Category::Handler => c"handler",
         Category::Unsupported => c"unsupported",
+        Category::Tls => c"tls",
     }
 }
 
@@ -63,8 +64,8 @@ pub extern "C" fn cppserver_version() -> *const c_char {
 }
 
 /// The code of the last call that failed on this thread: errno (a WSA error number on Windows) in
-/// the category "system", a number of the resolver in the category "resolver", and a
-/// cppserver_status in all others.
+/// the category "system", a number of the resolver in the category "resolver", an alert or a
+/// cppserver_tls_failure in the category "tls", and a cppserver_status in all others.
 ///
 /// Calls that succeed leave it as it is, so read it only after a failure. 0 before the first one.
 #[unsafe(no_mangle)]
@@ -73,7 +74,7 @@ pub extern "C" fn cppserver_last_error_code() -> i32 {
 }
 
 /// The category of the last call that failed on this thread: "system", "resolver", "argument",
-/// "state", "limit", "timeout", "handler" or "unsupported"; "" before the first failure.
+/// "state", "limit", "timeout", "handler", "unsupported" or "tls"; "" before the first failure.
 ///
 /// The text lives as long as the library. Never NULL.
 #[unsafe(no_mangle)]
@@ -149,6 +150,7 @@ mod tests {
             Category::Timeout,
             Category::Handler,
             Category::Unsupported,
+            Category::Tls,
         ] {
             assert_eq!(category_text(category).to_str(), Ok(category.as_str()));
         }

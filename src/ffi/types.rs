@@ -4,13 +4,13 @@
 //! as `int32_t`, never as an enum type: a number outside an enum must be an error, not undefined
 //! behaviour. That the numbers agree is checked when the crate is compiled.
 
-use crate::error::Status;
+use crate::error::{Status, TlsFailure};
 use crate::net::{Kind, Reason, SendPolicy, SocketOption};
 
 /// What a call came to. Functions return it as int32_t.
 ///
 /// An on_error callback and cppserver_last_error_code() carry the same number as their code, except
-/// in the categories "system" and "resolver".
+/// in the categories "system", "resolver" and "tls".
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cppserver_status {
@@ -36,6 +36,27 @@ pub enum cppserver_status {
     Handler = 8,
     /// This operating system lacks what was asked for.
     Unsupported = 9,
+    /// A certificate, a key or a TLS peer is not what it should be. The code is an alert of RFC
+    /// 8446 section 6 when this side gave up, 1000 more than that when the peer sent it, or a
+    /// cppserver_tls_failure.
+    Tls = 10,
+}
+
+/// Codes of the category "tls" that are no alerts.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_tls_failure {
+    /// The peer closed the connection without saying that its data ends there (RFC 8446 section
+    /// 6.1, close_notify): something may be missing.
+    Truncated = 2001,
+    /// A file or buffer holds no certificate or key that can be read.
+    Format = 2002,
+    /// The password of an encrypted key is missing or wrong.
+    Password = 2003,
+    /// A key does not belong to its certificate.
+    KeyMismatch = 2004,
+    /// The settings contradict each other, or nothing implements them.
+    Settings = 2005,
 }
 
 /// Why a connection ended: the last argument of on_disconnected.
@@ -174,7 +195,8 @@ macro_rules! same_numbers {
 }
 
 same_numbers!(cppserver_status = Status: Ok InvalidArgument InvalidState NotConnected Limit Timeout
-    System Resolver Handler Unsupported);
+    System Resolver Handler Unsupported Tls);
+same_numbers!(cppserver_tls_failure = TlsFailure: Truncated Format Password KeyMismatch Settings);
 same_numbers!(cppserver_reason = Reason: Local PeerClosed Error Timeout Limit ServerStopped
     ServiceStopped);
 same_numbers!(cppserver_send_policy = SendPolicy: Refuse Disconnect DropOldest);
