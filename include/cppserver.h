@@ -104,7 +104,7 @@
  * What a call came to. Functions return it as int32_t.
  *
  * An on_error callback and cppserver_last_error_code() carry the same number as their code, except
- * in the categories "system" and "resolver".
+ * in the categories "system", "resolver" and "tls".
  */
 typedef enum cppserver_status {
     /**
@@ -149,6 +149,12 @@ typedef enum cppserver_status {
      * This operating system lacks what was asked for.
      */
     CPPSERVER_STATUS_UNSUPPORTED = 9,
+    /**
+     * A certificate, a key or a TLS peer is not what it should be. The code is an alert of RFC
+     * 8446 section 6 when this side gave up, 1000 more than that when the peer sent it, or a
+     * cppserver_tls_failure.
+     */
+    CPPSERVER_STATUS_TLS = 10,
 } cppserver_status;
 
 /**
@@ -184,6 +190,11 @@ typedef enum cppserver_reason {
      * The service was stopped or restarted.
      */
     CPPSERVER_REASON_SERVICE_STOPPED = 7,
+    /**
+     * The peer closed an encrypted connection without the end of its stream (TLS close_notify):
+     * what it sent may have been cut; on_error told it too.
+     */
+    CPPSERVER_REASON_TRUNCATED = 8,
 } cppserver_reason;
 
 /**
@@ -302,6 +313,11 @@ typedef enum cppserver_option {
      * Bytes that on_received may leave unhandled in one session, default 16777216, 0 = no limit.
      */
     CPPSERVER_OPTION_RECEIVE_LIMIT = 20,
+    /**
+     * Milliseconds for the handshake of an encrypted connection, from its beginning, default
+     * 10000, 0 = no limit.
+     */
+    CPPSERVER_OPTION_HANDSHAKE_TIMEOUT = 21,
 } cppserver_option;
 
 /**
@@ -323,6 +339,134 @@ typedef enum cppserver_send_policy {
      */
     CPPSERVER_SEND_POLICY_DROP_OLDEST = 2,
 } cppserver_send_policy;
+
+/**
+ * Codes of the category "tls" that are no alerts.
+ */
+typedef enum cppserver_tls_failure {
+    /**
+     * The peer closed the connection without saying that its data ends there (RFC 8446 section
+     * 6.1, close_notify): something may be missing.
+     */
+    CPPSERVER_TLS_FAILURE_TRUNCATED = 2001,
+    /**
+     * A file or buffer holds no certificate or key that can be read.
+     */
+    CPPSERVER_TLS_FAILURE_FORMAT = 2002,
+    /**
+     * The password of an encrypted key is missing or wrong.
+     */
+    CPPSERVER_TLS_FAILURE_PASSWORD = 2003,
+    /**
+     * A key does not belong to its certificate.
+     */
+    CPPSERVER_TLS_FAILURE_KEY_MISMATCH = 2004,
+    /**
+     * The settings contradict each other, or nothing implements them.
+     */
+    CPPSERVER_TLS_FAILURE_SETTINGS = 2005,
+} cppserver_tls_failure;
+
+/**
+ * Settings of a TLS context. All values are int64_t. They count for connections that begin later.
+ */
+typedef enum cppserver_tls_option {
+    /**
+     * What is asked of the certificate of the peer: a cppserver_tls_verify. Default "peer" on
+     * clients and "none" on servers.
+     */
+    CPPSERVER_TLS_OPTION_VERIFY = 1,
+    /**
+     * 0 or 1, default 1: a client verifies that the certificate of the server is for the name that
+     * it connects to (RFC 9525). With 0, everybody who has a certificate of a trusted authority
+     * can answer in the server's place.
+     */
+    CPPSERVER_TLS_OPTION_VERIFY_NAMES = 2,
+    /**
+     * Certificates between the peer's own and that of a trusted authority, at most; -1, the
+     * default, leaves a limit of 6.
+     */
+    CPPSERVER_TLS_OPTION_VERIFY_DEPTH = 3,
+    /**
+     * The oldest version to speak: a cppserver_tls_version, default 1.2.
+     */
+    CPPSERVER_TLS_OPTION_MINIMUM_VERSION = 4,
+    /**
+     * The newest version to speak: a cppserver_tls_version, default 1.3.
+     */
+    CPPSERVER_TLS_OPTION_MAXIMUM_VERSION = 5,
+    /**
+     * 0 or 1, default 1: go on from earlier sessions, which makes handshakes cheaper (RFC 8446
+     * section 2.2).
+     */
+    CPPSERVER_TLS_OPTION_RESUMPTION = 6,
+    /**
+     * 0 or 1, default 0: take certificates as they were made long ago, of X.509 version 1 and
+     * without subjectAltName, so that the name is looked for in the subject, which RFC 9525 rules
+     * out. Chain, signatures and times are verified nevertheless.
+     */
+    CPPSERVER_TLS_OPTION_DANGEROUS_ACCEPT_LEGACY_CERTIFICATES = 7,
+} cppserver_tls_option;
+
+/**
+ * What cppserver_session_tls_text() tells of an encrypted session.
+ */
+typedef enum cppserver_tls_text {
+    /**
+     * "TLSv1.2" or "TLSv1.3".
+     */
+    CPPSERVER_TLS_TEXT_VERSION = 1,
+    /**
+     * The name in the registry of IANA, such as "TLS_AES_256_GCM_SHA384".
+     */
+    CPPSERVER_TLS_TEXT_CIPHER_SUITE = 2,
+    /**
+     * The protocol that both sides agreed on (ALPN, RFC 7301), or "".
+     */
+    CPPSERVER_TLS_TEXT_ALPN_PROTOCOL = 3,
+    /**
+     * The name of the server that the client asked for (SNI, RFC 6066 section 3), or "".
+     */
+    CPPSERVER_TLS_TEXT_SERVER_NAME = 4,
+    /**
+     * The subject of the peer's certificate (RFC 4514), such as "CN=client.example.com,O=Example",
+     * or "" when the peer showed none.
+     */
+    CPPSERVER_TLS_TEXT_PEER_SUBJECT = 5,
+} cppserver_tls_text;
+
+/**
+ * What is asked of the certificate of a peer.
+ */
+typedef enum cppserver_tls_verify {
+    /**
+     * Nothing: a client talks to anybody who answers, a server asks for no certificate.
+     */
+    CPPSERVER_TLS_VERIFY_NONE = 0,
+    /**
+     * Clients verify their server. Servers ask for a certificate, verify the one that comes, and
+     * also take clients without one.
+     */
+    CPPSERVER_TLS_VERIFY_PEER = 1,
+    /**
+     * As CPPSERVER_TLS_VERIFY_PEER, but servers refuse clients without a certificate.
+     */
+    CPPSERVER_TLS_VERIFY_REQUIRE = 2,
+} cppserver_tls_verify;
+
+/**
+ * Versions of TLS, by the numbers that they have on the wire.
+ */
+typedef enum cppserver_tls_version {
+    /**
+     * RFC 5246, with forward secrecy and authenticated encryption only.
+     */
+    CPPSERVER_TLS_VERSION_TLS12 = 771,
+    /**
+     * RFC 8446.
+     */
+    CPPSERVER_TLS_VERSION_TLS13 = 772,
+} cppserver_tls_version;
 
 /**
  * A connecting endpoint. Reference counted: _create and _retain add one, _release takes one.
@@ -348,6 +492,12 @@ typedef struct cppserver_session cppserver_session;
  * A running timer. Reference counted: _create and _retain add one, _release takes one.
  */
 typedef struct cppserver_timer cppserver_timer;
+
+/**
+ * Certificates, keys and rules for encrypted servers and clients. Reference counted: _create and
+ * _retain add one, _release takes one.
+ */
+typedef struct cppserver_tls_context cppserver_tls_context;
 
 /**
  * What a service tells its owner. Each member may be NULL.
@@ -401,6 +551,22 @@ typedef struct cppserver_service_handler {
  * A function that is called with the pointer that was given together with it.
  */
 typedef void (*cppserver_callback)(void *user_data);
+
+/**
+ * Writes the password of an encrypted key to buffer, which has room for size bytes, and returns how
+ * many bytes it wrote, without a NUL; a negative number for no password.
+ */
+typedef ptrdiff_t (*cppserver_tls_password_callback)(void *user_data, char *buffer, size_t size);
+
+/**
+ * Has the last word on the certificate of a peer, of so many bytes in DER, which are valid during
+ * the call. error is NULL when the certificate passed what was asked for, else a sentence that says
+ * why not. Returns whether to go on; accepting what failed is as dangerous as not verifying.
+ */
+typedef bool (*cppserver_tls_verify_callback)(void *user_data,
+                                              const void *certificate,
+                                              size_t size,
+                                              const char *error);
 
 /**
  * What a connection tells its owner, on the server's side and on the client's. Each member may be
@@ -545,8 +711,8 @@ const char *cppserver_version(void);
 
 /**
  * The code of the last call that failed on this thread: errno (a WSA error number on Windows) in
- * the category "system", a number of the resolver in the category "resolver", and a
- * cppserver_status in all others.
+ * the category "system", a number of the resolver in the category "resolver", an alert or a
+ * cppserver_tls_failure in the category "tls", and a cppserver_status in all others.
  *
  * Calls that succeed leave it as it is, so read it only after a failure. 0 before the first one.
  */
@@ -554,7 +720,7 @@ int32_t cppserver_last_error_code(void);
 
 /**
  * The category of the last call that failed on this thread: "system", "resolver", "argument",
- * "state", "limit", "timeout", "handler" or "unsupported"; "" before the first failure.
+ * "state", "limit", "timeout", "handler", "unsupported" or "tls"; "" before the first failure.
  *
  * The text lives as long as the library. Never NULL.
  */
@@ -722,6 +888,200 @@ bool cppserver_timer_cancel(struct cppserver_timer *timer);
 void cppserver_timer_release(struct cppserver_timer *timer);
 
 /**
+ * Creates a context for encrypted servers and clients, without certificates.
+ *
+ * Without further settings a client trusts the authorities of the system and verifies the
+ * certificate of its server and the name in it; a server asks its clients for no certificate; TLS
+ * 1.2 and 1.3 are spoken; sessions are resumed. A context may serve any number of servers and
+ * clients. All its functions may be called on any thread; changes count for connections that begin
+ * later, so a certificate can be renewed while a server runs.
+ *
+ * Returns a context that the caller owns.
+ */
+struct cppserver_tls_context *cppserver_tls_context_create(void);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_tls_context *cppserver_tls_context_retain(struct cppserver_tls_context *context);
+
+/**
+ * Takes a reference back. Any thread, any callback. NULL is allowed. Servers and clients keep
+ * references of their own.
+ */
+void cppserver_tls_context_release(struct cppserver_tls_context *context);
+
+/**
+ * Reads the certificate of this side and its key from files.
+ *
+ * chain_file: the certificate and, behind it, those of the authorities between it and the one that
+ * the peer trusts; PEM with any text around, or DER.
+ * key_file: may be the same file; PKCS#8, PKCS#1 or SEC 1, PEM or DER.
+ * password: opens an encrypted key; NULL asks the password callback.
+ *
+ * Of several certificates, the one that is set here serves clients that ask for none of the names.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_SYSTEM when a file cannot be read, else
+ * CPPSERVER_STATUS_TLS with a cppserver_tls_failure that tells whether the format, the password or
+ * the match of key and certificate is wrong. Nothing has changed then.
+ */
+int32_t cppserver_tls_context_set_certificate_files(struct cppserver_tls_context *context,
+                                                    const char *chain_file,
+                                                    const char *key_file,
+                                                    const char *password);
+
+/**
+ * Reads a further certificate, for clients that ask for one of its names (SNI); otherwise as
+ * cppserver_tls_context_set_certificate_files().
+ */
+int32_t cppserver_tls_context_add_certificate_files(struct cppserver_tls_context *context,
+                                                    const char *chain_file,
+                                                    const char *key_file,
+                                                    const char *password);
+
+/**
+ * As cppserver_tls_context_set_certificate_files(), for what is in memory; it is copied.
+ */
+int32_t cppserver_tls_context_set_certificate(struct cppserver_tls_context *context,
+                                              const void *chain,
+                                              size_t chain_size,
+                                              const void *key,
+                                              size_t key_size,
+                                              const char *password);
+
+/**
+ * As cppserver_tls_context_add_certificate_files(), for what is in memory; it is copied.
+ */
+int32_t cppserver_tls_context_add_certificate(struct cppserver_tls_context *context,
+                                              const void *chain,
+                                              size_t chain_size,
+                                              const void *key,
+                                              size_t key_size,
+                                              const char *password);
+
+/**
+ * Whom to ask for the password of an encrypted key that comes without one. Called by the functions
+ * that read keys, on their thread.
+ *
+ * user_data: owned by the context from here on, until it calls destroy(user_data): when another
+ * callback takes its place, when the context ends, and also when this function fails. destroy may
+ * be NULL.
+ *
+ * Returns a cppserver_status.
+ */
+int32_t cppserver_tls_context_set_password_callback(struct cppserver_tls_context *context,
+                                                    cppserver_tls_password_callback callback,
+                                                    void *user_data,
+                                                    cppserver_callback destroy);
+
+/**
+ * Reads all files again, of certificates, keys and authorities: the way to renew certificates at
+ * run time. Open connections go on with what they began with.
+ *
+ * Returns a cppserver_status, as the functions that read the files first; nothing has changed when
+ * it is not CPPSERVER_STATUS_OK.
+ */
+int32_t cppserver_tls_context_reload(struct cppserver_tls_context *context);
+
+/**
+ * Trusts the authorities whose certificates are in a file, PEM with any text around or DER. The
+ * authorities of the system are not trusted then unless asked for.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_SYSTEM when the file cannot be read,
+ * CPPSERVER_STATUS_TLS when there is no certificate in it.
+ */
+int32_t cppserver_tls_context_add_authority_file(struct cppserver_tls_context *context,
+                                                 const char *file);
+
+/**
+ * As cppserver_tls_context_add_authority_file(), for what is in memory; it is copied.
+ */
+int32_t cppserver_tls_context_add_authority(struct cppserver_tls_context *context,
+                                            const void *certificates,
+                                            size_t size);
+
+/**
+ * Trusts the authorities of the system, beside those that were added. They are read when the next
+ * connection needs them.
+ *
+ * Returns a cppserver_status.
+ */
+int32_t cppserver_tls_context_add_system_authorities(struct cppserver_tls_context *context);
+
+/**
+ * Sets a cppserver_tls_option.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown option or a value
+ * out of its range.
+ */
+int32_t cppserver_tls_context_set_option(struct cppserver_tls_context *context,
+                                         int32_t option,
+                                         int64_t value);
+
+/**
+ * Sets the protocols to agree on inside TLS (ALPN, RFC 7301), the most wanted first. A server
+ * refuses clients that offer protocols but none of these.
+ *
+ * protocols: so many C texts, such as "h2" and "http/1.1"; they are copied. NULL with a count of 0
+ * for none, the default.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for a protocol of no or more than
+ * 255 bytes.
+ */
+int32_t cppserver_tls_context_set_alpn_protocols(struct cppserver_tls_context *context,
+                                                 const char *const *protocols,
+                                                 size_t count);
+
+/**
+ * Appends the secrets of all further connections to a file, for programs such as Wireshark that
+ * then can read the traffic. NULL, the default, writes none.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_SYSTEM when the file cannot be opened.
+ */
+int32_t cppserver_tls_context_set_key_log_file(struct cppserver_tls_context *context,
+                                               const char *file);
+
+/**
+ * Whom to ask after the certificate of a peer was verified. Called on I/O threads, during
+ * handshakes.
+ *
+ * user_data: owned by the context from here on, until it calls destroy(user_data): when another
+ * callback takes its place, when the context and its connections end, and also when this function
+ * fails. destroy may be NULL.
+ *
+ * Returns a cppserver_status.
+ */
+int32_t cppserver_tls_context_set_verify_callback(struct cppserver_tls_context *context,
+                                                  cppserver_tls_verify_callback callback,
+                                                  void *user_data,
+                                                  cppserver_callback destroy);
+
+/**
+ * Stores the subject of a certificate in DER as text with its NUL in buffer (RFC 4514), such as
+ * "CN=client.example.com,O=Example".
+ *
+ * buffer_size: 0 asks for the length alone.
+ * length: where to store the bytes of the text, without the NUL; may be NULL. Also stored when
+ * buffer is too small.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no certificate, or when
+ * buffer is NULL or too small.
+ */
+int32_t cppserver_tls_certificate_subject(const void *certificate,
+                                          size_t size,
+                                          char *buffer,
+                                          size_t buffer_size,
+                                          size_t *length);
+
+/**
+ * Whether a certificate in DER is for a DNS name or an IP address (RFC 9525), also by the common
+ * name of its subject when it has no subjectAltName (RFC 2818 section 3.1). NULL gives false.
+ */
+bool cppserver_tls_certificate_is_for_name(const void *certificate,
+                                           size_t size,
+                                           const char *name);
+
+/**
  * Creates a TCP server for a local address and port. Nothing is bound before
  * cppserver_server_start().
  *
@@ -735,6 +1095,18 @@ void cppserver_timer_release(struct cppserver_timer *timer);
  * Returns a server that the caller owns, or NULL with the reason in cppserver_last_error_...
  */
 struct cppserver_server *cppserver_server_create_tcp(struct cppserver_service *service,
+                                                     const char *address,
+                                                     uint16_t port);
+
+/**
+ * Creates a server as cppserver_server_create_tcp() does, whose connections are encrypted with TLS.
+ * The sessions call on_handshaked once the peer is authenticated; what is sent before waits for
+ * that.
+ *
+ * context: needs a certificate by the time of the start. The server keeps a reference of its own.
+ */
+struct cppserver_server *cppserver_server_create_tls(struct cppserver_service *service,
+                                                     struct cppserver_tls_context *context,
                                                      const char *address,
                                                      uint16_t port);
 
@@ -783,7 +1155,8 @@ int32_t cppserver_server_get_option(const struct cppserver_server *server,
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or the
  * service is stopping, CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound,
- * CPPSERVER_STATUS_RESOLVER for an unknown name.
+ * CPPSERVER_STATUS_RESOLVER for an unknown name, CPPSERVER_STATUS_TLS when the context of an
+ * encrypted server lacks something.
  */
 int32_t cppserver_server_start(struct cppserver_server *server,
                                const struct cppserver_server_handler *handler,
@@ -989,6 +1362,54 @@ int32_t cppserver_session_set_option(struct cppserver_session *session,
                                      int64_t value);
 
 /**
+ * Whether the handshake of an encrypted session is done: true from just before on_handshaked until
+ * just before on_disconnected. Never on plain sessions. Any thread. NULL gives false.
+ */
+bool cppserver_session_is_handshaked(const struct cppserver_session *session);
+
+/**
+ * Stores what the handshake of an encrypted session came to, as text with its NUL in buffer: the
+ * cppserver_tls_text that is asked for. It can be read after the end of the connection too. Any
+ * thread.
+ *
+ * size: the bytes of buffer; 0 asks for the length alone.
+ * length: where to store the bytes of the text, without the NUL; may be NULL. Also stored when
+ * buffer is too small.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED before on_handshaked and on plain
+ * sessions, CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small.
+ */
+int32_t cppserver_session_tls_text(const struct cppserver_session *session,
+                                   int32_t text,
+                                   char *buffer,
+                                   size_t size,
+                                   size_t *length);
+
+/**
+ * Whether the handshake of an encrypted session went on from an earlier session. Any thread. NULL
+ * gives false.
+ */
+bool cppserver_session_tls_is_resumed(const struct cppserver_session *session);
+
+/**
+ * Stores a certificate of the peer in DER in buffer. It can be read after the end of the connection
+ * too. Any thread.
+ *
+ * index: 0 for the peer's own, then those of the authorities that it sent.
+ * size: the bytes of buffer; 0 asks for the length alone.
+ * length: where to store the bytes of the certificate; may be NULL. 0 when there is none of that
+ * index. Also stored when buffer is too small.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED before on_handshaked and on plain
+ * sessions, CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small.
+ */
+int32_t cppserver_session_tls_peer_certificate(const struct cppserver_session *session,
+                                               size_t index,
+                                               void *buffer,
+                                               size_t size,
+                                               size_t *length);
+
+/**
  * Creates a TCP client for a host and a port. Nothing is resolved or connected before
  * cppserver_client_connect().
  *
@@ -1002,6 +1423,30 @@ int32_t cppserver_session_set_option(struct cppserver_session *session,
 struct cppserver_client *cppserver_client_create_tcp(struct cppserver_service *service,
                                                      const char *host,
                                                      uint16_t port);
+
+/**
+ * Creates a client as cppserver_client_create_tcp() does, whose connection is encrypted with TLS.
+ * on_handshaked tells that the server is authenticated; what is sent before waits for that.
+ *
+ * context: the client keeps a reference of its own.
+ * host: the certificate of the server has to be for it, unless cppserver_client_set_server_name()
+ * sets another name.
+ */
+struct cppserver_client *cppserver_client_create_tls(struct cppserver_service *service,
+                                                     struct cppserver_tls_context *context,
+                                                     const char *host,
+                                                     uint16_t port);
+
+/**
+ * Chooses the name that the certificate of the server has to be for and that the server is asked
+ * for (SNI), from the next connect on. Any thread.
+ *
+ * name: a DNS name or an IP address; NULL takes the host again.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is neither.
+ */
+int32_t cppserver_client_set_server_name(struct cppserver_client *client,
+                                         const char *name);
 
 /**
  * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
@@ -1062,7 +1507,8 @@ int32_t cppserver_client_bind(struct cppserver_client *client,
  * this function returns if it fails, unless handler is NULL or its size is not set.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE while connected or connecting, or
- * when the service is stopping.
+ * when the service is stopping; CPPSERVER_STATUS_TLS when the context of an encrypted client lacks
+ * something.
  */
 int32_t cppserver_client_connect(struct cppserver_client *client,
                                  const struct cppserver_session_handler *handler,

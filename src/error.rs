@@ -177,6 +177,11 @@ impl Error {
         Error { status: Status::System, category: Category::System, code, message: message.into() }
     }
 
+    /// The same error with what it is about in front, such as the name of a file.
+    pub(crate) fn about(self, what: impl fmt::Display) -> Error {
+        Error { message: format!("{what}: {}", self.message).into(), ..self }
+    }
+
     /// What kind of failure this is.
     pub fn status(&self) -> Status {
         self.status

@@ -112,5 +112,5 @@ mod reactor;
 pub use error::{Category, Error, Result, Status, TlsFailure};
 pub use net::{
     Client, Kind, Reason, SendPolicy, Server, ServerHandler, Service, ServiceHandler, Session,
-    SessionHandler, SocketOption, Timer,
+    SessionHandler, SocketOption, Timer, TlsContext, TlsDetails, TlsVerify, TlsVersion,
 };

@@ -21,6 +21,22 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
     text.to_str().map_err(|_| Error::argument(format!("{name} is not UTF-8")))
 }
 
+/// Text of the program, or NULL for none.
+///
+/// # Safety
+///
+/// As for [`text`].
+pub(super) unsafe fn optional_text<'a>(
+    pointer: *const c_char,
+    name: &str,
+) -> Result<Option<&'a str>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the contract of this function is that of `text`.
+    unsafe { text(pointer, name) }.map(Some)
+}
+
 /// Bytes of the program. NULL is fine when there are none of them.
 ///
 /// # Safety
@@ -74,6 +90,58 @@ pub(super) unsafe fn store_required<T>(
     // SAFETY: not NULL, and the rest is the contract.
     unsafe { target.write(value) };
     Ok(())
+}
+
+/// Writes bytes, and their number to `length`, which learns it also when the room does not suffice.
+/// With a size of 0 nothing but the number is asked for.
+///
+/// # Safety
+///
+/// `buffer` is NULL or valid for writes of `size` bytes, `length` is NULL or valid for a write.
+pub(super) unsafe fn store_bytes(
+    bytes: &[u8],
+    buffer: *mut c_void,
+    size: usize,
+    length: *mut usize,
+) -> Result<()> {
+    // SAFETY: the contract of this function.
+    unsafe { store(length, bytes.len()) };
+    if size == 0 {
+        return Ok(());
+    }
+    if buffer.is_null() {
+        return Err(Error::argument(format!("buffer is NULL, but its size is {size}")));
+    }
+    if bytes.len() > size {
+        return Err(Error::argument(format!(
+            "the buffer has {size} bytes, {} are needed",
+            bytes.len()
+        )));
+    }
+    // SAFETY: not NULL and with room for the bytes, which are of this library.
+    unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    Ok(())
+}
+
+/// Writes text and a NUL behind it, and its length without the NUL to `length`, as
+/// [`store_bytes`] does.
+///
+/// # Safety
+///
+/// As for [`store_bytes`].
+pub(super) unsafe fn store_text(
+    text: &str,
+    buffer: *mut c_char,
+    size: usize,
+    length: *mut usize,
+) -> Result<()> {
+    let mut bytes = text.replace('\0', " ").into_bytes();
+    bytes.push(0);
+    // SAFETY: the contract of this function is that of `store_bytes`.
+    let stored = unsafe { store_bytes(&bytes, buffer.cast(), size, length) };
+    // SAFETY: as above.
+    unsafe { store(length, text.len()) };
+    stored
 }
 
 /// A local address and port; NULL leaves the choice to the system.
@@ -214,6 +282,22 @@ mod tests {
         assert_eq!(unsafe { local_address(ptr::null(), 0) }, Ok(None));
         // SAFETY: NULL is allowed.
         assert!(unsafe { local_address(ptr::null(), 1) }.is_err());
+    }
+
+    #[test]
+    fn texts_are_written_whole_or_not_at_all() {
+        let mut buffer = [0x7f_u8; 8];
+        let mut length = 99;
+        let mut store = |text, size| {
+            // SAFETY: the sizes below are those of the buffer or smaller.
+            let stored =
+                unsafe { store_text(text, buffer.as_mut_ptr().cast(), size, &raw mut length) };
+            (stored.is_ok(), length, buffer)
+        };
+        assert_eq!(store("1234567", 8), (true, 7, *b"1234567\0"));
+        assert_eq!(store("abcdefgh", 8), (false, 8, *b"1234567\0"));
+        assert_eq!(store("abc", 0), (true, 3, *b"1234567\0"));
+        assert_eq!(store("", 8), (true, 0, *b"\x00234567\0"));
     }
 
     #[test]

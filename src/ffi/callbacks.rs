@@ -1,7 +1,7 @@
 //! The objects that stand for the program's callbacks: they implement the handler traits of the
 //! crate, pass each call on, and call `destroy` when they are dropped.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::size_of;
 use std::ptr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::guard;
 use super::handle::lend;
 use super::handler::{
     cppserver_callback, cppserver_server_handler, cppserver_service_handler,
-    cppserver_session_handler,
+    cppserver_session_handler, cppserver_tls_password_callback, cppserver_tls_verify_callback,
 };
 use super::last_error::{category_text, message_text};
 use super::table::{Form, SessionTables, Table};
@@ -92,6 +92,96 @@ impl Task {
 }
 
 impl Drop for Task {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.destroy);
+    }
+}
+
+/// Who is asked for the password of a key.
+pub(super) struct AskPassword {
+    callback: unsafe extern "C-unwind" fn(*mut c_void, *mut c_char, usize) -> isize,
+    user_data: UserData,
+    destroy: Destroy,
+}
+
+impl AskPassword {
+    /// Takes `user_data` over, also when it fails: then `destroy` is called here.
+    pub(super) fn new(
+        callback: cppserver_tls_password_callback,
+        user_data: *mut c_void,
+        destroy: cppserver_callback,
+    ) -> Result<AskPassword> {
+        let user_data = UserData(user_data);
+        match callback {
+            Some(callback) => Ok(AskPassword { callback, user_data, destroy }),
+            None => {
+                user_data.destroy(destroy);
+                Err(Error::argument("callback is NULL"))
+            }
+        }
+    }
+
+    pub(super) fn ask(&self) -> Option<String> {
+        let mut buffer = [0_u8; 1024];
+        // SAFETY: the program gave both together, and `destroy` was not called yet; the buffer is
+        // as long as it is told.
+        let length = unsafe {
+            (self.callback)(self.user_data.0, buffer.as_mut_ptr().cast(), buffer.len())
+        };
+        let length = usize::try_from(length).ok()?.min(buffer.len());
+        let password = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        buffer.fill(0);
+        Some(password)
+    }
+}
+
+impl Drop for AskPassword {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.destroy);
+    }
+}
+
+/// Who has the last word on a certificate.
+pub(super) struct Judge {
+    callback: unsafe extern "C-unwind" fn(*mut c_void, *const c_void, usize, *const c_char) -> bool,
+    user_data: UserData,
+    destroy: Destroy,
+}
+
+impl Judge {
+    /// Takes `user_data` over, also when it fails: then `destroy` is called here.
+    pub(super) fn new(
+        callback: cppserver_tls_verify_callback,
+        user_data: *mut c_void,
+        destroy: cppserver_callback,
+    ) -> Result<Judge> {
+        let user_data = UserData(user_data);
+        match callback {
+            Some(callback) => Ok(Judge { callback, user_data, destroy }),
+            None => {
+                user_data.destroy(destroy);
+                Err(Error::argument("callback is NULL"))
+            }
+        }
+    }
+
+    pub(super) fn judge(&self, certificate: &[u8], error: Option<&Error>) -> bool {
+        let text = error.map(message_text);
+        let text = text.as_deref().map_or(ptr::null(), CStr::as_ptr);
+        // SAFETY: the program gave both together, and `destroy` was not called yet; certificate
+        // and text outlive the call.
+        unsafe {
+            (self.callback)(
+                self.user_data.0,
+                certificate.as_ptr().cast(),
+                certificate.len(),
+                text,
+            )
+        }
+    }
+}
+
+impl Drop for Judge {
     fn drop(&mut self) {
         self.user_data.destroy(self.destroy);
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::callbacks::SessionCallbacks;
 use super::handle::{borrow, give, release, retain, share};
 use super::handler::cppserver_session_handler;
-use super::types::{cppserver_client, cppserver_service, cppserver_session};
+use super::types::{
+    cppserver_client, cppserver_service, cppserver_session, cppserver_tls_context,
+};
 use super::{argument, guard};
 use crate::net::Client;
 
@@ -32,6 +34,49 @@ pub unsafe extern "C" fn cppserver_client_create_tcp(
         // SAFETY: NULL or C text that outlives this call.
         let host = unsafe { argument::text(host, "host") }?;
         Ok(give(Client::tcp(&service, host, port)?))
+    })
+}
+
+/// Creates a client as cppserver_client_create_tcp() does, whose connection is encrypted with TLS.
+/// on_handshaked tells that the server is authenticated; what is sent before waits for that.
+///
+/// context: the client keeps a reference of its own.
+/// host: the certificate of the server has to be for it, unless cppserver_client_set_server_name()
+/// sets another name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_create_tls(
+    service: *mut cppserver_service,
+    context: *mut cppserver_tls_context,
+    host: *const c_char,
+    port: u16,
+) -> *mut cppserver_client {
+    guard::value(ptr::null_mut(), || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let service = unsafe { share(service) }?;
+        // SAFETY: NULL or a live handle, as the header asks.
+        let context = unsafe { share(context) }?;
+        // SAFETY: NULL or C text that outlives this call.
+        let host = unsafe { argument::text(host, "host") }?;
+        Ok(give(Client::tls(&service, &context, host, port)?))
+    })
+}
+
+/// Chooses the name that the certificate of the server has to be for and that the server is asked
+/// for (SNI), from the next connect on. Any thread.
+///
+/// name: a DNS name or an IP address; NULL takes the host again.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is neither.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_set_server_name(
+    client: *mut cppserver_client,
+    name: *const c_char,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let client = unsafe { borrow(client) }?;
+        // SAFETY: NULL or C text that outlives this call.
+        client.set_server_name(unsafe { argument::optional_text(name, "name") }?)
     })
 }
 
@@ -128,7 +173,8 @@ pub unsafe extern "C" fn cppserver_client_bind(
 /// this function returns if it fails, unless handler is NULL or its size is not set.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE while connected or connecting, or
-/// when the service is stopping.
+/// when the service is stopping; CPPSERVER_STATUS_TLS when the context of an encrypted client lacks
+/// something.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_client_connect(
     client: *mut cppserver_client,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::types::{
     cppserver_client, cppserver_server, cppserver_service, cppserver_session, cppserver_timer,
+    cppserver_tls_context,
 };
 use crate::error::{Error, Result};
 use crate::net::{
     Client, Endpoint, Server, Service, ServiceInner, Session, SessionInner, Timer, TimerInner,
+    TlsContext, TlsContextInner,
 };
 
 /// A handle type of the header and the Rust handle that it stands for.
@@ -54,6 +56,8 @@ handle!(cppserver_client, "client", SessionInner, inner => Client(Session(inner)
     Client, object => &object.0.0);
 handle!(cppserver_timer, "timer", TimerInner, inner => Timer(inner),
     Timer, object => &object.0);
+handle!(cppserver_tls_context, "context", TlsContextInner, inner => TlsContext(inner),
+    TlsContext, object => &object.0);
 
 /// The pointer of a handle that is lent to a callback; no reference is added.
 pub(super) fn lend<H: Handle>(object: &H::Object) -> *mut H {

@@ -11,6 +11,24 @@ use super::types::cppserver_session;
 /// A function that is called with the pointer that was given together with it.
 pub type cppserver_callback = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
+/// Writes the password of an encrypted key to buffer, which has room for size bytes, and returns how
+/// many bytes it wrote, without a NUL; a negative number for no password.
+pub type cppserver_tls_password_callback = Option<
+    unsafe extern "C-unwind" fn(user_data: *mut c_void, buffer: *mut c_char, size: usize) -> isize,
+>;
+
+/// Has the last word on the certificate of a peer, of so many bytes in DER, which are valid during
+/// the call. error is NULL when the certificate passed what was asked for, else a sentence that says
+/// why not. Returns whether to go on; accepting what failed is as dangerous as not verifying.
+pub type cppserver_tls_verify_callback = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        certificate: *const c_void,
+        size: usize,
+        error: *const c_char,
+    ) -> bool,
+>;
+
 /// What a service tells its owner. Each member may be NULL.
 ///
 /// Set size to sizeof(cppserver_service_handler) and every unused member to NULL. The struct is

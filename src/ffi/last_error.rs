@@ -107,6 +107,7 @@ pub extern "C" fn cppserver_reason_text(reason: i32) -> *const c_char {
         5 => c"limit reached",
         6 => c"server stopped",
         7 => c"service stopped",
+        8 => c"closed by the peer without the end of its stream",
         _ => c"unknown reason",
     };
     text.as_ptr()
@@ -127,12 +128,13 @@ mod tests {
             Reason::Limit,
             Reason::ServerStopped,
             Reason::ServiceStopped,
+            Reason::Truncated,
         ] {
             // SAFETY: the text lives for ever.
             let text = unsafe { CStr::from_ptr(cppserver_reason_text(reason as i32)) };
             assert_eq!(text.to_str(), Ok(reason.as_str()));
         }
-        for number in [i32::MIN, -1, 0, 8, i32::MAX] {
+        for number in [i32::MIN, -1, 0, 9, i32::MAX] {
             // SAFETY: the text lives for ever.
             let text = unsafe { CStr::from_ptr(cppserver_reason_text(number)) };
             assert_eq!(text, c"unknown reason");

@@ -28,6 +28,8 @@ mod service;
 
 mod timer;
 
+mod tls_context;
+
 mod server;
 
 mod session;
@@ -47,4 +49,5 @@ pub use server::*;
 pub use service::*;
 pub use session::*;
 pub use timer::*;
+pub use tls_context::*;
 pub use types::*;

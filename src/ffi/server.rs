@@ -6,7 +6,7 @@ use std::ptr;
 use super::callbacks::ServerCallbacks;
 use super::handle::{borrow, give, release, retain, share};
 use super::handler::cppserver_server_handler;
-use super::types::{cppserver_server, cppserver_service};
+use super::types::{cppserver_server, cppserver_service, cppserver_tls_context};
 use super::{argument, guard};
 use crate::net::Server;
 
@@ -33,6 +33,29 @@ pub unsafe extern "C" fn cppserver_server_create_tcp(
         // SAFETY: NULL or C text that outlives this call.
         let address = unsafe { argument::text(address, "address") }?;
         Ok(give(Server::tcp(&service, address, port)?))
+    })
+}
+
+/// Creates a server as cppserver_server_create_tcp() does, whose connections are encrypted with TLS.
+/// The sessions call on_handshaked once the peer is authenticated; what is sent before waits for
+/// that.
+///
+/// context: needs a certificate by the time of the start. The server keeps a reference of its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_server_create_tls(
+    service: *mut cppserver_service,
+    context: *mut cppserver_tls_context,
+    address: *const c_char,
+    port: u16,
+) -> *mut cppserver_server {
+    guard::value(ptr::null_mut(), || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let service = unsafe { share(service) }?;
+        // SAFETY: NULL or a live handle, as the header asks.
+        let context = unsafe { share(context) }?;
+        // SAFETY: NULL or C text that outlives this call.
+        let address = unsafe { argument::text(address, "address") }?;
+        Ok(give(Server::tls(&service, &context, address, port)?))
     })
 }
 
@@ -107,7 +130,8 @@ pub unsafe extern "C" fn cppserver_server_get_option(
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or the
 /// service is stopping, CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound,
-/// CPPSERVER_STATUS_RESOLVER for an unknown name.
+/// CPPSERVER_STATUS_RESOLVER for an unknown name, CPPSERVER_STATUS_TLS when the context of an
+/// encrypted server lacks something.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_server_start(
     server: *mut cppserver_server,

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use super::handle::{borrow, release, retain, share};
 use super::types::cppserver_session;
 use super::{argument, guard};
+use crate::error::Error;
 
 /// Adds a reference and returns the same pointer: keeps a session that a callback lends. Any
 /// thread. NULL gives NULL.
@@ -208,5 +209,90 @@ pub unsafe extern "C" fn cppserver_session_set_option(
     guard::status(|| {
         // SAFETY: NULL or a live handle, as the header asks.
         unsafe { share(session) }?.set_option(argument::option(option)?, value)
+    })
+}
+
+/// Whether the handshake of an encrypted session is done: true from just before on_handshaked until
+/// just before on_disconnected. Never on plain sessions. Any thread. NULL gives false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_is_handshaked(
+    session: *const cppserver_session,
+) -> bool {
+    guard::value(false, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.is_handshaked())
+    })
+}
+
+/// Stores what the handshake of an encrypted session came to, as text with its NUL in buffer: the
+/// cppserver_tls_text that is asked for. It can be read after the end of the connection too. Any
+/// thread.
+///
+/// size: the bytes of buffer; 0 asks for the length alone.
+/// length: where to store the bytes of the text, without the NUL; may be NULL. Also stored when
+/// buffer is too small.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED before on_handshaked and on plain
+/// sessions, CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_tls_text(
+    session: *const cppserver_session,
+    text: i32,
+    buffer: *mut c_char,
+    size: usize,
+    length: *mut usize,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let details = unsafe { borrow(session) }?.tls().ok_or_else(Error::not_connected)?;
+        let text = match text {
+            1 => details.version().into(),
+            2 => details.cipher_suite().into(),
+            3 => String::from_utf8_lossy(details.alpn_protocol().unwrap_or_default()),
+            4 => details.server_name().unwrap_or_default().into(),
+            5 => details.peer_subject().unwrap_or_default().into(),
+            _ => return Err(Error::argument(format!("there is no TLS text number {text}"))),
+        };
+        // SAFETY: each NULL or valid for writes, as the header asks.
+        unsafe { argument::store_text(&text, buffer, size, length) }
+    })
+}
+
+/// Whether the handshake of an encrypted session went on from an earlier session. Any thread. NULL
+/// gives false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_tls_is_resumed(
+    session: *const cppserver_session,
+) -> bool {
+    guard::value(false, || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        Ok(unsafe { borrow(session) }?.tls().is_some_and(|details| details.is_resumed()))
+    })
+}
+
+/// Stores a certificate of the peer in DER in buffer. It can be read after the end of the connection
+/// too. Any thread.
+///
+/// index: 0 for the peer's own, then those of the authorities that it sent.
+/// size: the bytes of buffer; 0 asks for the length alone.
+/// length: where to store the bytes of the certificate; may be NULL. 0 when there is none of that
+/// index. Also stored when buffer is too small.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED before on_handshaked and on plain
+/// sessions, CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_tls_peer_certificate(
+    session: *const cppserver_session,
+    index: usize,
+    buffer: *mut c_void,
+    size: usize,
+    length: *mut usize,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let details = unsafe { borrow(session) }?.tls().ok_or_else(Error::not_connected)?;
+        let certificate = details.peer_certificates().nth(index).unwrap_or_default();
+        // SAFETY: each NULL or valid for writes, as the header asks.
+        unsafe { argument::store_bytes(certificate, buffer, size, length) }
     })
 }

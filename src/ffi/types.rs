@@ -5,7 +5,7 @@
 //! behaviour. That the numbers agree is checked when the crate is compiled.
 
 use crate::error::{Status, TlsFailure};
-use crate::net::{Kind, Reason, SendPolicy, SocketOption};
+use crate::net::{Kind, Reason, SendPolicy, SocketOption, TlsVerify, TlsVersion};
 
 /// What a call came to. Functions return it as int32_t.
 ///
@@ -78,6 +78,9 @@ pub enum cppserver_reason {
     ServerStopped = 6,
     /// The service was stopped or restarted.
     ServiceStopped = 7,
+    /// The peer closed an encrypted connection without the end of its stream (TLS close_notify):
+    /// what it sent may have been cut; on_error told it too.
+    Truncated = 8,
 }
 
 /// What on_received delivers. TCP sessions deliver bytes and nothing else.
@@ -146,6 +149,9 @@ pub enum cppserver_option {
     SendPolicy = 19,
     /// Bytes that on_received may leave unhandled in one session, default 16777216, 0 = no limit.
     ReceiveLimit = 20,
+    /// Milliseconds for the handshake of an encrypted connection, from its beginning, default
+    /// 10000, 0 = no limit.
+    HandshakeTimeout = 21,
 }
 
 /// What happens to a send that would exceed CPPSERVER_OPTION_SEND_LIMIT.
@@ -160,6 +166,79 @@ pub enum cppserver_send_policy {
     /// The oldest queued sends that have not begun to leave are dropped to make room, each as a
     /// whole. Small ones, together up to a 256th of the limit, are dropped together.
     DropOldest = 2,
+}
+
+/// Settings of a TLS context. All values are int64_t. They count for connections that begin later.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_tls_option {
+    /// What is asked of the certificate of the peer: a cppserver_tls_verify. Default "peer" on
+    /// clients and "none" on servers.
+    Verify = 1,
+    /// 0 or 1, default 1: a client verifies that the certificate of the server is for the name that
+    /// it connects to (RFC 9525). With 0, everybody who has a certificate of a trusted authority
+    /// can answer in the server's place.
+    VerifyNames = 2,
+    /// Certificates between the peer's own and that of a trusted authority, at most; -1, the
+    /// default, leaves a limit of 6.
+    VerifyDepth = 3,
+    /// The oldest version to speak: a cppserver_tls_version, default 1.2.
+    MinimumVersion = 4,
+    /// The newest version to speak: a cppserver_tls_version, default 1.3.
+    MaximumVersion = 5,
+    /// 0 or 1, default 1: go on from earlier sessions, which makes handshakes cheaper (RFC 8446
+    /// section 2.2).
+    Resumption = 6,
+    /// 0 or 1, default 0: take certificates as they were made long ago, of X.509 version 1 and
+    /// without subjectAltName, so that the name is looked for in the subject, which RFC 9525 rules
+    /// out. Chain, signatures and times are verified nevertheless.
+    DangerousAcceptLegacyCertificates = 7,
+}
+
+/// What is asked of the certificate of a peer.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_tls_verify {
+    /// Nothing: a client talks to anybody who answers, a server asks for no certificate.
+    None = 0,
+    /// Clients verify their server. Servers ask for a certificate, verify the one that comes, and
+    /// also take clients without one.
+    Peer = 1,
+    /// As CPPSERVER_TLS_VERIFY_PEER, but servers refuse clients without a certificate.
+    Require = 2,
+}
+
+/// Versions of TLS, by the numbers that they have on the wire.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_tls_version {
+    /// RFC 5246, with forward secrecy and authenticated encryption only.
+    Tls12 = 0x0303,
+    /// RFC 8446.
+    Tls13 = 0x0304,
+}
+
+/// What cppserver_session_tls_text() tells of an encrypted session.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cppserver_tls_text {
+    /// "TLSv1.2" or "TLSv1.3".
+    Version = 1,
+    /// The name in the registry of IANA, such as "TLS_AES_256_GCM_SHA384".
+    CipherSuite = 2,
+    /// The protocol that both sides agreed on (ALPN, RFC 7301), or "".
+    AlpnProtocol = 3,
+    /// The name of the server that the client asked for (SNI, RFC 6066 section 3), or "".
+    ServerName = 4,
+    /// The subject of the peer's certificate (RFC 4514), such as "CN=client.example.com,O=Example",
+    /// or "" when the peer showed none.
+    PeerSubject = 5,
+}
+
+/// Certificates, keys and rules for encrypted servers and clients. Reference counted: _create and
+/// _retain add one, _release takes one.
+pub struct cppserver_tls_context {
+    _private: [u8; 0],
 }
 
 /// Owner of the I/O threads. Reference counted: _create and _retain add one, _release takes one.
@@ -198,10 +277,12 @@ same_numbers!(cppserver_status = Status: Ok InvalidArgument InvalidState NotConn
     System Resolver Handler Unsupported Tls);
 same_numbers!(cppserver_tls_failure = TlsFailure: Truncated Format Password KeyMismatch Settings);
 same_numbers!(cppserver_reason = Reason: Local PeerClosed Error Timeout Limit ServerStopped
-    ServiceStopped);
+    ServiceStopped Truncated);
 same_numbers!(cppserver_send_policy = SendPolicy: Refuse Disconnect DropOldest);
 same_numbers!(cppserver_kind = Kind: Bytes Text Binary Ping Pong);
 same_numbers!(cppserver_option = SocketOption: NoDelay KeepAlive KeepAliveIdle KeepAliveInterval
     KeepAliveCount ReuseAddress ReusePort DualStack SendBuffer ReceiveBuffer Backlog Linger
     ConnectTimeout IdleTimeout CloseTimeout SessionLimit SessionLimitPerAddress SendLimit SendPolicy
-    ReceiveLimit);
+    ReceiveLimit HandshakeTimeout);
+same_numbers!(cppserver_tls_verify = TlsVerify: None Peer Require);
+same_numbers!(cppserver_tls_version = TlsVersion: Tls12 Tls13);

@@ -337,20 +337,27 @@ impl Worker {
             return;
         };
         let key = self.slots.reserve();
-        let prepared = sockets::adopt(&socket, &endpoint.options.stream())
-            .and_then(|()| self.registrar.register_stream(&mut socket, key));
-        if let Err(error) = prepared {
-            self.slots.remove(key);
-            drop_guarded(handler);
-            run.on_error(&Error::system(format!("cannot serve {peer}"), &error));
-            run.discharge(admission, peer);
-            return;
-        }
+        let prepared = endpoint.layer().and_then(|layer| {
+            sockets::adopt(&socket, &endpoint.options.stream())
+                .and_then(|()| self.registrar.register_stream(&mut socket, key))
+                .map_err(|error| Error::system(format!("cannot serve {peer}"), &error))?;
+            Ok(layer)
+        });
+        let layer = match prepared {
+            Ok(layer) => layer,
+            Err(error) => {
+                self.slots.remove(key);
+                drop_guarded(handler);
+                run.on_error(&error);
+                run.discharge(admission, peer);
+                return;
+            }
+        };
         endpoint.as_server().enlist(&session);
         if run.swept.load(Ordering::Acquire) {
             session.0.close(Close { reason: Reason::ServerStopped, discard: false });
         }
-        let stream = Stream::new(socket, session, handler, Some(run), admission);
+        let stream = Stream::new(socket, layer, session, handler, Some(run), admission);
         self.open_stream(key, Box::new(stream));
     }
 }

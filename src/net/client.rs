@@ -11,8 +11,9 @@ use super::endpoint::Endpoint;
 use super::outbox::{Close, Phase};
 use super::remote::Operation;
 use super::session::SessionInner;
-use super::{Reason, Service, Session, SessionHandler, SocketOption};
+use super::{Reason, Service, Session, SessionHandler, SocketOption, TlsContext};
 use crate::error::{Error, Result};
+use crate::proto::tls::server_name;
 
 /// Connects to a server, as often as wanted. Dereferences to the [`Session`] that is its
 /// connection, so `send`, `disconnect` and the counters are at hand.
@@ -30,9 +31,46 @@ impl Client {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty host or port 0.
     pub fn tcp(service: &Service, host: &str, port: u16) -> Result<Client> {
-        let endpoint = Arc::new(Endpoint::client(&service.0.core, host, port)?);
+        Client::new(service, None, host, port)
+    }
+
+    /// A client as [`Client::tcp`] makes it, whose connection is encrypted with TLS. The server has
+    /// to have a certificate for `host`, or for the [name](Client::set_server_name) that is set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::tcp`].
+    pub fn tls(service: &Service, context: &TlsContext, host: &str, port: u16) -> Result<Client> {
+        Client::new(service, Some(context), host, port)
+    }
+
+    fn new(
+        service: &Service,
+        tls: Option<&TlsContext>,
+        host: &str,
+        port: u16,
+    ) -> Result<Client> {
+        let endpoint = Arc::new(Endpoint::client(&service.0.core, tls, host, port)?);
         let inner = SessionInner::new(endpoint, service.0.core.next_loop(), Phase::Idle);
         Ok(Client(Session(Arc::new(inner))))
+    }
+
+    /// The context of an encrypted client.
+    pub fn tls_context(&self) -> Option<&TlsContext> {
+        self.0.0.endpoint.tls.as_ref()
+    }
+
+    /// Chooses the name that the certificate of the server has to be for and that the server is
+    /// asked for (SNI), from the next connect on. `None`, the default, takes the host.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for what is neither a DNS name
+    /// nor an address.
+    pub fn set_server_name(&self, name: Option<&str>) -> Result<()> {
+        name.map(server_name).transpose()?;
+        *self.0.0.endpoint.as_client().server_name() = name.map(str::to_owned);
+        Ok(())
     }
 
     /// The connection of this client.
@@ -79,12 +117,14 @@ impl Client {
     /// # Errors
     ///
     /// [`Status::InvalidState`](crate::Status::InvalidState) while connecting or connected, or
-    /// when the service is stopping. The handler is dropped then.
+    /// when the service is stopping; [`Status::Tls`](crate::Status::Tls) when the context of an
+    /// encrypted client lacks something. The handler is dropped then.
     pub fn connect(&self, handler: impl SessionHandler) -> Result<()> {
         let inner = &*self.0.0;
         if inner.endpoint.core.is_stopping() {
             return Err(Error::state("the service is stopping; connect after its next start"));
         }
+        inner.endpoint.check_tls()?;
         // Keeps nothing in a queue that nobody takes any more.
         let _owner = self.service();
         let mut outbox = inner.outbox();
@@ -124,7 +164,7 @@ impl Client {
             }
             Phase::Idle => Err(Error::not_connected()),
             Phase::Connecting => Err(Error::state("the client is connecting already")),
-            Phase::Open | Phase::Closing => {
+            Phase::Handshaking | Phase::Open | Phase::Closing => {
                 *client.reconnect() = Some(delay);
                 // Refused only when the connection is ending already, which is as good. Under the
                 // same lock, so that it is this connection that ends and not the next one.

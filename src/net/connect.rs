@@ -213,12 +213,16 @@ impl Worker {
             connecting.progress = Progress::Next;
             return self.try_next(key, connecting);
         }
+        let layer = match connecting.session.0.endpoint.layer() {
+            Ok(layer) => layer,
+            Err(error) => return self.fail(key, *connecting, error, Reason::Error),
+        };
         let Connecting { session, handler, progress, timer, .. } = *connecting;
         timer.map(|timer| self.timers.cancel(timer));
         let Progress::Trying { socket, address } = progress else { return };
         session.0.outbox().peer = address.into();
-        let mut stream =
-            Box::new(Stream::new(socket, session, handler, None, Admission::default()));
+        let stream = Stream::new(socket, layer, session, handler, None, Admission::default());
+        let mut stream = Box::new(stream);
         // The server may have spoken, and even closed, by the time this side hears of the
         // connection: then this event tells that too, and no other one follows.
         stream.read_closed = readiness.closed;

@@ -11,8 +11,10 @@ use super::accept::Run;
 use super::core::Core;
 use super::options::Options;
 use super::session::SessionInner;
-use super::{Session, SocketOption};
+use super::{Session, SocketOption, TlsContext};
 use crate::error::{Error, Result};
+use crate::proto::tls::server_name;
+use crate::proto::{Layer, Raw};
 
 pub(crate) struct Endpoint {
     pub(super) core: Arc<Core>,
@@ -20,6 +22,8 @@ pub(crate) struct Endpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) options: Options,
+    /// How connections are encrypted, if they are.
+    pub(super) tls: Option<TlsContext>,
     pub(super) role: Role,
 }
 
@@ -133,6 +137,8 @@ pub(super) struct ClientRole {
     pub(super) local: Mutex<Option<SocketAddr>>,
     /// Connect again, with the same handler, after this time.
     pub(super) reconnect: Mutex<Option<Duration>>,
+    /// The name that the certificate of the server is for, if it is not the host.
+    pub(super) server_name: Mutex<Option<String>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -140,7 +146,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Endpoint {
-    pub(super) fn server(core: &Arc<Core>, host: &str, port: u16) -> Result<Endpoint> {
+    pub(super) fn server(
+        core: &Arc<Core>,
+        tls: Option<&TlsContext>,
+        host: &str,
+        port: u16,
+    ) -> Result<Endpoint> {
         let role = ServerRole {
             state: Mutex::new(ServerState { life: Life::Stopped, run: None, native_handle: -1 }),
             started: AtomicBool::new(false),
@@ -153,22 +164,26 @@ impl Endpoint {
             lingering: AtomicU64::new(0),
             addresses: Mutex::default(),
         };
-        Endpoint::new(core, host, port, Options::new(false), Role::Server(role))
+        Endpoint::new(core, tls, host, port, Role::Server(role))
     }
 
-    pub(super) fn client(core: &Arc<Core>, host: &str, port: u16) -> Result<Endpoint> {
+    pub(super) fn client(
+        core: &Arc<Core>,
+        tls: Option<&TlsContext>,
+        host: &str,
+        port: u16,
+    ) -> Result<Endpoint> {
         if port == 0 {
             return Err(Error::argument("a client needs the port of its server, not 0"));
         }
-        let role = Role::Client(ClientRole::default());
-        Endpoint::new(core, host, port, Options::new(true), role)
+        Endpoint::new(core, tls, host, port, Role::Client(ClientRole::default()))
     }
 
     fn new(
         core: &Arc<Core>,
+        tls: Option<&TlsContext>,
         host: &str,
         port: u16,
-        options: Options,
         role: Role,
     ) -> Result<Endpoint> {
         let host = host.trim().trim_start_matches('[').trim_end_matches(']');
@@ -177,7 +192,33 @@ impl Endpoint {
                 "the address is empty or has a zero byte; give a name, an IPv4 or an IPv6 address",
             ));
         }
-        Ok(Endpoint { core: Arc::clone(core), host: host.to_owned(), port, options, role })
+        let options = Options::new(matches!(role, Role::Client(_)));
+        let (core, tls, host) = (Arc::clone(core), tls.cloned(), host.to_owned());
+        Ok(Endpoint { core, host, port, options, tls, role })
+    }
+
+    /// Whether connections could be made with the settings of now.
+    pub(super) fn check_tls(&self) -> Result<()> {
+        match (&self.tls, &self.role) {
+            (None, _) => Ok(()),
+            (Some(tls), Role::Server(_)) => tls.acceptor().map(drop),
+            (Some(tls), Role::Client(client)) => {
+                server_name(client.server_name().as_deref().unwrap_or(&self.host))?;
+                tls.connector().map(drop)
+            }
+        }
+    }
+
+    /// The layers of a new connection.
+    pub(super) fn layer(&self) -> Result<Box<dyn Layer>> {
+        Ok(match (&self.tls, &self.role) {
+            (None, _) => Box::new(Raw),
+            (Some(tls), Role::Server(_)) => Box::new(tls.acceptor()?.layer()?),
+            (Some(tls), Role::Client(client)) => {
+                let name = client.server_name();
+                Box::new(tls.connector()?.layer(name.as_deref().unwrap_or(&self.host))?)
+            }
+        })
     }
 
     /// The role of a server; only called where the endpoint is one.
@@ -357,5 +398,9 @@ impl ClientRole {
 
     pub(super) fn reconnect(&self) -> MutexGuard<'_, Option<Duration>> {
         lock(&self.reconnect)
+    }
+
+    pub(super) fn server_name(&self) -> MutexGuard<'_, Option<String>> {
+        lock(&self.server_name)
     }
 }

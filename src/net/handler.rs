@@ -25,6 +25,9 @@ pub enum Reason {
     ServerStopped = 6,
     /// The service was stopped.
     ServiceStopped = 7,
+    /// The peer closed an encrypted connection without the end of its stream (TLS close_notify):
+    /// what it sent may have been cut. `on_error` has told it too.
+    Truncated = 8,
 }
 
 impl Reason {
@@ -38,6 +41,7 @@ impl Reason {
             Reason::Limit => "limit reached",
             Reason::ServerStopped => "server stopped",
             Reason::ServiceStopped => "service stopped",
+            Reason::Truncated => "closed by the peer without the end of its stream",
         }
     }
 }
@@ -76,7 +80,7 @@ impl ServiceHandler for () {}
 /// Callbacks of one [`Session`], and of a [`Client`](super::Client). `()` does nothing.
 ///
 /// All of them run on the loop thread of the session, one at a time, in this order:
-/// `on_connected`, `on_handshaked` (encrypted streams), any number of `on_received`, `on_sent`,
+/// `on_connected`, `on_handshaked` (encrypted sessions), any number of `on_received`, `on_sent`,
 /// `on_empty` and `on_error`, then `on_disconnected`; then the handler is dropped. A client whose
 /// connect failed gets `on_error` and `on_disconnected` without `on_connected`.
 ///

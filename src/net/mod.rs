@@ -11,14 +11,16 @@ mod linger;
 mod options;
 mod outbox;
 mod remote;
+mod sending;
 mod server;
 mod service;
 mod session;
 mod stream;
 mod timer;
+mod tls_context;
 mod worker;
 
-pub use crate::proto::Kind;
+pub use crate::proto::{Kind, TlsDetails, TlsVersion};
 pub use client::Client;
 pub use handler::{Reason, ServerHandler, ServiceHandler, SessionHandler};
 pub use options::{SendPolicy, SocketOption};
@@ -26,8 +28,10 @@ pub use server::Server;
 pub use service::Service;
 pub use session::Session;
 pub use timer::Timer;
+pub use tls_context::{TlsContext, TlsVerify};
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use service::ServiceInner;
 pub(crate) use session::SessionInner;
 pub(crate) use timer::TimerInner;
+pub(crate) use tls_context::TlsContextInner;

@@ -65,6 +65,9 @@ pub enum SocketOption {
     SendPolicy = 19,
     /// Bytes that a handler may leave unhandled. Default 16 MiB; 0: any.
     ReceiveLimit = 20,
+    /// Milliseconds for the handshake of an encrypted connection, from its beginning. Default
+    /// 10,000; 0: any.
+    HandshakeTimeout = 21,
 }
 
 /// What [`Session::send`](super::Session::send) does above the send limit.
@@ -81,7 +84,7 @@ pub enum SendPolicy {
     DropOldest = 2,
 }
 
-const ALL: [SocketOption; 20] = [
+const ALL: [SocketOption; 21] = [
     SocketOption::NoDelay,
     SocketOption::KeepAlive,
     SocketOption::KeepAliveIdle,
@@ -102,6 +105,7 @@ const ALL: [SocketOption; 20] = [
     SocketOption::SendLimit,
     SocketOption::SendPolicy,
     SocketOption::ReceiveLimit,
+    SocketOption::HandshakeTimeout,
 ];
 
 impl SocketOption {
@@ -113,6 +117,7 @@ impl SocketOption {
             SocketOption::Linger => -1,
             SocketOption::ConnectTimeout => 30_000,
             SocketOption::CloseTimeout => 5_000,
+            SocketOption::HandshakeTimeout => 10_000,
             SocketOption::SendLimit | SocketOption::ReceiveLimit => 16 << 20,
             _ => 0,
         }
@@ -132,7 +137,8 @@ impl SocketOption {
             SocketOption::Linger => -1..=i64::from(u16::MAX),
             SocketOption::ConnectTimeout
             | SocketOption::IdleTimeout
-            | SocketOption::CloseTimeout => 0..=i64::from(u32::MAX),
+            | SocketOption::CloseTimeout
+            | SocketOption::HandshakeTimeout => 0..=i64::from(u32::MAX),
             SocketOption::SendPolicy => 0..=2,
             _ => 0..=i64::MAX,
         }
@@ -271,7 +277,7 @@ mod tests {
             assert_eq!(SocketOption::try_from(option as i32).unwrap(), option);
         }
         assert!(SocketOption::try_from(0).is_err());
-        assert!(SocketOption::try_from(21).is_err());
+        assert!(SocketOption::try_from(22).is_err());
         assert!(SocketOption::try_from(i32::MIN).is_err());
     }
 

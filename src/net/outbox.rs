@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
-use super::{Reason, context};
+use super::{Reason, TlsDetails, context};
 use crate::proto::Wire;
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::{self, SockRef};
@@ -16,6 +16,8 @@ pub(crate) enum Phase {
     Idle,
     /// A client connects, or a server has not yet announced the session.
     Connecting,
+    /// The connection is there, its handshake is not done. What is sent leaves after it.
+    Handshaking,
     /// Data flows.
     Open,
     /// No more data is accepted; what was accepted is being delivered.
@@ -30,13 +32,15 @@ pub(crate) struct Close {
     pub(crate) discard: bool,
 }
 
-/// The peer's address in the least room: most are IPv4.
+/// What is known of the peer, in the least room: most are IPv4.
 #[derive(Default)]
 pub(crate) enum Peer {
     #[default]
     Unknown,
     V4(SocketAddrV4),
     V6(Box<SocketAddrV6>),
+    /// After the handshake of an encrypted connection.
+    Secured(Box<(SocketAddr, Arc<TlsDetails>)>),
 }
 
 impl From<SocketAddr> for Peer {
@@ -49,11 +53,26 @@ impl From<SocketAddr> for Peer {
 }
 
 impl Peer {
+    pub(crate) fn secured(self, details: TlsDetails) -> Peer {
+        match self.address() {
+            Some(address) => Peer::Secured(Box::new((address, Arc::new(details)))),
+            None => self,
+        }
+    }
+
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Peer::Unknown => None,
             Peer::V4(address) => Some(SocketAddr::V4(*address)),
             Peer::V6(address) => Some(SocketAddr::V6(**address)),
+            Peer::Secured(secured) => Some(secured.0),
+        }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Arc<TlsDetails>> {
+        match self {
+            Peer::Secured(secured) => Some(&secured.1),
+            _ => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::accept::Run;
 use super::endpoint::{Endpoint, Life, ServerState};
 use super::outbox::Close;
 use super::remote::Operation;
-use super::{Reason, ServerHandler, Service, SocketOption};
+use super::{Reason, ServerHandler, Service, SocketOption, TlsContext};
 use crate::error::{Error, Result};
 use crate::reactor::resolver;
 
@@ -31,7 +31,29 @@ impl Server {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty address.
     pub fn tcp(service: &Service, address: &str, port: u16) -> Result<Server> {
-        Endpoint::server(&service.0.core, address, port).map(|endpoint| Server(Arc::new(endpoint)))
+        let endpoint = Endpoint::server(&service.0.core, None, address, port)?;
+        Ok(Server(Arc::new(endpoint)))
+    }
+
+    /// A server as [`Server::tcp`] makes it, whose connections are encrypted with TLS. The context
+    /// needs a certificate by the time of the start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::tcp`].
+    pub fn tls(
+        service: &Service,
+        context: &TlsContext,
+        address: &str,
+        port: u16,
+    ) -> Result<Server> {
+        let endpoint = Endpoint::server(&service.0.core, Some(context), address, port)?;
+        Ok(Server(Arc::new(endpoint)))
+    }
+
+    /// The context of an encrypted server.
+    pub fn tls_context(&self) -> Option<&TlsContext> {
+        self.0.tls.as_ref()
     }
 
     /// Sets an option, from the next start on.
@@ -62,8 +84,9 @@ impl Server {
     ///
     /// [`Status::InvalidState`](crate::Status::InvalidState) when started already or the service
     /// is stopping, [`Status::System`](crate::Status::System) when the port is taken or not
-    /// allowed, [`Status::Resolver`](crate::Status::Resolver) for an unknown name. The handler is
-    /// dropped then, and nothing else has happened.
+    /// allowed, [`Status::Resolver`](crate::Status::Resolver) for an unknown name,
+    /// [`Status::Tls`](crate::Status::Tls) when the context lacks something. The handler is dropped
+    /// then, and nothing else has happened.
     pub fn start(&self, handler: impl ServerHandler) -> Result<()> {
         let endpoint = &*self.0;
         let server = endpoint.as_server();
@@ -79,6 +102,7 @@ impl Server {
         if let Some(error) = refusal(&server.state()) {
             return Err(error);
         }
+        endpoint.check_tls()?;
         // Outside the lock, because it may block.
         let addresses = resolver::lookup(&endpoint.host, endpoint.port).map_err(|error| {
             Error::resolver(format!("cannot resolve the address {:?}: {error}", endpoint.host))
@@ -177,7 +201,8 @@ impl Server {
         self.0.as_server().bytes_received()
     }
 
-    /// Sends the same bytes to every connected session, in order with the sends of this thread.
+    /// Sends the same bytes to every connected session, in order with the sends of this thread;
+    /// encrypted ones are connected from their `on_handshaked` on.
     /// They are copied once and shared by all sessions. A session above its send limit is treated
     /// as its [`SocketOption::SendPolicy`] says; the others do not notice.
     ///

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::endpoint::{Counter, Endpoint, Role};
 use super::outbox::{Close, Outbox, Phase};
 use super::remote::Remote;
-use super::{Client, Reason, SendPolicy, Server, Service, SocketOption};
+use super::{Client, Reason, SendPolicy, Server, Service, SocketOption, TlsDetails};
 use crate::error::{Error, Result};
 use crate::proto::GATHER;
 use crate::reactor::slots::Key;
@@ -89,7 +89,7 @@ impl SessionInner {
 
     fn send(&self, data: &[u8]) -> Result<usize> {
         let mut outbox = self.outbox();
-        if outbox.phase != Phase::Open {
+        if !matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
             return Err(Error::not_connected());
         }
         let dropped_by = self.admit(&mut outbox, data.len())?;
@@ -187,7 +187,7 @@ impl SessionInner {
             _ => return false,
         }
         self.closing.store(true, Ordering::Release);
-        if outbox.phase == Phase::Open {
+        if matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
             outbox.phase = Phase::Closing;
         }
         // Told even while a flush is scheduled: that one may be waiting for the socket.
@@ -227,7 +227,8 @@ impl Session {
 
     /// Sends bytes. Returns how many wait to be sent now, never less than `data.len()`.
     ///
-    /// The bytes are copied and leave after the running callback, joined with others in one write;
+    /// Before the handshake of an encrypted session is done they wait for it. The bytes are copied
+    /// and leave after the running callback, joined with others in one write;
     /// large ones from the session's own callback leave at once. Sends of one thread keep their
     /// order.
     ///
@@ -268,6 +269,18 @@ impl Session {
     /// `on_disconnected`.
     pub fn is_connected(&self) -> bool {
         self.0.connected.load(Ordering::Acquire)
+    }
+
+    /// Whether the handshake of an encrypted session is done: true from just before
+    /// `on_handshaked` until just before `on_disconnected`. Never on plain sessions.
+    pub fn is_handshaked(&self) -> bool {
+        self.is_connected() && self.0.outbox().peer.tls().is_some()
+    }
+
+    /// What the handshake of an encrypted session came to, also after its end. `None` before
+    /// `on_handshaked` and on plain sessions.
+    pub fn tls(&self) -> Option<Arc<TlsDetails>> {
+        self.0.outbox().peer.tls().cloned()
     }
 
     /// Application bytes that the system took, since the connection began.

@@ -1,6 +1,7 @@
 //! Streams: one socket, one layer stack, one handler, from the first byte to the last callback.
+//! What a stream sends is in `sending.rs`.
 
-use std::io::{self, IoSlice, Read};
+use std::io::{self, Read};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,29 +12,23 @@ use super::endpoint::{Admission, Role};
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::{Close, Phase};
 use super::worker::{Due, READ_BUDGET, Source, Worker};
-use super::{Kind, Reason, Session, SocketOption, context};
-use crate::error::Error;
-use crate::proto::{Event, Layer, Raw, Stage, Wire};
+use super::{Kind, Reason, Session, SocketOption, TlsDetails, context};
+use crate::error::{Error, Status};
+use crate::proto::{Event, Layer, Raw, Wire};
 use crate::reactor::event_loop::Readiness;
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::{self, TcpStream};
+use crate::reactor::sockets::TcpStream;
 use crate::reactor::sys::{self, LentSocket};
 use crate::reactor::timers::TimerKey;
 
 /// Room for unhandled bytes that a stream keeps.
 const HELD_ROOM: usize = 4096;
 
-/// Slices of one vectored write.
-const SLICES: usize = 64;
-
-/// Writes of one stream before others get their turn.
-const WRITES_PER_TURN: usize = 16;
-
 pub(super) struct Stream {
     /// Before the socket, so that it goes first.
     pub(super) session: Lending,
-    socket: TcpStream,
-    layer: Box<dyn Layer>,
+    pub(super) socket: TcpStream,
+    pub(super) layer: Box<dyn Layer>,
     handler: Box<dyn SessionHandler>,
     /// The server's side; clients have none.
     run: Option<Arc<Run>>,
@@ -41,13 +36,15 @@ pub(super) struct Stream {
     /// What most streams do without.
     rare: Option<Box<Rare>>,
     /// When the last byte came or went, in the loop's milliseconds.
-    active: u32,
+    pub(super) active: u32,
     /// The socket takes no more for now.
-    blocked: bool,
+    pub(super) blocked: bool,
     /// The loop is told when it takes more; that begins with the first time it takes no more.
-    watches_writes: bool,
+    pub(super) watches_writes: bool,
     /// The peer has closed its side: reading goes on to the end without waiting for events.
     pub(super) read_closed: bool,
+    /// And that end was read.
+    read_to_the_end: bool,
     /// Why the stream is being closed.
     closing: Option<Reason>,
 }
@@ -79,16 +76,31 @@ impl Drop for Lending {
 
 /// The parts of a stream that are apart so that an idle one stays small.
 #[derive(Default)]
-struct Rare {
+pub(super) struct Rare {
     /// Received bytes that the handler left unhandled.
     held: Vec<u8>,
-    /// The idle timeout while open, the close deadline while closing.
+    /// The deadline of the handshake, then the idle timeout, while closing the close deadline.
     timer: Option<TimerKey>,
+    /// What the layers made for the peer and the socket has not taken yet.
+    down: Option<Down>,
+    /// It waits for its turn among the handshakes of the loop.
+    in_handshakes: bool,
+    /// The layers have said their last words.
+    pub(super) said_goodbye: bool,
+    /// An alert went to the peer, who should be able to read it.
+    alerted: bool,
+}
+
+/// Bytes for the peer, and how many application bytes are in them.
+#[derive(Default)]
+pub(super) struct Down {
+    pub(super) wire: Box<Wire>,
+    pub(super) application: usize,
 }
 
 /// What became of a stream.
 #[must_use]
-enum Fate {
+pub(super) enum Fate {
     Alive,
     Ended(Reason),
 }
@@ -96,6 +108,7 @@ enum Fate {
 impl Stream {
     pub(super) fn new(
         socket: TcpStream,
+        layer: Box<dyn Layer>,
         session: Session,
         handler: Box<dyn SessionHandler>,
         run: Option<Arc<Run>>,
@@ -104,7 +117,7 @@ impl Stream {
         Stream {
             session: Lending { session },
             socket,
-            layer: Box::new(Raw),
+            layer,
             handler,
             // A client's socket was watched for its connect.
             watches_writes: run.is_none(),
@@ -114,18 +127,19 @@ impl Stream {
             active: 0,
             blocked: false,
             read_closed: false,
+            read_to_the_end: false,
             closing: None,
         }
     }
 
     /// Tells the handler of a failure.
-    fn on_error(&mut self, error: &Error) {
+    pub(super) fn on_error(&mut self, error: &Error) {
         let Stream { handler, session, .. } = self;
         let _ = guard("on_error", || handler.on_error(session, error));
     }
 
     /// Runs a callback. A panic is told to `on_error` and ends the session.
-    fn call<R>(
+    pub(super) fn call<R>(
         &mut self,
         what: &str,
         call: impl FnOnce(&mut dyn SessionHandler, &Session) -> R,
@@ -142,28 +156,71 @@ impl Stream {
     }
 
     /// Whether received bytes still go to the handler.
-    fn is_reading(&self) -> bool {
+    fn is_delivering(&self) -> bool {
         !self.session.0.closing.load(Ordering::Acquire)
     }
 
-    /// Passes received bytes through the layers to the handler.
-    fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.session.0.count_received(bytes.len());
+    /// Whether the peer is still listened to: by the handler, or by a handshake that has to be
+    /// finished for what was accepted before it.
+    pub(super) fn is_reading(&self) -> bool {
+        self.is_delivering()
+            || (!self.layer.is_ready() && self.session.0.pending.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Uses the layers, with the stream at hand for what they tell. Their words for the peer wait
+    /// for the next flush.
+    fn with_layer(
+        &mut self,
+        key: Key,
+        call: impl FnOnce(&mut dyn Layer, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         // The layer and the handler are both parts of the stream; the layer comes out meanwhile.
         let mut layer = std::mem::replace(&mut self.layer, Box::new(Raw));
         let mut down = Wire::new();
-        let mut held_too_much = None;
-        let received = layer.receive(bytes, &mut down, &mut |event| {
-            if let Event::Data(kind, data) = event
-                && let Err(error) = self.deliver(kind, data)
-            {
-                held_too_much = Some(error);
+        let mut failure = None;
+        let result = call(&mut *layer, &mut down, &mut |event| {
+            if let Err(error) = self.told(event) {
+                failure.get_or_insert(error);
             }
         });
         self.layer = layer;
-        debug_assert!(down.is_empty(), "a raw layer answers nothing by itself");
-        received?;
-        held_too_much.map_or(Ok(()), Err)
+        if !down.is_empty() {
+            self.down().wire.append(&mut down);
+            context::mark_dirty(key);
+        }
+        result?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Takes what a layer tells.
+    fn told(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Data(kind, data) if self.is_delivering() => {
+                self.session.0.count_received(data.len());
+                self.deliver(kind, data)?;
+            }
+            Event::Data(..) => {}
+            Event::Handshaked(details) => self.handshaked(details),
+            Event::End => {
+                self.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream is encrypted from here on.
+    fn handshaked(&mut self, details: TlsDetails) {
+        {
+            let mut outbox = self.session.0.outbox();
+            let peer = std::mem::take(&mut outbox.peer);
+            outbox.peer = peer.secured(details);
+            if outbox.phase == Phase::Handshaking {
+                outbox.phase = Phase::Open;
+            }
+        }
+        if self.is_delivering() {
+            self.call("on_handshaked", |handler, session| handler.on_handshaked(session));
+        }
     }
 
     /// Hands data to the handler, behind what it left unhandled before.
@@ -205,54 +262,41 @@ impl Stream {
         }
     }
 
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// What the layers made for the peer.
+    pub(super) fn down(&mut self) -> &mut Down {
+        self.rare().down.get_or_insert_default()
+    }
+
+    pub(super) fn take_down(&mut self) -> Option<Down> {
+        self.rare.as_mut()?.down.take()
+    }
+
+    pub(super) fn put_down(&mut self, down: Down) {
+        self.rare().down = Some(down);
+    }
+
+    /// Gives memory back that a quiet stream does without.
+    pub(super) fn release(&mut self) {
+        if let Some(rare) = &self.rare
+            && rare.held.capacity() == 0
+            && rare.timer.is_none()
+            && rare.down.is_none()
+            && !rare.said_goodbye
+        {
+            self.rare = None;
+        }
+    }
+
     fn set_timer(&mut self, timer: TimerKey) {
-        self.rare.get_or_insert_default().timer = Some(timer);
+        self.rare().timer = Some(timer);
     }
 
     fn take_timer(&mut self) -> Option<TimerKey> {
         self.rare.as_mut()?.timer.take()
-    }
-
-    /// Passes what the application sends through the layers.
-    fn encode(&mut self, mut queue: Box<Wire>) -> Result<Box<Wire>, Error> {
-        if self.layer.is_transparent() {
-            return Ok(queue);
-        }
-        let mut wire = context::take_wire();
-        self.layer.send(&mut queue, &mut wire)?;
-        context::give_wire(queue);
-        Ok(wire)
-    }
-
-    fn write_some(&self, wire: &Wire) -> io::Result<usize> {
-        if let Some(bytes) = wire.only_slice() {
-            return sockets::send_vectored(&self.socket, &[IoSlice::new(bytes)]);
-        }
-        let mut room = [IoSlice::new(&[]); SLICES];
-        sockets::send_vectored(&self.socket, wire.slices(&mut room))
-    }
-
-    /// Writes what waits, as far as the socket takes it. Returns how many bytes went out.
-    fn write(&mut self, wire: &mut Wire) -> io::Result<usize> {
-        let mut written = 0;
-        for _ in 0..WRITES_PER_TURN {
-            if wire.is_empty() {
-                break;
-            }
-            match self.write_some(wire) {
-                Ok(count) => {
-                    wire.consume(count);
-                    written += count;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                    break;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(written)
     }
 }
 
@@ -273,7 +317,8 @@ impl Worker {
             outbox.may_linger = false;
             // A disconnect in on_session, or while connecting, counts from here on.
             outbox.phase = match outbox.close {
-                None => Phase::Open,
+                None if stream.layer.is_ready() => Phase::Open,
+                None => Phase::Handshaking,
                 Some(_) => {
                     context::mark_dirty(key);
                     Phase::Closing
@@ -281,35 +326,48 @@ impl Worker {
             };
         }
         inner.connected.store(true, Ordering::Release);
-        if let Some(timeout) = inner.endpoint.options.milliseconds(SocketOption::IdleTimeout) {
+        let deadline = match stream.layer.is_ready() {
+            true => SocketOption::IdleTimeout,
+            false => SocketOption::HandshakeTimeout,
+        };
+        if let Some(timeout) = inner.endpoint.options.milliseconds(deadline) {
             stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
         }
-        let mut connected = false;
-        let mut down = Wire::new();
-        let started = stream.layer.start(&mut down, &mut |event| {
-            connected |= matches!(event, Event::Ready(Stage::Connected));
-        });
-        debug_assert!(started.is_ok() && connected);
         stream.call("on_connected", |handler, session| handler.on_connected(session));
         if let Some(run) = stream.run.clone() {
             run.on_connected(&stream.session, &mut *stream.handler);
         }
-        self.slots.restore(key, Source::Stream(stream));
+        let fate = match stream.with_layer(key, |layer, down, up| layer.start(down, up)) {
+            Ok(()) => Fate::Alive,
+            Err(error) => self.break_off(&mut stream, error),
+        };
+        self.settle(key, stream, fate);
     }
 
     pub(super) fn stream_ready(&mut self, key: Key, mut stream: Box<Stream>, ready: Readiness) {
         stream.read_closed |= ready.closed;
-        let mut fate = Fate::Alive;
-        if ready.readable {
-            fate = self.read(key, &mut stream);
-        }
-        if let Fate::Alive = fate
-            && ready.writable
-            && stream.blocked
-        {
+        if ready.writable && stream.blocked {
             stream.blocked = false;
             context::mark_dirty(key);
         }
+        let fate = match ready.readable {
+            true if !stream.layer.is_ready() => {
+                // Handshakes cost so much that they have a share of their own in each turn.
+                if !std::mem::replace(&mut stream.rare().in_handshakes, true) {
+                    self.handshakes.push_back(key);
+                }
+                Fate::Alive
+            }
+            true => self.read(key, &mut stream),
+            false => Fate::Alive,
+        };
+        self.settle(key, stream, fate);
+    }
+
+    /// A handshake has its turn.
+    pub(super) fn go_on_shaking_hands(&mut self, key: Key, mut stream: Box<Stream>) {
+        stream.rare().in_handshakes = false;
+        let fate = self.read(key, &mut stream);
         self.settle(key, stream, fate);
     }
 
@@ -322,6 +380,12 @@ impl Worker {
         stream.take_timer();
         let fate = match stream.closing {
             Some(reason) => Fate::Ended(reason),
+            None if !stream.layer.is_ready() => {
+                let options = &stream.session.0.endpoint.options;
+                let limit = options.get(SocketOption::HandshakeTimeout);
+                let text = format!("the handshake was not finished within {limit} milliseconds");
+                end_with(&mut stream, Error::timeout(text), Reason::Timeout)
+            }
             None => self.check_idle(key, &mut stream),
         };
         self.settle(key, stream, fate);
@@ -346,7 +410,10 @@ impl Worker {
         let mut budget = READ_BUDGET;
         while stream.is_reading() {
             let count = match stream.socket.read(buffer) {
-                Ok(0) => return self.peer_closed(key, stream),
+                Ok(0) => {
+                    stream.read_to_the_end = true;
+                    return self.peer_closed(key, stream);
+                }
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Fate::Alive,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -355,8 +422,14 @@ impl Worker {
                 }
             };
             stream.active = self.milliseconds();
-            if let Err(error) = stream.receive(&buffer[..count]) {
-                return end_with(stream, error, Reason::Limit);
+            let was_ready = stream.layer.is_ready();
+            let bytes = &mut buffer[..count];
+            let received = stream.with_layer(key, |layer, down, up| layer.receive(bytes, down, up));
+            if let Err(error) = received {
+                return self.break_off(stream, error);
+            }
+            if !was_ready && stream.layer.is_ready() {
+                self.became_ready(key, stream);
             }
             // Less than asked for means that nothing is left; what comes later has its own event.
             if sys::SHORT_READ_IS_THE_LAST && count < buffer.len() && !stream.read_closed {
@@ -371,87 +444,52 @@ impl Worker {
         Fate::Alive
     }
 
+    /// Application data may flow: what was accepted before the handshake leaves, and silence counts.
+    fn became_ready(&mut self, key: Key, stream: &mut Stream) {
+        if stream.closing.is_none() {
+            stream.take_timer().map(|timer| self.timers.cancel(timer));
+            let options = &stream.session.0.endpoint.options;
+            if let Some(timeout) = options.milliseconds(SocketOption::IdleTimeout) {
+                stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
+            }
+        }
+        context::mark_dirty(key);
+    }
+
+    /// The layers, or the limit of unhandled bytes, allow no more. What the layers have said to the
+    /// peer about it leaves.
+    pub(super) fn break_off(&mut self, stream: &mut Stream, error: Error) -> Fate {
+        let reason = match error.status() {
+            Status::Limit => Reason::Limit,
+            _ => Reason::Error,
+        };
+        if let Some(mut down) = stream.take_down()
+            && !stream.blocked
+        {
+            // Once, and if the socket does not take it now, then not.
+            stream.rare().alerted = stream.write(&mut down.wire).is_ok() && down.wire.is_empty();
+        }
+        end_with(stream, error, reason)
+    }
+
     /// The peer sends no more. What was accepted for it is still delivered.
     fn peer_closed(&mut self, key: Key, stream: &mut Stream) -> Fate {
-        stream.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
+        let mut reason = Reason::PeerClosed;
+        if stream.is_delivering()
+            && let Err(error) = stream.layer.end()
+        {
+            reason = Reason::Truncated;
+            stream.on_error(&error);
+        }
+        // No handshake can be finished any more.
+        let discard = !stream.layer.is_ready();
+        stream.session.0.close(Close { reason, discard });
         self.send(key, stream)
     }
 
-    /// Sends what waits and goes on with the end of the stream if that is wanted.
-    fn send(&mut self, key: Key, stream: &mut Stream) -> Fate {
-        let (queue, sent_direct, close) = {
-            let mut outbox = stream.session.0.outbox();
-            let queue = if stream.blocked {
-                // Stays scheduled: the socket itself tells when to go on.
-                None
-            } else {
-                outbox.scheduled = false;
-                outbox.take_queue()
-            };
-            (queue, std::mem::take(&mut outbox.sent_direct), outbox.close)
-        };
-        if let Some(close) = close.filter(|close| close.discard) {
-            queue.into_iter().for_each(discard);
-            return cut(stream, close.reason);
-        }
-        let mut sent = sent_direct as usize;
-        if let Some(queue) = queue {
-            let mut wire = match stream.encode(queue) {
-                Ok(wire) => wire,
-                Err(error) => return end_with(stream, error, Reason::Error),
-            };
-            let written = stream.write(&mut wire).and_then(|count| {
-                if stream.blocked && !stream.watches_writes {
-                    self.registrar.watch_writes(&mut stream.socket, key)?;
-                    stream.watches_writes = true;
-                }
-                Ok(count)
-            });
-            if let Ok(count) = written {
-                stream.session.0.count_sent(count);
-                stream.session.0.pending.fetch_sub(count, Ordering::Relaxed);
-                sent += count;
-            }
-            if wire.is_empty() {
-                context::give_wire(wire);
-            } else {
-                let mut outbox = stream.session.0.outbox();
-                outbox.put_back(wire);
-                outbox.scheduled = true;
-                if !stream.blocked {
-                    context::mark_dirty(key);
-                }
-            }
-            if let Err(error) = written {
-                return fail(stream, "cannot send", &error);
-            }
-        }
-        if sent > 0 {
-            stream.active = self.milliseconds();
-            self.tell_sent(stream, sent);
-        }
-        if stream.is_reading() {
-            return Fate::Alive;
-        }
-        let close = stream.session.0.outbox().close;
-        match close {
-            None => Fate::Alive,
-            Some(close) if close.discard => cut(stream, close.reason),
-            Some(close) => self.go_on_closing(key, stream, close.reason),
-        }
-    }
-
-    fn tell_sent(&mut self, stream: &mut Stream, sent: usize) {
-        let pending = stream.session.0.pending.load(Ordering::Relaxed);
-        stream.call("on_sent", |handler, session| handler.on_sent(session, sent, pending));
-        if pending == 0 {
-            stream.call("on_empty", |handler, session| handler.on_empty(session));
-        }
-    }
-
     /// Ends the stream when everything is delivered; until then a deadline runs.
-    fn go_on_closing(&mut self, key: Key, stream: &mut Stream, reason: Reason) -> Fate {
-        if stream.session.0.pending.load(Ordering::Relaxed) == 0 {
+    pub(super) fn go_on_closing(&mut self, key: Key, stream: &mut Stream, reason: Reason) -> Fate {
+        if stream.session.0.pending.load(Ordering::Relaxed) == 0 && self.say_goodbye(key, stream) {
             return Fate::Ended(reason);
         }
         if stream.closing.is_none() {
@@ -501,9 +539,10 @@ impl Worker {
             stream.on_error(&undelivered_error(undelivered, &stream));
         }
         let session = stream.session.session.clone();
-        let Stream { socket, mut handler, run, admission, .. } = stream;
+        let Stream { socket, mut handler, run, admission, rare, read_to_the_end, .. } = stream;
         let complete = undelivered == 0 && !discarded;
-        let waits = complete && reason != Reason::PeerClosed;
+        let alerted = rare.is_some_and(|rare| rare.alerted);
+        let waits = (complete || alerted) && !read_to_the_end;
         self.close_socket(key, socket, &session, admission, waits);
         session.0.connected.store(false, Ordering::Release);
         let Some(run) = run else {
@@ -520,14 +559,14 @@ impl Worker {
     }
 }
 
-fn discard(mut wire: Box<Wire>) {
+pub(super) fn discard(mut wire: Box<Wire>) {
     wire.clear();
     context::give_wire(wire);
 }
 
 /// The connection is broken: tells the error and ends with it, or with the reason of a close that
 /// was under way.
-fn fail(stream: &mut Stream, what: &str, error: &io::Error) -> Fate {
+pub(super) fn fail(stream: &mut Stream, what: &str, error: &io::Error) -> Fate {
     let close = stream.session.0.outbox().close;
     match close {
         // What is lost by it is told at the end.
@@ -545,7 +584,7 @@ fn fail(stream: &mut Stream, what: &str, error: &io::Error) -> Fate {
 
 /// Ends a stream without what still waits. A limit was passed by a send, where nobody could tell
 /// the handler.
-fn cut(stream: &mut Stream, reason: Reason) -> Fate {
+pub(super) fn cut(stream: &mut Stream, reason: Reason) -> Fate {
     if reason == Reason::Limit {
         let limit = stream.session.0.endpoint.options.get(SocketOption::SendLimit);
         stream.on_error(&Error::limit(format!(
@@ -556,7 +595,7 @@ fn cut(stream: &mut Stream, reason: Reason) -> Fate {
     Fate::Ended(reason)
 }
 
-fn end_with(stream: &mut Stream, error: Error, reason: Reason) -> Fate {
+pub(super) fn end_with(stream: &mut Stream, error: Error, reason: Reason) -> Fate {
     stream.session.0.close(Close { reason, discard: true });
     stream.on_error(&error);
     Fate::Ended(reason)

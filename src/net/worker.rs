@@ -1,5 +1,6 @@
 //! One I/O thread: its turns, and the operations that others ask of it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ const RECEIVE_BUFFER: usize = 512 * 1024;
 /// Events after which sends leave even if more events wait: few enough that what they touched is
 /// still in the caches, and that the sends of a busy turn need little memory.
 const EVENTS_PER_FLUSH: usize = 64;
+
+/// The time that handshakes take of a turn, and one of them more.
+const HANDSHAKES_PER_TURN: Duration = Duration::from_micros(500);
 
 /// The parts of a loop that outlive its thread, for the next start.
 pub(super) struct Engine {
@@ -60,6 +64,8 @@ pub(super) struct Worker {
     pub(super) now: Instant,
     /// Sources that used up their share of the last turn and go on without an event.
     pub(super) unfinished: Vec<Key>,
+    /// Streams whose handshake goes on, in the order of their events.
+    pub(super) handshakes: VecDeque<Key>,
     /// What was taken from the mailbox, the first at the end.
     mail: Vec<Operation>,
     handler: Arc<dyn ServiceHandler>,
@@ -87,6 +93,7 @@ pub(super) fn run(
         buffer: vec![0; RECEIVE_BUFFER],
         now: start,
         unfinished: Vec::new(),
+        handshakes: VecDeque::new(),
         mail: Vec::new(),
         handler,
         start,
@@ -146,6 +153,7 @@ impl Worker {
         for key in unfinished {
             self.ready(key, Readiness { readable: true, writable: false, closed: false });
         }
+        self.shake_hands();
         self.take_mail(remote);
         self.operate();
         // What was asked for goes before a deadline that passed meanwhile: an idle timeout must not
@@ -169,8 +177,24 @@ impl Worker {
         }
     }
 
+    /// Goes on with handshakes for a while, so that many of them do not hold up open streams.
+    fn shake_hands(&mut self) {
+        let begin = Instant::now();
+        while let Some(key) = self.handshakes.pop_front() {
+            match self.slots.take(key) {
+                Some(Source::Stream(stream)) => self.go_on_shaking_hands(key, stream),
+                Some(other) => self.slots.restore(key, other),
+                None => {}
+            }
+            if begin.elapsed() >= HANDSHAKES_PER_TURN {
+                break;
+            }
+        }
+    }
+
     fn has_work(&self, remote: &Remote) -> bool {
         !self.unfinished.is_empty()
+            || !self.handshakes.is_empty()
             || !self.mail.is_empty()
             || remote.has_mail()
             || context::has_dirty()

@@ -1,10 +1,14 @@
 //! Layer 1: protocols. Bytes in, bytes out: no sockets, no clocks, no threads.
 
 pub(crate) mod layer;
+#[cfg(test)]
+pub(crate) mod random;
 pub(crate) mod raw;
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 pub use layer::Kind;
-pub(crate) use layer::{Event, Layer, Stage};
+pub use tls::{TlsDetails, TlsVersion};
+pub(crate) use layer::{Event, Layer};
 pub(crate) use raw::Raw;
 pub(crate) use wire::{GATHER, Wire};

@@ -14,12 +14,18 @@ const SHARED_COPY: usize = 1024;
 /// The room of a chunk made for a small piece.
 const FIRST_ROOM: usize = 128;
 
-/// A buffer above this size is given back to the allocator instead of being kept for reuse.
-const SPARE_LIMIT: usize = 64 * 1024;
+/// A buffer above this size is given back to the allocator instead of being kept for reuse. Four
+/// full TLS records fit.
+const SPARE_LIMIT: usize = 72 * 1024;
 
 enum Chunk {
     Owned(Vec<u8>),
     Shared(Arc<[u8]>),
+    /// The first `end` bytes of a buffer that was made to be written into.
+    Room {
+        buffer: Vec<u8>,
+        end: usize,
+    },
 }
 
 impl Chunk {
@@ -27,6 +33,7 @@ impl Chunk {
         match self {
             Chunk::Owned(bytes) => bytes,
             Chunk::Shared(bytes) => bytes,
+            Chunk::Room { buffer, end } => &buffer[..*end],
         }
     }
 }
@@ -41,6 +48,8 @@ pub(crate) struct Wire {
     /// Bytes of the first chunk that are gone already.
     offset: usize,
     length: usize,
+    /// Room for the next chunk. Its bytes mean nothing; they are there because room that was
+    /// written to once need not be cleared again.
     spare: Vec<u8>,
 }
 
@@ -49,7 +58,6 @@ impl Wire {
         Wire::default()
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.length
     }
@@ -80,6 +88,7 @@ impl Wire {
             return;
         }
         let mut chunk = std::mem::take(&mut self.spare);
+        chunk.clear();
         chunk.reserve(bytes.len().max(FIRST_ROOM));
         chunk.extend_from_slice(bytes);
         self.length += chunk.len();
@@ -103,6 +112,54 @@ impl Wire {
         }
         self.length += bytes.len();
         self.chunks.push_back(Chunk::Shared(Arc::clone(bytes)));
+    }
+
+    /// Room for at least `size` bytes at the end, to be written to; [`Wire::commit`] tells how many
+    /// were. Several small pieces after a large one that was not used up share its room.
+    pub(crate) fn room(&mut self, size: usize) -> &mut [u8] {
+        let fits = matches!(self.chunks.back(),
+            Some(Chunk::Room { buffer, end }) if buffer.len() - end >= size);
+        if !fits {
+            let mut buffer = std::mem::take(&mut self.spare);
+            if buffer.len() < size.max(FIRST_ROOM) {
+                buffer.resize(size.max(FIRST_ROOM), 0);
+            }
+            self.chunks.push_back(Chunk::Room { buffer, end: 0 });
+        }
+        match self.chunks.back_mut() {
+            Some(Chunk::Room { buffer, end }) => &mut buffer[*end..],
+            _ => unreachable!("the room was just made"),
+        }
+    }
+
+    /// The first `count` bytes of the last [`Wire::room`] were written.
+    pub(crate) fn commit(&mut self, count: usize) {
+        let Some(Chunk::Room { buffer, end }) = self.chunks.back_mut() else { return };
+        *end += count;
+        debug_assert!(*end <= buffer.len());
+        self.length += count;
+        if *end == 0 {
+            self.drop_last_room();
+        }
+    }
+
+    /// The bytes of the first chunk.
+    pub(crate) fn first_slice(&self) -> &[u8] {
+        self.chunks.front().map_or(&[], |chunk| &chunk.bytes()[self.offset..])
+    }
+
+    /// Copies the first bytes, up to `most`, into the empty `target`.
+    pub(crate) fn copy_to(&self, target: &mut Vec<u8>, most: usize) {
+        let mut skip = self.offset;
+        for chunk in &self.chunks {
+            let bytes = &chunk.bytes()[skip..];
+            let count = bytes.len().min(most - target.len());
+            target.extend_from_slice(&bytes[..count]);
+            if target.len() == most {
+                return;
+            }
+            skip = 0;
+        }
     }
 
     /// Moves everything out of `other` to the end of this wire.
@@ -200,12 +257,23 @@ impl Wire {
     }
 
     fn drop_first(&mut self) {
-        if let Some(Chunk::Owned(mut bytes)) = self.chunks.pop_front()
-            && bytes.capacity() <= SPARE_LIMIT
-            && bytes.capacity() > self.spare.capacity()
+        if let Some(chunk) = self.chunks.pop_front() {
+            self.reuse(chunk);
+        }
+    }
+
+    fn drop_last_room(&mut self) {
+        if let Some(chunk) = self.chunks.pop_back() {
+            self.reuse(chunk);
+        }
+    }
+
+    fn reuse(&mut self, chunk: Chunk) {
+        if let Chunk::Owned(buffer) | Chunk::Room { buffer, .. } = chunk
+            && buffer.capacity() <= SPARE_LIMIT
+            && buffer.capacity() > self.spare.capacity()
         {
-            bytes.clear();
-            self.spare = bytes;
+            self.spare = buffer;
         }
     }
 
@@ -271,6 +339,32 @@ mod tests {
         let room = wire.spare.as_ptr();
         wire.join(b"again", GATHER);
         assert_eq!(wire.chunks[0].bytes().as_ptr(), room);
+    }
+
+    #[test]
+    fn rooms_are_shared_used_again_and_never_shorter_than_asked_for() {
+        let mut wire = Wire::new();
+        wire.join(b"first", GATHER);
+        wire.room(1000)[..2].copy_from_slice(b"ab");
+        wire.commit(2);
+        wire.room(998)[..1].copy_from_slice(b"c");
+        wire.commit(1);
+        assert_eq!((wire.chunks.len(), wire.len()), (2, 8));
+        assert_eq!(wire.room(998).len(), 998);
+        wire.commit(0);
+        assert_eq!(wire.to_vec(), b"firstabc");
+        let mut copied = Vec::new();
+        wire.consume(1);
+        assert_eq!(wire.first_slice(), b"irst");
+        wire.copy_to(&mut copied, 6);
+        assert_eq!(copied, b"irstab");
+        wire.consume(7);
+        assert!(wire.spare.len() >= 1000, "room is kept with its bytes");
+        let room = wire.spare.as_ptr();
+        assert_eq!(wire.room(1000).as_ptr(), room);
+        wire.commit(0);
+        wire.join(b"x", GATHER);
+        assert_eq!(wire.to_vec(), b"x");
     }
 
     #[test]
