@@ -182,6 +182,11 @@ impl Error {
         Error { message: format!("{what}: {}", self.message).into(), ..self }
     }
 
+    /// The same error with a remark behind it.
+    pub(crate) fn and(self, remark: impl fmt::Display) -> Error {
+        Error { message: format!("{}; {remark}", self.message).into(), ..self }
+    }
+
     /// What kind of failure this is.
     pub fn status(&self) -> Status {
         self.status

@@ -50,6 +50,7 @@ const LAYERS: [Layer; 6] = [
             "cbc",
             "des",
             "aes",
+            "zeroize",
             "tungstenite",
             "bytes",
             "flate2",

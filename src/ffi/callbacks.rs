@@ -125,9 +125,8 @@ impl AskPassword {
         let mut buffer = [0_u8; 1024];
         // SAFETY: the program gave both together, and `destroy` was not called yet; the buffer is
         // as long as it is told.
-        let length = unsafe {
-            (self.callback)(self.user_data.0, buffer.as_mut_ptr().cast(), buffer.len())
-        };
+        let length =
+            unsafe { (self.callback)(self.user_data.0, buffer.as_mut_ptr().cast(), buffer.len()) };
         let length = usize::try_from(length).ok()?.min(buffer.len());
         let password = String::from_utf8_lossy(&buffer[..length]).into_owned();
         buffer.fill(0);
@@ -171,12 +170,7 @@ impl Judge {
         // SAFETY: the program gave both together, and `destroy` was not called yet; certificate
         // and text outlive the call.
         unsafe {
-            (self.callback)(
-                self.user_data.0,
-                certificate.as_ptr().cast(),
-                certificate.len(),
-                text,
-            )
+            (self.callback)(self.user_data.0, certificate.as_ptr().cast(), certificate.len(), text)
         }
     }
 }

@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::callbacks::SessionCallbacks;
 use super::handle::{borrow, give, release, retain, share};
 use super::handler::cppserver_session_handler;
-use super::types::{
-    cppserver_client, cppserver_service, cppserver_session, cppserver_tls_context,
-};
+use super::types::{cppserver_client, cppserver_service, cppserver_session, cppserver_tls_context};
 use super::{argument, guard};
 use crate::net::Client;
 

@@ -44,12 +44,7 @@ impl Client {
         Client::new(service, Some(context), host, port)
     }
 
-    fn new(
-        service: &Service,
-        tls: Option<&TlsContext>,
-        host: &str,
-        port: u16,
-    ) -> Result<Client> {
+    fn new(service: &Service, tls: Option<&TlsContext>, host: &str, port: u16) -> Result<Client> {
         let endpoint = Arc::new(Endpoint::client(&service.0.core, tls, host, port)?);
         let inner = SessionInner::new(endpoint, service.0.core.next_loop(), Phase::Idle);
         Ok(Client(Session(Arc::new(inner))))

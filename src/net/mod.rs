@@ -10,6 +10,7 @@ mod handler;
 mod linger;
 mod options;
 mod outbox;
+mod receiving;
 mod remote;
 mod sending;
 mod server;

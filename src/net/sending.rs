@@ -88,7 +88,7 @@ impl Worker {
             stream.active = self.milliseconds();
             self.tell_sent(stream, sent);
         }
-        if stream.is_reading() {
+        if stream.is_delivering() {
             return Fate::Alive;
         }
         let close = stream.session.0.outbox().close;

@@ -1,7 +1,7 @@
 //! Streams: one socket, one layer stack, one handler, from the first byte to the last callback.
-//! What a stream sends is in `sending.rs`.
+//! What comes to a stream is in `receiving.rs`, what leaves it in `sending.rs`.
 
-use std::io::{self, Read};
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,18 +11,15 @@ use super::accept::Run;
 use super::endpoint::{Admission, Role};
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::{Close, Phase};
-use super::worker::{Due, READ_BUDGET, Source, Worker};
-use super::{Kind, Reason, Session, SocketOption, TlsDetails, context};
+use super::worker::{Due, Source, Worker};
+use super::{Reason, Session, SocketOption, context};
 use crate::error::{Error, Status};
-use crate::proto::{Event, Layer, Raw, Wire};
+use crate::proto::{Layer, Wire};
 use crate::reactor::event_loop::Readiness;
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::TcpStream;
-use crate::reactor::sys::{self, LentSocket};
+use crate::reactor::sys::LentSocket;
 use crate::reactor::timers::TimerKey;
-
-/// Room for unhandled bytes that a stream keeps.
-const HELD_ROOM: usize = 4096;
 
 pub(super) struct Stream {
     /// Before the socket, so that it goes first.
@@ -34,7 +31,7 @@ pub(super) struct Stream {
     run: Option<Arc<Run>>,
     admission: Admission,
     /// What most streams do without.
-    rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare>>,
     /// When the last byte came or went, in the loop's milliseconds.
     pub(super) active: u32,
     /// The socket takes no more for now.
@@ -44,9 +41,9 @@ pub(super) struct Stream {
     /// The peer has closed its side: reading goes on to the end without waiting for events.
     pub(super) read_closed: bool,
     /// And that end was read.
-    read_to_the_end: bool,
+    pub(super) read_to_the_end: bool,
     /// Why the stream is being closed.
-    closing: Option<Reason>,
+    pub(super) closing: Option<Reason>,
 }
 
 /// The session of a stream, to which the stream lends its socket.
@@ -78,7 +75,7 @@ impl Drop for Lending {
 #[derive(Default)]
 pub(super) struct Rare {
     /// Received bytes that the handler left unhandled.
-    held: Vec<u8>,
+    pub(super) held: Vec<u8>,
     /// The deadline of the handshake, then the idle timeout, while closing the close deadline.
     timer: Option<TimerKey>,
     /// What the layers made for the peer and the socket has not taken yet.
@@ -156,110 +153,8 @@ impl Stream {
     }
 
     /// Whether received bytes still go to the handler.
-    fn is_delivering(&self) -> bool {
+    pub(super) fn is_delivering(&self) -> bool {
         !self.session.0.closing.load(Ordering::Acquire)
-    }
-
-    /// Whether the peer is still listened to: by the handler, or by a handshake that has to be
-    /// finished for what was accepted before it.
-    pub(super) fn is_reading(&self) -> bool {
-        self.is_delivering()
-            || (!self.layer.is_ready() && self.session.0.pending.load(Ordering::Relaxed) > 0)
-    }
-
-    /// Uses the layers, with the stream at hand for what they tell. Their words for the peer wait
-    /// for the next flush.
-    fn with_layer(
-        &mut self,
-        key: Key,
-        call: impl FnOnce(&mut dyn Layer, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        // The layer and the handler are both parts of the stream; the layer comes out meanwhile.
-        let mut layer = std::mem::replace(&mut self.layer, Box::new(Raw));
-        let mut down = Wire::new();
-        let mut failure = None;
-        let result = call(&mut *layer, &mut down, &mut |event| {
-            if let Err(error) = self.told(event) {
-                failure.get_or_insert(error);
-            }
-        });
-        self.layer = layer;
-        if !down.is_empty() {
-            self.down().wire.append(&mut down);
-            context::mark_dirty(key);
-        }
-        result?;
-        failure.map_or(Ok(()), Err)
-    }
-
-    /// Takes what a layer tells.
-    fn told(&mut self, event: Event<'_>) -> Result<(), Error> {
-        match event {
-            Event::Data(kind, data) if self.is_delivering() => {
-                self.session.0.count_received(data.len());
-                self.deliver(kind, data)?;
-            }
-            Event::Data(..) => {}
-            Event::Handshaked(details) => self.handshaked(details),
-            Event::End => {
-                self.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
-            }
-        }
-        Ok(())
-    }
-
-    /// The stream is encrypted from here on.
-    fn handshaked(&mut self, details: TlsDetails) {
-        {
-            let mut outbox = self.session.0.outbox();
-            let peer = std::mem::take(&mut outbox.peer);
-            outbox.peer = peer.secured(details);
-            if outbox.phase == Phase::Handshaking {
-                outbox.phase = Phase::Open;
-            }
-        }
-        if self.is_delivering() {
-            self.call("on_handshaked", |handler, session| handler.on_handshaked(session));
-        }
-    }
-
-    /// Hands data to the handler, behind what it left unhandled before.
-    fn deliver(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
-        let mut held = match &mut self.rare {
-            Some(rare) => std::mem::take(&mut rare.held),
-            None => Vec::new(),
-        };
-        if held.is_empty() {
-            let handled = self
-                .call("on_received", |handler, session| handler.on_received(session, kind, data));
-            let rest = handled.map_or(&[][..], |handled| &data[handled.min(data.len())..]);
-            held.extend_from_slice(rest);
-        } else {
-            held.extend_from_slice(data);
-            let handled = self
-                .call("on_received", |handler, session| handler.on_received(session, kind, &held));
-            held.drain(..handled.unwrap_or(held.len()).min(held.len()));
-        }
-        self.hold(held)
-    }
-
-    /// Keeps what was left unhandled, and a little room for the next time.
-    fn hold(&mut self, mut held: Vec<u8>) -> Result<(), Error> {
-        let count = held.len();
-        if held.capacity() / 4 > count.max(HELD_ROOM) {
-            held.shrink_to(count);
-        }
-        if count > 0 || (1..=HELD_ROOM).contains(&held.capacity()) {
-            self.rare.get_or_insert_default().held = held;
-        }
-        let limit = self.session.0.endpoint.options.limit(SocketOption::ReceiveLimit);
-        match limit {
-            Some(limit) if count > limit => Err(Error::limit(format!(
-                "the handler left {count} received bytes unhandled, more than the receive limit \
-                 of {limit}; handle them in on_received, or raise the limit"
-            ))),
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn rare(&mut self) -> &mut Rare {
@@ -291,11 +186,11 @@ impl Stream {
         }
     }
 
-    fn set_timer(&mut self, timer: TimerKey) {
+    pub(super) fn set_timer(&mut self, timer: TimerKey) {
         self.rare().timer = Some(timer);
     }
 
-    fn take_timer(&mut self) -> Option<TimerKey> {
+    pub(super) fn take_timer(&mut self) -> Option<TimerKey> {
         self.rare.as_mut()?.timer.take()
     }
 }
@@ -398,64 +293,6 @@ impl Worker {
         }
     }
 
-    /// Reads until the socket is empty, the share of this turn is used up, or the stream ends.
-    fn read(&mut self, key: Key, stream: &mut Stream) -> Fate {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let fate = self.read_into(&mut buffer, key, stream);
-        self.buffer = buffer;
-        fate
-    }
-
-    fn read_into(&mut self, buffer: &mut [u8], key: Key, stream: &mut Stream) -> Fate {
-        let mut budget = READ_BUDGET;
-        while stream.is_reading() {
-            let count = match stream.socket.read(buffer) {
-                Ok(0) => {
-                    stream.read_to_the_end = true;
-                    return self.peer_closed(key, stream);
-                }
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Fate::Alive,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    return fail(stream, "the connection failed", &error);
-                }
-            };
-            stream.active = self.milliseconds();
-            let was_ready = stream.layer.is_ready();
-            let bytes = &mut buffer[..count];
-            let received = stream.with_layer(key, |layer, down, up| layer.receive(bytes, down, up));
-            if let Err(error) = received {
-                return self.break_off(stream, error);
-            }
-            if !was_ready && stream.layer.is_ready() {
-                self.became_ready(key, stream);
-            }
-            // Less than asked for means that nothing is left; what comes later has its own event.
-            if sys::SHORT_READ_IS_THE_LAST && count < buffer.len() && !stream.read_closed {
-                return Fate::Alive;
-            }
-            budget = budget.saturating_sub(count);
-            if budget == 0 {
-                self.unfinished.push(key);
-                return Fate::Alive;
-            }
-        }
-        Fate::Alive
-    }
-
-    /// Application data may flow: what was accepted before the handshake leaves, and silence counts.
-    fn became_ready(&mut self, key: Key, stream: &mut Stream) {
-        if stream.closing.is_none() {
-            stream.take_timer().map(|timer| self.timers.cancel(timer));
-            let options = &stream.session.0.endpoint.options;
-            if let Some(timeout) = options.milliseconds(SocketOption::IdleTimeout) {
-                stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
-            }
-        }
-        context::mark_dirty(key);
-    }
-
     /// The layers, or the limit of unhandled bytes, allow no more. What the layers have said to the
     /// peer about it leaves.
     pub(super) fn break_off(&mut self, stream: &mut Stream, error: Error) -> Fate {
@@ -469,22 +306,7 @@ impl Worker {
             // Once, and if the socket does not take it now, then not.
             stream.rare().alerted = stream.write(&mut down.wire).is_ok() && down.wire.is_empty();
         }
-        end_with(stream, error, reason)
-    }
-
-    /// The peer sends no more. What was accepted for it is still delivered.
-    fn peer_closed(&mut self, key: Key, stream: &mut Stream) -> Fate {
-        let mut reason = Reason::PeerClosed;
-        if stream.is_delivering()
-            && let Err(error) = stream.layer.end()
-        {
-            reason = Reason::Truncated;
-            stream.on_error(&error);
-        }
-        // No handshake can be finished any more.
-        let discard = !stream.layer.is_ready();
-        stream.session.0.close(Close { reason, discard });
-        self.send(key, stream)
+        end_with(stream, with_undelivered(error, stream), reason)
     }
 
     /// Ends the stream when everything is delivered; until then a deadline runs.
@@ -572,12 +394,8 @@ pub(super) fn fail(stream: &mut Stream, what: &str, error: &io::Error) -> Fate {
         // What is lost by it is told at the end.
         Some(close) => Fate::Ended(close.reason),
         None => {
-            let pending = stream.session.0.pending.load(Ordering::Relaxed);
-            let error = match pending {
-                0 => Error::system(what, error),
-                _ => Error::system(format!("{what}, {pending} bytes were not delivered"), error),
-            };
-            end_with(stream, error, Reason::Error)
+            let error = Error::system(what, error);
+            end_with(stream, with_undelivered(error, stream), Reason::Error)
         }
     }
 }
@@ -599,6 +417,14 @@ pub(super) fn end_with(stream: &mut Stream, error: Error, reason: Reason) -> Fat
     stream.session.0.close(Close { reason, discard: true });
     stream.on_error(&error);
     Fate::Ended(reason)
+}
+
+/// What is lost by an error is told with it.
+fn with_undelivered(error: Error, stream: &Stream) -> Error {
+    match stream.session.0.pending.load(Ordering::Relaxed) {
+        0 => error,
+        pending => error.and(format!("{pending} bytes were not delivered")),
+    }
 }
 
 fn undelivered_error(count: usize, stream: &Stream) -> Error {

@@ -182,11 +182,9 @@ impl TlsContext {
         let mut identities = Vec::with_capacity(files.len());
         for files in &files {
             identities.push(match files {
-                Some(CertificateFiles { chain, key, password }) => Some(self.identity(
-                    &read(chain)?,
-                    &read(key)?,
-                    password.as_deref(),
-                )?),
+                Some(CertificateFiles { chain, key, password }) => {
+                    Some(self.identity(&read(chain)?, &read(key)?, password.as_deref())?)
+                }
                 None => None,
             });
         }

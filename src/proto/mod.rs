@@ -8,7 +8,7 @@ pub(crate) mod tls;
 pub(crate) mod wire;
 
 pub use layer::Kind;
-pub use tls::{TlsDetails, TlsVersion};
 pub(crate) use layer::{Event, Layer};
 pub(crate) use raw::Raw;
+pub use tls::{TlsDetails, TlsVersion};
 pub(crate) use wire::{GATHER, Wire};

@@ -7,7 +7,8 @@ use std::io;
 pub(crate) fn system() -> io::Result<Vec<Vec<u8>>> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
-        let why = found.errors.first().map_or_else(|| "it has none".to_owned(), ToString::to_string);
+        let why =
+            found.errors.first().map_or_else(|| "it has none".to_owned(), ToString::to_string);
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
     }
     Ok(found.certs.into_iter().map(|certificate| certificate.to_vec()).collect())

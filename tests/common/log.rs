@@ -17,6 +17,7 @@ pub enum Event {
     /// `on_session` of a server, with the id of the session.
     Accepted(u64),
     Connected,
+    Handshaked,
     Received(Vec<u8>),
     Sent {
         sent: usize,
@@ -225,7 +226,7 @@ impl Log {
 
 /// What is wrong with the life of one handler, if anything.
 fn judge(story: &[&Entry]) -> Option<String> {
-    let (mut connected, mut started, mut dropped) = (false, false, false);
+    let (mut connected, mut handshaked, mut started, mut dropped) = (false, false, false, false);
     for entry in story {
         let event = &entry.event;
         if dropped {
@@ -234,11 +235,15 @@ fn judge(story: &[&Entry]) -> Option<String> {
         match event {
             Event::Connected if connected => return Some("connected twice".into()),
             Event::Connected => connected = true,
+            Event::Handshaked if !connected || handshaked => {
+                return Some("handshaked twice, or without a connection".into());
+            }
+            Event::Handshaked => handshaked = true,
             Event::Received(_) | Event::Sent { .. } | Event::Empty if !connected => {
                 return Some(format!("{event:?} came without a connection"));
             }
             // A client whose connect failed is told this without having been connected.
-            Event::Disconnected(_) => connected = false,
+            Event::Disconnected(_) => (connected, handshaked) = (false, false),
             Event::Started if started => return Some("started twice".into()),
             Event::Started => started = true,
             Event::Stopped if !started => return Some("stopped without a start".into()),

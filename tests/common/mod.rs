@@ -9,6 +9,7 @@ mod files;
 mod log;
 mod peer;
 mod probe;
+mod tls;
 mod wait;
 mod world;
 
@@ -20,5 +21,9 @@ pub use peer::{
     read_until_gone, reset, unused_port, with_socket,
 };
 pub use probe::{Probe, ServerProbe, ServiceProbe};
+pub use tls::{
+    TlsPeer, certificate, client_context, read_certificate, server_context, tls_accept,
+    tls_connect, tls_connect_with,
+};
 pub use wait::{DEADLINE, eventually, pump, within_deadline};
 pub use world::World;

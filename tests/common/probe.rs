@@ -82,7 +82,14 @@ impl Probe {
 impl SessionHandler for Probe {
     fn on_connected(&mut self, session: &Session) {
         self.scribe.log.expect(session.is_connected(), "not connected in on_connected");
+        self.scribe.log.expect(!session.is_handshaked(), "handshaked in on_connected");
         self.tell(session, Event::Connected);
+    }
+
+    fn on_handshaked(&mut self, session: &Session) {
+        self.scribe.log.expect(session.is_handshaked(), "not handshaked in on_handshaked");
+        self.scribe.log.expect(session.tls().is_some(), "no details in on_handshaked");
+        self.tell(session, Event::Handshaked);
     }
 
     fn on_received(&mut self, session: &Session, kind: Kind, data: &[u8]) -> usize {
@@ -106,6 +113,7 @@ impl SessionHandler for Probe {
 
     fn on_disconnected(&mut self, session: &Session, reason: Reason) {
         self.scribe.log.expect(!session.is_connected(), "still connected in on_disconnected");
+        self.scribe.log.expect(!session.is_handshaked(), "still handshaked in on_disconnected");
         self.tell(session, Event::Disconnected(reason));
     }
 }

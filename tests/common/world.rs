@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use cppserver::{Client, Server, Service};
+use cppserver::{Client, Server, Service, TlsContext};
 
 use super::log::Log;
 use super::probe::{Probe, ServerProbe, ServiceProbe};
@@ -53,6 +53,27 @@ impl World {
     /// A client of a server on this machine, not connected.
     pub fn client(&self, port: u16) -> Client {
         Client::tcp(&self.service, "127.0.0.1", port).expect("the address is good")
+    }
+
+    /// An encrypted server on a port that the system chose.
+    #[track_caller]
+    pub fn serve_tls(&self, context: &TlsContext, probe: ServerProbe) -> Server {
+        let server = Server::tls(&self.service, context, "127.0.0.1", 0).expect("it is good");
+        server.start(probe).expect("a free port can be listened on");
+        server
+    }
+
+    /// An encrypted client of a server on this machine, not connected.
+    pub fn tls_client(&self, context: &TlsContext, port: u16) -> Client {
+        Client::tls(&self.service, context, "localhost", port).expect("the address is good")
+    }
+
+    /// An encrypted client that connects.
+    #[track_caller]
+    pub fn connect_tls(&self, context: &TlsContext, port: u16, probe: Probe) -> Client {
+        let client = self.tls_client(context, port);
+        client.connect(probe).expect("a new client connects");
+        client
     }
 
     /// A client that connects.

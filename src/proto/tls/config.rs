@@ -12,7 +12,9 @@ use rustls::server::{
     ServerSessionMemoryCache, UnbufferedServerConnection,
 };
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ConfigBuilder, ConfigSide, KeyLog, ServerConfig, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ConfigBuilder, ConfigSide, KeyLog, ServerConfig, SupportedProtocolVersion,
+};
 
 use super::identity::{Identities, Identity};
 use super::verify::{Policy, VerifyCallback, VerifyMode, client_verifier, server_verifier};
@@ -159,7 +161,7 @@ impl Settings {
     /// What a client needs for its connections.
     pub(crate) fn connector(&self) -> Result<Connector> {
         let mode = self.verify.unwrap_or(VerifyMode::Peer);
-        if mode != VerifyMode::None && self.roots.is_empty() {
+        if mode != VerifyMode::None && self.roots.is_empty() && self.callback.is_none() {
             return Err(settings(
                 "there is no certificate of an authority to verify servers with; load one into \
                  the context",

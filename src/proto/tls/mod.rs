@@ -9,6 +9,8 @@ mod failure;
 mod identity;
 mod key;
 mod pem;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
@@ -48,10 +50,7 @@ const HEADER: usize = 5;
 pub(crate) trait Side: Send {
     type Data: SideData;
 
-    fn process<'c, 'i>(
-        &'c mut self,
-        bytes: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, Self::Data>;
+    fn process<'c, 'i>(&'c mut self, bytes: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 
     fn common(&self) -> &CommonState;
 }
@@ -118,7 +117,9 @@ impl<S: Side> Tls<S> {
         loop {
             let UnbufferedStatus { discard, state, .. } = self.side.process(&mut bytes[done..]);
             done += discard;
-            if !self.ready && let Some(name) = config::take_server_name() {
+            if !self.ready
+                && let Some(name) = config::take_server_name()
+            {
                 self.server_name = Some(name);
             }
             // What came together with the end of the handshake.
@@ -141,7 +142,13 @@ impl<S: Side> Tls<S> {
                 Ok(ConnectionState::PeerClosed) => self.ended = true,
                 Ok(_) => waits = true,
                 Err(error) => {
-                    self.take_alert(down);
+                    // The alert for the peer, and what was to come before it.
+                    while self.side.common().wants_write()
+                        && let Ok(ConnectionState::EncodeTlsData(data)) =
+                            self.side.process(&mut bytes[done..]).state
+                    {
+                        encode(data, down);
+                    }
                     return Err(failure::error(&error, !self.ready));
                 }
             }
@@ -158,13 +165,6 @@ impl<S: Side> Tls<S> {
             if waits {
                 return Ok(done);
             }
-        }
-    }
-
-    /// The alert that rustls has for the peer after an error.
-    fn take_alert(&mut self, down: &mut Wire) {
-        while let Ok(ConnectionState::EncodeTlsData(data)) = self.side.process(&mut []).state {
-            encode(data, down);
         }
     }
 
@@ -206,7 +206,8 @@ impl<S: Side> Tls<S> {
         let records = piece.len().div_ceil(RECORD);
         let mut size = hint.max(piece.len() + records * OVERHEAD);
         loop {
-            let error = match self.side.process(&mut []).state {
+            // rustls remembers how far it has come in what it has not done with.
+            let error = match self.side.process(&mut self.kept).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     match traffic.encrypt(piece, down.room(size)) {
                         Ok(count) => {
@@ -312,7 +313,7 @@ impl<S: Side> Layer for Tls<S> {
 
     fn close(&mut self, down: &mut Wire) {
         while self.ready {
-            match self.side.process(&mut []).state {
+            match self.side.process(&mut self.kept).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     let count = traffic.queue_close_notify(down.room(2 * OVERHEAD)).unwrap_or(0);
                     down.commit(count);

@@ -1,0 +1,198 @@
+//! What comes to a stream: from the socket through the layers to the handler.
+
+use std::io::{self, Read};
+use std::sync::atomic::Ordering;
+
+use super::outbox::{Close, Phase};
+use super::stream::{Fate, Stream, fail};
+use super::worker::{Due, READ_BUDGET, Worker};
+use super::{Kind, Reason, SocketOption, TlsDetails, context};
+use crate::error::Error;
+use crate::proto::{Event, Layer, Raw, Wire};
+use crate::reactor::slots::Key;
+use crate::reactor::sys;
+
+/// Room for unhandled bytes that a stream keeps.
+const HELD_ROOM: usize = 4096;
+
+impl Stream {
+    /// Whether the peer is still listened to: by the handler, or by a handshake that has to be
+    /// finished for what was accepted before it.
+    fn is_reading(&self) -> bool {
+        self.is_delivering()
+            || (!self.layer.is_ready() && self.session.0.pending.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Uses the layers, with the stream at hand for what they tell. Their words for the peer wait
+    /// for the next flush.
+    pub(super) fn with_layer(
+        &mut self,
+        key: Key,
+        call: impl FnOnce(&mut dyn Layer, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        // The layer and the handler are both parts of the stream; the layer comes out meanwhile.
+        let mut layer = std::mem::replace(&mut self.layer, Box::new(Raw));
+        let mut down = Wire::new();
+        let mut failure = None;
+        let result = call(&mut *layer, &mut down, &mut |event| {
+            if let Err(error) = self.told(event) {
+                failure.get_or_insert(error);
+            }
+        });
+        self.layer = layer;
+        if !down.is_empty() {
+            self.down().wire.append(&mut down);
+            context::mark_dirty(key);
+        }
+        result?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Takes what a layer tells.
+    fn told(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Data(kind, data) if self.is_delivering() => {
+                self.session.0.count_received(data.len());
+                self.deliver(kind, data)?;
+            }
+            Event::Data(..) => {}
+            Event::Handshaked(details) => self.handshaked(details),
+            Event::End => {
+                self.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream is encrypted from here on.
+    fn handshaked(&mut self, details: TlsDetails) {
+        {
+            let mut outbox = self.session.0.outbox();
+            let peer = std::mem::take(&mut outbox.peer);
+            outbox.peer = peer.secured(details);
+            if outbox.phase == Phase::Handshaking {
+                outbox.phase = Phase::Open;
+            }
+        }
+        if self.is_delivering() {
+            self.call("on_handshaked", |handler, session| handler.on_handshaked(session));
+        }
+    }
+
+    /// Hands data to the handler, behind what it left unhandled before.
+    fn deliver(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
+        let mut held = match &mut self.rare {
+            Some(rare) => std::mem::take(&mut rare.held),
+            None => Vec::new(),
+        };
+        if held.is_empty() {
+            let handled = self
+                .call("on_received", |handler, session| handler.on_received(session, kind, data));
+            let rest = handled.map_or(&[][..], |handled| &data[handled.min(data.len())..]);
+            held.extend_from_slice(rest);
+        } else {
+            held.extend_from_slice(data);
+            let handled = self
+                .call("on_received", |handler, session| handler.on_received(session, kind, &held));
+            held.drain(..handled.unwrap_or(held.len()).min(held.len()));
+        }
+        self.hold(held)
+    }
+
+    /// Keeps what was left unhandled, and a little room for the next time.
+    fn hold(&mut self, mut held: Vec<u8>) -> Result<(), Error> {
+        let count = held.len();
+        if held.capacity() / 4 > count.max(HELD_ROOM) {
+            held.shrink_to(count);
+        }
+        if count > 0 || (1..=HELD_ROOM).contains(&held.capacity()) {
+            self.rare.get_or_insert_default().held = held;
+        }
+        let limit = self.session.0.endpoint.options.limit(SocketOption::ReceiveLimit);
+        match limit {
+            Some(limit) if count > limit => Err(Error::limit(format!(
+                "the handler left {count} received bytes unhandled, more than the receive limit \
+                 of {limit}; handle them in on_received, or raise the limit"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Worker {
+    /// Reads until the socket is empty, the share of this turn is used up, or the stream ends.
+    pub(super) fn read(&mut self, key: Key, stream: &mut Stream) -> Fate {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let fate = self.read_into(&mut buffer, key, stream);
+        self.buffer = buffer;
+        fate
+    }
+
+    fn read_into(&mut self, buffer: &mut [u8], key: Key, stream: &mut Stream) -> Fate {
+        let mut budget = READ_BUDGET;
+        while stream.is_reading() {
+            let count = match stream.socket.read(buffer) {
+                Ok(0) => {
+                    stream.read_to_the_end = true;
+                    return self.peer_closed(key, stream);
+                }
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Fate::Alive,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return fail(stream, "the connection failed", &error);
+                }
+            };
+            stream.active = self.milliseconds();
+            let was_ready = stream.layer.is_ready();
+            let bytes = &mut buffer[..count];
+            let received = stream.with_layer(key, |layer, down, up| layer.receive(bytes, down, up));
+            if let Err(error) = received {
+                return self.break_off(stream, error);
+            }
+            if !was_ready && stream.layer.is_ready() {
+                self.became_ready(key, stream);
+            }
+            // Less than asked for means that nothing is left; what comes later has its own event.
+            if sys::SHORT_READ_IS_THE_LAST && count < buffer.len() && !stream.read_closed {
+                return Fate::Alive;
+            }
+            budget = budget.saturating_sub(count);
+            if budget == 0 {
+                self.unfinished.push(key);
+                return Fate::Alive;
+            }
+        }
+        Fate::Alive
+    }
+
+    /// Application data may flow: what was accepted before the handshake leaves, and silence counts.
+    fn became_ready(&mut self, key: Key, stream: &mut Stream) {
+        if stream.closing.is_none() {
+            stream.take_timer().map(|timer| self.timers.cancel(timer));
+            let options = &stream.session.0.endpoint.options;
+            if let Some(timeout) = options.milliseconds(SocketOption::IdleTimeout) {
+                stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
+            }
+        }
+        context::mark_dirty(key);
+    }
+
+    /// The peer sends no more. What was accepted for it is still delivered.
+    fn peer_closed(&mut self, key: Key, stream: &mut Stream) -> Fate {
+        let mut reason = Reason::PeerClosed;
+        if stream.is_delivering()
+            && let Err(error) = stream.layer.end()
+        {
+            reason = Reason::Truncated;
+            stream.on_error(&error);
+        }
+        stream.session.0.close(Close { reason, discard: false });
+        if !stream.layer.is_ready() {
+            // No handshake can be finished any more.
+            let close = stream.session.0.outbox().close;
+            return Fate::Ended(close.map_or(reason, |close| close.reason));
+        }
+        self.send(key, stream)
+    }
+}
