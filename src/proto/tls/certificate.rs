@@ -1,8 +1,8 @@
 //! Certificates (X.509, RFC 5280) of every version: reading them, and the names they are for.
 
-use std::fmt::Write;
 use core::net::IpAddr;
 use core::time::Duration;
+use std::fmt::Write;
 
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use x509_cert::der::asn1::{AnyRef, BitStringRef};

@@ -121,8 +121,8 @@ fn unreadable(what: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::proto::random::Random;
     use super::*;
+    use crate::proto::random::Random;
 
     macro_rules! file {
         ($name:literal) => {

@@ -1,7 +1,7 @@
 //! The files in `certs`, and damaged ones.
 
-use crate::proto::random::Random;
 use super::*;
+use crate::proto::random::Random;
 
 const SERVER: &[u8] = include_bytes!("../../../../certs/server.pem");
 const SERVER_DER: &[u8] = include_bytes!("../../../../certs/server.der");

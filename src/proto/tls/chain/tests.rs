@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::super::certificate::certificates;
-use crate::proto::random::Random;
 use super::fixtures::*;
 use super::*;
+use crate::proto::random::Random;
 
 type Der = CertificateDer<'static>;
 

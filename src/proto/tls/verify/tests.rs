@@ -1,7 +1,7 @@
 //! Verifiers by themselves, and in handshakes between two sides in memory.
 
-use std::sync::Mutex;
 use core::time::Duration;
+use std::sync::Mutex;
 
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
@@ -13,8 +13,8 @@ use rustls::{
 use super::super::certificate::certificates;
 use super::super::chain::fixtures::{Blueprint, Key};
 use super::super::identity::{Identities, Identity};
-use crate::proto::random::Random;
 use super::*;
+use crate::proto::random::Random;
 
 type Der = CertificateDer<'static>;
 
