@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from cppserver import RefusedError, StateError, SystemCallError, TcpClient, TcpServer, TcpSession
+from cppserver import (
+    RefusedError,
+    StateError,
+    SystemCallError,
+    TcpClient,
+    TcpServer,
+    TcpSession,
+    Timer,
+)
 from helpers import (
     EchoSession,
     Log,
