@@ -18,11 +18,12 @@
     X(DISCONNECT_ALL) X(STOP_SERVER) X(RESTART_SERVER)                                                      \
     X(START_SERVICE) X(STOP_SERVICE) X(RESTART_SERVICE)
 
-#define NUMBER(name) name,
+#define AS_PLACE(name) IN_##name,
+#define AS_DEED(name) DO_##name,
 #define NAME(name) #name,
 
-typedef enum place { PLACES(NUMBER) PLACE_COUNT } place;
-typedef enum deed { DEEDS(NUMBER) DEED_COUNT } deed;
+typedef enum place { PLACES(AS_PLACE) PLACE_COUNT } place;
+typedef enum deed { DEEDS(AS_DEED) DEED_COUNT } deed;
 
 static const char *const place_names[] = { PLACES(NAME) };
 static const char *const deed_names[] = { DEEDS(NAME) };
@@ -112,26 +113,26 @@ static void act(stage *self, deed deed)
     cppserver_session *session = stage_session(self);
     /* Whether it is the right time for it is chance. */
     switch (deed) {
-    case START_SERVER: start_server(self); break;
-    case STOP_SERVER: (void)cppserver_server_stop(self->server); break;
-    case RESTART_SERVER: (void)cppserver_server_restart(self->server); break;
-    case MULTICAST: (void)cppserver_server_multicast(self->server, "to all", 6); break;
-    case DISCONNECT_ALL: (void)cppserver_server_disconnect_all(self->server); break;
-    case CONNECT: connect_client(self); break;
-    case RECONNECT: (void)cppserver_client_reconnect(self->client, 0); break;
-    case DISCONNECT: (void)cppserver_session_disconnect(self->client_session); break;
-    case DISCONNECT_NOW: (void)cppserver_session_disconnect_now(self->client_session); break;
-    case SEND: (void)cppserver_session_send(self->client_session, "again", 5, NULL); break;
-    case SEND_FROM_SESSION: (void)cppserver_session_send(session, "more", 4, NULL); break;
-    case DISCONNECT_SESSION: (void)cppserver_session_disconnect(session); break;
-    case DISCONNECT_SESSION_NOW: (void)cppserver_session_disconnect_now(session); break;
-    case POST: (void)cppserver_service_post(self->service, nothing, party_create(self, NULL), party_free); break;
-    case TIMER:
+    case DO_START_SERVER: start_server(self); break;
+    case DO_STOP_SERVER: (void)cppserver_server_stop(self->server); break;
+    case DO_RESTART_SERVER: (void)cppserver_server_restart(self->server); break;
+    case DO_MULTICAST: (void)cppserver_server_multicast(self->server, "to all", 6); break;
+    case DO_DISCONNECT_ALL: (void)cppserver_server_disconnect_all(self->server); break;
+    case DO_CONNECT: connect_client(self); break;
+    case DO_RECONNECT: (void)cppserver_client_reconnect(self->client, 0); break;
+    case DO_DISCONNECT: (void)cppserver_session_disconnect(self->client_session); break;
+    case DO_DISCONNECT_NOW: (void)cppserver_session_disconnect_now(self->client_session); break;
+    case DO_SEND: (void)cppserver_session_send(self->client_session, "again", 5, NULL); break;
+    case DO_SEND_FROM_SESSION: (void)cppserver_session_send(session, "more", 4, NULL); break;
+    case DO_DISCONNECT_SESSION: (void)cppserver_session_disconnect(session); break;
+    case DO_DISCONNECT_SESSION_NOW: (void)cppserver_session_disconnect_now(session); break;
+    case DO_POST: (void)cppserver_service_post(self->service, nothing, party_create(self, NULL), party_free); break;
+    case DO_TIMER:
         cppserver_timer_release(cppserver_timer_create(self->service, 1, 0, nothing, party_create(self, NULL), party_free));
         break;
-    case START_SERVICE: start_service(self); break;
-    case STOP_SERVICE: (void)cppserver_service_stop(self->service); break;
-    case RESTART_SERVICE: (void)cppserver_service_restart(self->service); break;
+    case DO_START_SERVICE: start_service(self); break;
+    case DO_STOP_SERVICE: (void)cppserver_service_stop(self->service); break;
+    case DO_RESTART_SERVICE: (void)cppserver_service_restart(self->service); break;
     case DEED_COUNT: break;
     }
     cppserver_session_release(session);
@@ -143,10 +144,10 @@ static deed random_deed(stage *self, bool with_service)
     uint64_t number = stage_random(self);
     uint64_t choice = number / 128;
     if (with_service && number % 128 == 0)
-        return (deed)(START_SERVICE + choice % (DEED_COUNT - START_SERVICE));
+        return (deed)(DO_START_SERVICE + choice % (DEED_COUNT - DO_START_SERVICE));
     if (number % 8 == 0)
-        return (deed)(RECONNECT + choice % (START_SERVICE - RECONNECT));
-    return (deed)(choice % RECONNECT);
+        return (deed)(DO_RECONNECT + choice % (DO_START_SERVICE - DO_RECONNECT));
+    return (deed)(choice % DO_RECONNECT);
 }
 
 /* Every callback comes through here. */
@@ -178,14 +179,14 @@ static void reach_from(void *user_data, place place)
 
 /* ---- the handlers ---- */
 
-static void service_on_initialize(void *user_data) { reach_from(user_data, SERVICE_INITIALIZE); }
-static void service_on_started(void *user_data) { reach_from(user_data, SERVICE_STARTED); }
-static void service_on_stopped(void *user_data) { reach_from(user_data, SERVICE_STOPPED); }
-static void service_on_cleanup(void *user_data) { reach_from(user_data, SERVICE_CLEANUP); }
+static void service_on_initialize(void *user_data) { reach_from(user_data, IN_SERVICE_INITIALIZE); }
+static void service_on_started(void *user_data) { reach_from(user_data, IN_SERVICE_STARTED); }
+static void service_on_stopped(void *user_data) { reach_from(user_data, IN_SERVICE_STOPPED); }
+static void service_on_cleanup(void *user_data) { reach_from(user_data, IN_SERVICE_CLEANUP); }
 
 static void service_on_destroy(void *user_data)
 {
-    reach_from(user_data, SERVICE_DESTROY);
+    reach_from(user_data, IN_SERVICE_DESTROY);
     party_free(user_data);
 }
 
@@ -226,69 +227,69 @@ static size_t connection_on_received(party *self, size_t size, place place)
     return size;
 }
 
-static void session_on_connected(void *user_data) { connection_on_connected(user_data, SESSION_CONNECTED); }
+static void session_on_connected(void *user_data) { connection_on_connected(user_data, IN_SESSION_CONNECTED); }
 static void session_on_sent(void *user_data, size_t sent, size_t pending)
 {
     (void)sent;
     (void)pending;
-    reach_from(user_data, SESSION_SENT);
+    reach_from(user_data, IN_SESSION_SENT);
 }
-static void session_on_empty(void *user_data) { reach_from(user_data, SESSION_EMPTY); }
+static void session_on_empty(void *user_data) { reach_from(user_data, IN_SESSION_EMPTY); }
 static void session_on_error(void *user_data, int32_t code, const char *category, const char *message)
 {
     (void)code;
     (void)category;
     (void)message;
-    reach_from(user_data, SESSION_ERROR);
+    reach_from(user_data, IN_SESSION_ERROR);
 }
 static size_t session_on_received(void *user_data, int32_t kind, const void *data, size_t size)
 {
     (void)kind;
     (void)data;
-    return connection_on_received(user_data, size, SESSION_RECEIVED);
+    return connection_on_received(user_data, size, IN_SESSION_RECEIVED);
 }
 static void session_on_disconnected(void *user_data, int32_t reason)
 {
     (void)reason;
-    connection_on_disconnected(user_data, SESSION_DISCONNECTED);
+    connection_on_disconnected(user_data, IN_SESSION_DISCONNECTED);
 }
 static void session_on_destroy(void *user_data)
 {
-    reach_from(user_data, SESSION_DESTROY);
+    reach_from(user_data, IN_SESSION_DESTROY);
     party_free(user_data);
 }
 
-static void client_on_connected(void *user_data) { connection_on_connected(user_data, CLIENT_CONNECTED); }
+static void client_on_connected(void *user_data) { connection_on_connected(user_data, IN_CLIENT_CONNECTED); }
 static void client_on_sent(void *user_data, size_t sent, size_t pending)
 {
     (void)sent;
     (void)pending;
-    reach_from(user_data, CLIENT_SENT);
+    reach_from(user_data, IN_CLIENT_SENT);
 }
-static void client_on_empty(void *user_data) { reach_from(user_data, CLIENT_EMPTY); }
+static void client_on_empty(void *user_data) { reach_from(user_data, IN_CLIENT_EMPTY); }
 static void client_on_error(void *user_data, int32_t code, const char *category, const char *message)
 {
     (void)code;
     (void)category;
     (void)message;
-    reach_from(user_data, CLIENT_ERROR);
+    reach_from(user_data, IN_CLIENT_ERROR);
 }
 static size_t client_on_received(void *user_data, int32_t kind, const void *data, size_t size)
 {
     (void)kind;
     (void)data;
-    return connection_on_received(user_data, size, CLIENT_RECEIVED);
+    return connection_on_received(user_data, size, IN_CLIENT_RECEIVED);
 }
 static void client_on_disconnected(void *user_data, int32_t reason)
 {
     (void)reason;
     /* A connect that fails ends without having begun. */
     ((party *)user_data)->ended = false;
-    connection_on_disconnected(user_data, CLIENT_DISCONNECTED);
+    connection_on_disconnected(user_data, IN_CLIENT_DISCONNECTED);
 }
 static void client_on_destroy(void *user_data)
 {
-    reach_from(user_data, CLIENT_DESTROY);
+    reach_from(user_data, IN_CLIENT_DESTROY);
     party_free(user_data);
 }
 
@@ -307,8 +308,8 @@ static void connect_client(stage *self)
     (void)cppserver_client_connect(self->client, &handler, party_create(self, self->client_session));
 }
 
-static void server_on_started(void *user_data) { reach_from(user_data, SERVER_STARTED); }
-static void server_on_stopped(void *user_data) { reach_from(user_data, SERVER_STOPPED); }
+static void server_on_started(void *user_data) { reach_from(user_data, IN_SERVER_STARTED); }
+static void server_on_stopped(void *user_data) { reach_from(user_data, IN_SERVER_STOPPED); }
 
 static bool server_on_session(void *user_data, cppserver_session *session, cppserver_session_handler *handler,
                               void **session_user_data)
@@ -330,7 +331,7 @@ static bool server_on_session(void *user_data, cppserver_session *session, cppse
     stage->sessions[number] = cppserver_session_retain(session);
     platform_unlock(&stage->monitor);
     cppserver_session_release(replaced);
-    reach(stage, SERVER_SESSION);
+    reach(stage, IN_SERVER_SESSION);
     *handler = filled;
     *session_user_data = party_create(stage, session);
     return true;
@@ -339,7 +340,7 @@ static bool server_on_session(void *user_data, cppserver_session *session, cppse
 static void server_on_connected(void *user_data, cppserver_session *session, void *session_user_data)
 {
     CHECK(((party *)session_user_data)->session == session);
-    reach_from(user_data, SERVER_CONNECTED);
+    reach_from(user_data, IN_SERVER_CONNECTED);
 }
 
 static void server_on_disconnected(void *user_data, cppserver_session *session, void *session_user_data, int32_t reason)
@@ -347,12 +348,12 @@ static void server_on_disconnected(void *user_data, cppserver_session *session, 
     (void)reason;
     CHECK(((party *)session_user_data)->session == session);
     CHECK(((party *)session_user_data)->ended);
-    reach_from(user_data, SERVER_DISCONNECTED);
+    reach_from(user_data, IN_SERVER_DISCONNECTED);
 }
 
 static void server_on_destroy(void *user_data)
 {
-    reach_from(user_data, SERVER_DESTROY);
+    reach_from(user_data, IN_SERVER_DESTROY);
     party_free(user_data);
 }
 
@@ -413,10 +414,10 @@ static void stage_close(stage *self)
             continue;
     }
     CHECK_NUMBER(self->alive, 0);
-    CHECK_NUMBER(self->reached[SERVER_CONNECTED], self->reached[SERVER_DISCONNECTED]);
-    CHECK_NUMBER(self->reached[SERVICE_STARTED], self->reached[SERVICE_STOPPED]);
-    CHECK_NUMBER(self->reached[SERVICE_INITIALIZE], self->reached[SERVICE_CLEANUP]);
-    CHECK_NUMBER(self->reached[SERVER_STARTED], self->reached[SERVER_STOPPED]);
+    CHECK_NUMBER(self->reached[IN_SERVER_CONNECTED], self->reached[IN_SERVER_DISCONNECTED]);
+    CHECK_NUMBER(self->reached[IN_SERVICE_STARTED], self->reached[IN_SERVICE_STOPPED]);
+    CHECK_NUMBER(self->reached[IN_SERVICE_INITIALIZE], self->reached[IN_SERVICE_CLEANUP]);
+    CHECK_NUMBER(self->reached[IN_SERVER_STARTED], self->reached[IN_SERVER_STOPPED]);
     CHECK_NUMBER(cppserver_server_current_sessions(self->server), 0);
     CHECK(!cppserver_server_is_started(self->server));
     CHECK(!cppserver_session_is_connected(self->client_session));
@@ -437,25 +438,25 @@ static void play(place at, deed deed, uint32_t threads)
     start_service(stage);
     start_server(stage);
     connect_client(stage);
-    stage_wait(stage, CLIENT_RECEIVED, 1);
-    stage_wait(stage, CLIENT_EMPTY, 1);
-    stage_wait(stage, SESSION_RECEIVED, 1);
-    stage_wait(stage, SESSION_EMPTY, 1);
+    stage_wait(stage, IN_CLIENT_RECEIVED, 1);
+    stage_wait(stage, IN_CLIENT_EMPTY, 1);
+    stage_wait(stage, IN_SESSION_RECEIVED, 1);
+    stage_wait(stage, IN_SESSION_EMPTY, 1);
     /* What is not read turns the close into a reset, too. */
     platform_socket peer = platform_socket_connect(cppserver_server_port(stage->server), 0);
     if (peer != PLATFORM_NO_SOCKET) {
-        stage_wait(stage, SERVER_CONNECTED, 2);
+        stage_wait(stage, IN_SERVER_CONNECTED, 2);
         platform_socket_reset(peer);
-        stage_wait(stage, SESSION_DESTROY, 1);
+        stage_wait(stage, IN_SESSION_DESTROY, 1);
     }
     (void)cppserver_session_disconnect(stage->client_session);
-    stage_wait(stage, CLIENT_DESTROY, 1);
+    stage_wait(stage, IN_CLIENT_DESTROY, 1);
     (void)cppserver_server_stop(stage->server);
-    stage_wait(stage, SERVER_DESTROY, 1);
+    stage_wait(stage, IN_SERVER_DESTROY, 1);
     connect_client(stage);
-    stage_wait(stage, CLIENT_ERROR, 1);
+    stage_wait(stage, IN_CLIENT_ERROR, 1);
     (void)cppserver_service_stop(stage->service);
-    stage_wait(stage, SERVICE_DESTROY, 1);
+    stage_wait(stage, IN_SERVICE_DESTROY, 1);
     bool good = CHECK(stage->done || at == PLACE_COUNT);
     stage_close(stage);
     if (!good || atomic_load(&test_has_failed))
@@ -479,7 +480,7 @@ typedef struct caller {
 static bool goes_on(stage *self, int round, uint64_t deadline)
 {
     platform_lock(&self->monitor);
-    bool enough = round >= ROUNDS / THREADS && self->reached[SERVER_CONNECTED] >= CONNECTIONS;
+    bool enough = round >= ROUNDS / THREADS && self->reached[IN_SERVER_CONNECTED] >= CONNECTIONS;
     /* Leaves the loops their share of the machine, so that much of this has its effect. */
     if (!enough)
         platform_wait(&self->monitor, platform_now() + 1);
@@ -518,7 +519,7 @@ static void storm(uint32_t threads, bool with_service)
     }
     for (int number = 0; number < THREADS; ++number)
         platform_thread_join(&callers[number].thread);
-    CHECK(stage->reached[SERVER_CONNECTED] >= CONNECTIONS);
+    CHECK(stage->reached[IN_SERVER_CONNECTED] >= CONNECTIONS);
     stage_close(stage);
 }
 
