@@ -33,6 +33,24 @@ fn a_refused_connect_is_an_error_and_an_end() {
     world.finish();
 }
 
+/// A connection to the address of all hosts never leaves this one.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_unreachable_address_is_an_error_and_an_end() {
+    let world = World::new();
+    let client = Client::tcp(&world.service, "127.255.255.255", 80).unwrap();
+    for name in ["client", "again"] {
+        client.connect(world.probe(name)).unwrap();
+        world.log.wait_event(name, Event::Dropped);
+        let story = world.log.of(name);
+        let Event::Error(error) = &story[0] else { panic!("{story:?}") };
+        assert_eq!((error.category(), error.code()), (Category::System, libc::ENETUNREACH));
+        assert!(error.message().starts_with("cannot connect to 127.255.255.255:80"), "{error}");
+        assert_eq!(story[1..], [Event::Disconnected(Reason::Error), Event::Dropped]);
+    }
+    world.finish();
+}
+
 #[test]
 fn an_unknown_host_is_an_error_of_the_resolver() {
     let world = World::new();

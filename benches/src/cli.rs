@@ -174,6 +174,7 @@ fn load(port: u16, pid: u32, workload: Workload, slices: usize) -> io::Result<Ex
     Cores::choose().pin_generator()?;
     if workload == Workload::Idle {
         let sample = measure_idle(address, pid, IDLE_CONNECTIONS.min(files.saturating_sub(200)))?;
+        println!("all connections opened and served in s: {}", number_or_none(sample.open_time));
         println!("connections opened and served per second: {}", number_or_none(sample.rate));
         println!("server CPU ns per connection: {}", number_or_none(sample.cpu));
         println!("private memory per connection, bytes: {}", number_or_none(sample.idle_bytes));

@@ -85,10 +85,12 @@ impl Measurement {
 pub fn measure_idle(address: SocketAddrV4, pid: u32, connections: usize) -> io::Result<Sample> {
     let report = hold_idle(address, pid, connections)?;
     let held = report.connections as f64;
+    let open_time = report.open_time as f64 / 1e9;
     Ok(Sample {
         cpu: report.cpu_time.map(|time| time as f64 / held),
-        rate: Some(held / (report.open_time as f64 / 1e9)),
+        rate: Some(held / open_time),
         idle_bytes: report.bytes_per_connection,
+        open_time: Some(open_time),
         ..Sample::default()
     })
 }

@@ -20,6 +20,8 @@ pub struct Sample {
     pub syscalls: Option<f64>,
     /// Private memory per idle connection, in bytes.
     pub idle_bytes: Option<f64>,
+    /// Time until all idle connections were open and served, in seconds.
+    pub open_time: Option<f64>,
     /// Share of the time in which server or generator were ready to run but something else had
     /// their core.
     pub disturbance: Option<f64>,
@@ -52,7 +54,7 @@ impl Results {
     pub fn markdown(&self) -> String {
         let mut text = String::from(
             "| workload | server | server CPU ns per message | ratio to raw epoll | messages/s | p50 us | p99 us | p99.9 us \
-             | syscalls per message | idle bytes per connection |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+             | syscalls per message | idle bytes per connection | all opened in s |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         );
         for workload in Workload::ALL {
             for peer in PEERS {
@@ -80,7 +82,7 @@ impl Results {
         let note =
             note.map(|note| format!(" ({})", note.replace(['|', '\n'], " "))).unwrap_or_default();
         let cells = if samples.is_empty() {
-            vec![String::new(); 8]
+            vec![String::new(); 9]
         } else {
             let of = |value: &dyn Fn(&Sample) -> Option<f64>| {
                 median(samples.iter().filter_map(value).collect())
@@ -97,6 +99,7 @@ impl Results {
                 decimal(latency(2), 1),
                 decimal(of(&|sample| sample.syscalls), 3),
                 decimal(of(&|sample| sample.idle_bytes), 0),
+                decimal(of(&|sample| sample.open_time), 2),
             ]
         };
         // Writing to a String cannot fail.
@@ -193,7 +196,7 @@ mod tests {
         let row = text.lines().find(|line| line.contains("mio")).expect("a row");
         assert_eq!(
             row,
-            "| ping-pong 100, 32 B | mio (Rust) | 300 | 1.50 | 1,234,567 | 1.5 | 2.0 | 3.0 | n/a | n/a |"
+            "| ping-pong 100, 32 B | mio (Rust) | 300 | 1.50 | 1,234,567 | 1.5 | 2.0 | 3.0 | n/a | n/a | n/a |"
         );
     }
 

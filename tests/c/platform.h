@@ -233,6 +233,16 @@ static inline void platform_socket_close(platform_socket handle)
 #endif
 }
 
+/* Says that this side sends no more, and goes on receiving. */
+static inline void platform_socket_shutdown_send(platform_socket handle)
+{
+#ifdef _WIN32
+    shutdown(handle, SD_SEND);
+#else
+    shutdown(handle, SHUT_WR);
+#endif
+}
+
 /* Ends the connection by a reset instead of an orderly close. */
 static inline void platform_socket_reset(platform_socket handle)
 {

@@ -1,6 +1,9 @@
 // Life of a service, its handlers and flags.
 
+#include "raw_peer.h"
 #include "support.h"
+
+#include "server/asio/timer.h"
 
 using namespace Test;
 
@@ -267,6 +270,32 @@ TEST(service_never_started_is_destroyed)
     {
         auto service = std::make_shared<LoggingService>();
         service->Post([]() {});
+        watch = service;
+    }
+    CHECK(watch.expired());
+}
+
+TEST(service_that_runs_no_more_gives_up_what_waits_with_one_more_life)
+{
+    // Each of them owns the service and is owned by what waits in it.
+    std::weak_ptr<LoggingService> watch;
+    {
+        auto service = std::make_shared<LoggingService>();
+        auto server = std::make_shared<LoggingServer>(service, "127.0.0.1", 0);
+        auto client = std::make_shared<LoggingClient>(service, "127.0.0.1", UnusedPort());
+        auto timer = std::make_shared<CppServer::Asio::Timer>(service, []() {});
+        for (int life = 0; life < 2; ++life)
+        {
+            CHECK(server->Start());
+            CHECK(client->Connect());
+            CHECK(timer->Start(std::chrono::hours(1)));
+            CHECK(!server->IsStarted());
+            CHECK(!client->IsConnected());
+            CHECK(timer->IsActive());
+            service->Start();
+            service->Stop();
+            CHECK(!timer->IsActive());
+        }
         watch = service;
     }
     CHECK(watch.expired());

@@ -397,6 +397,48 @@ TEST(server_counters_sum_up_and_are_kept_by_stop_and_reset_by_start)
     CHECK_EQUAL(server->bytes_sent() + server->bytes_received(), 0u);
 }
 
+TEST(server_counters_are_read_by_another_thread_amid_traffic)
+{
+    const uint64_t messages = 300;
+    const uint64_t size = 1000;
+    Running running(2);
+    auto server = running.Server();
+    server->session_received = [](LoggingSession& session, const std::string& text) { session.Send(text); return text.size(); };
+    server->Start();
+    server->log.Wait("server.onStarted");
+    std::vector<std::shared_ptr<LoggingClient>> clients;
+    for (int i = 0; i < 4; ++i)
+        clients.push_back(running.ConnectedClient(server->port()));
+    const uint64_t all = messages * size * clients.size();
+    std::atomic<bool> done(false);
+    std::atomic<int> wrong(0);
+    std::thread reader([&]()
+    {
+        uint64_t sent = 0;
+        uint64_t received = 0;
+        while (!done)
+        {
+            const uint64_t now_sent = server->bytes_sent();
+            const uint64_t now_received = server->bytes_received();
+            wrong += (now_sent < sent) || (now_received < received) || (now_sent > all) || (now_received > all);
+            wrong += server->current_sessions() > clients.size();
+            sent = now_sent;
+            received = now_received;
+            for (auto& client : clients)
+                wrong += (client->bytes_sent() + client->bytes_received() > 2 * messages * size) || (client->bytes_pending() > messages * size);
+        }
+    });
+    const std::string text(size, 'n');
+    for (uint64_t i = 0; i < messages; ++i)
+        for (auto& client : clients)
+            client->Send(text);
+    UNTIL((server->bytes_sent() == all) && (server->bytes_received() == all));
+    done = true;
+    reader.join();
+    CHECK_EQUAL(wrong.load(), 0);
+    CHECK_EQUAL(server->current_sessions(), clients.size());
+}
+
 TEST(server_that_runs_lives_without_its_user)
 {
     Running running;

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from cppserver import RefusedError, StateError, SystemCallError, TcpClient, TcpServer, TcpSession
+from cppserver import (
+    RefusedError,
+    StateError,
+    SystemCallError,
+    TcpClient,
+    TcpServer,
+    TcpSession,
+    Timer,
+)
 from helpers import (
     EchoSession,
     Log,
@@ -228,3 +236,21 @@ def test_a_service_lives_as_long_as_what_runs_on_it() -> None:
     assert gone() is server.service
     del server
     assert gone() is None
+
+
+def test_what_waits_on_a_service_goes_with_its_next_stop() -> None:
+    service = LoggingService()
+    server = LoggingServer(service, "127.0.0.1", 0)
+    client = LoggingClient(service, "127.0.0.1", closed_port())
+    gone = [weakref.ref(each) for each in (service, server, client)]
+    for _ in range(2):
+        server.start()
+        client.connect()
+        Timer(service, 3600, service.log.add, "never")
+        assert not server.is_started
+        assert not client.is_connected
+        service.start()
+        service.stop()
+    assert not service.log.events("never")
+    del service, server, client
+    wait_until(lambda: all(each() is None for each in gone))

@@ -28,8 +28,9 @@ class Service:
     :class:`HandlerError`, or to ``sys.unraisablehook`` when ``on_error`` is not overridden.
 
     Every method may be called on every thread and in every callback. A service that runs is kept
-    alive by itself and is stopped when the interpreter exits. A process made by ``os.fork()`` must
-    not use the services of its parent.
+    alive by itself and is stopped when the interpreter exits. What is started or connected while
+    it does not run waits in it for the next start, and keeps it alive until the stop after that. A
+    process made by ``os.fork()`` must not use the services of its parent.
 
     As a context manager a service starts on entry, unless it runs already, and stops on exit.
     """

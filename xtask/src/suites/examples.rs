@@ -1,4 +1,5 @@
-//! The chat examples of all languages in one room: every server with every client.
+//! The chat examples of all languages in one room: every server with every client. Programs as they
+//! were written for the early C++ library take part as one more language.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +13,12 @@ use crate::workspace::{self, Result, System};
 /// What every chat server sends to a newcomer.
 const INVITATION: &str = "Welcome to the chat!";
 
+/// The C++ programs in the style of the early library; there is no echo server among them.
+const CLASSIC: &str = "classic";
+
+/// How many lines a client says at once; they must arrive in their order.
+const LINES: usize = 20;
+
 /// Finds the program of a language by the name of the example.
 type Example = Box<dyn Fn(&str) -> Command>;
 
@@ -19,8 +26,10 @@ pub fn examples(suite: &mut Suite) -> Result<()> {
     setup::ensure(&[setup::C, setup::CPP, setup::PS])?;
     let languages = languages(suite)?;
     for (language, example) in &languages {
-        let echo = echo(example("tcp_echo_server"));
-        suite.check(&format!("echo server in {language}"), echo);
+        if *language != CLASSIC {
+            let echo = echo(example("tcp_echo_server"));
+            suite.check(&format!("echo server in {language}"), echo);
+        }
         chat(suite, language, example("tcp_chat_server"), &languages);
     }
     let (_, c) = &languages[1];
@@ -45,6 +54,13 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
             toolchain.cpp("c++14", &cpp, &format!("cpp-{name}")),
         ));
     }
+    for name in ["chat_server", "chat_client"] {
+        let classic = [root.join(format!("xtask/consumer/classic_{name}.cpp"))];
+        compile.push((
+            format!("compile classic_{name}.cpp"),
+            toolchain.cpp("c++14", &classic, &format!("{CLASSIC}-tcp_{name}")),
+        ));
+    }
     let timer = [root.join("examples-c/timer.c")];
     compile.push(("compile timer.c".to_string(), toolchain.c(&timer, "c-timer")));
     suite.steps(compile);
@@ -60,6 +76,7 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
         ("rust", Box::new(rust_example)),
         ("c", compiled("c")),
         ("cpp", compiled("cpp")),
+        (CLASSIC, compiled(CLASSIC)),
         ("python", Box::new(move |name| python_example(&interpreter, name))),
     ])
 }
@@ -108,7 +125,9 @@ fn chat(suite: &mut Suite, language: &str, server: Command, languages: &[(&str, 
                     room.client_speaks(number),
                 );
             }
-            suite.check(&format!("{language} server, admin speaks"), room.admin_speaks());
+            suite.check(&format!("{language} server, admin speaks"), room.admin_speaks("all"));
+            suite.check(&format!("{language} server, clients reconnect"), room.clients_reconnect());
+            suite.check(&format!("{language} server restarts"), room.server_restarts());
             suite.check(&format!("{language} server, `!` disconnects"), room.guest_leaves());
             for (name, client) in &mut room.clients {
                 suite.check(&format!("{language} server, {name} client ends"), client.end());
@@ -119,6 +138,7 @@ fn chat(suite: &mut Suite, language: &str, server: Command, languages: &[(&str, 
 }
 
 struct Room {
+    port: u16,
     server: Program,
     guest: Guest,
     clients: Vec<(String, Program)>,
@@ -129,8 +149,7 @@ impl Room {
         let port = free_port(0)?;
         let server = Program::start(server.arg(port.to_string()))?;
         server.ear.wait_for(&format!("TCP server port: {port}"))?;
-        let guest = Guest::connect("raw socket", port)?;
-        guest.ear.wait_for(INVITATION)?;
+        let guest = enter(port)?;
         let mut clients = Vec::new();
         for (name, example) in languages {
             let mut command = example("tcp_chat_client");
@@ -138,7 +157,7 @@ impl Room {
             client.ear.wait_for(INVITATION).map_err(|why| format!("{name} client: {why}"))?;
             clients.push((name.to_string(), client));
         }
-        Ok(Room { server, guest, clients })
+        Ok(Room { port, server, guest, clients })
     }
 
     fn everyone_hears(&self, text: &str) -> Result<()> {
@@ -156,14 +175,52 @@ impl Room {
 
     fn client_speaks(&mut self, number: usize) -> Result<()> {
         let (name, client) = &mut self.clients[number];
-        let text = format!("message from {name}");
-        client.say(&text)?;
-        self.everyone_hears(&text)
+        let lines: Vec<_> = (1..=LINES).map(|line| format!("<line {line} of {name}>")).collect();
+        for line in &lines {
+            client.say(line)?;
+        }
+        self.everyone_hears(&lines[LINES - 1])?;
+        in_order(&self.guest.ear.text(), &lines).map_err(|why| format!("raw socket: {why}"))?;
+        for (name, client) in &self.clients {
+            in_order(&client.ear.text(), &lines).map_err(|why| format!("{name} client: {why}"))?;
+        }
+        Ok(())
     }
 
-    fn admin_speaks(&mut self) -> Result<()> {
-        self.server.say("closing time")?;
-        self.everyone_hears("(admin) closing time")
+    fn admin_speaks(&mut self, words: &str) -> Result<()> {
+        self.server.say(&format!("listen, {words}"))?;
+        self.everyone_hears(&format!("(admin) listen, {words}"))
+    }
+
+    /// `!` ends the connection of a client, which comes back by itself and goes on.
+    fn clients_reconnect(&mut self) -> Result<()> {
+        self.clients_come_again(|room| {
+            room.clients.iter_mut().try_for_each(|(_, client)| client.say("!"))
+        })?;
+        self.admin_speaks("who came back")
+    }
+
+    /// `!` restarts the server: everyone is disconnected, and all clients come back.
+    fn server_restarts(&mut self) -> Result<()> {
+        self.clients_come_again(|room| {
+            room.server.say("!")?;
+            room.guest.ear.wait_for_end()
+        })?;
+        self.guest = enter(self.port)?;
+        self.admin_speaks("after the restart")
+    }
+
+    /// Waits until every client was welcomed once more.
+    fn clients_come_again(&mut self, leave: impl FnOnce(&mut Room) -> Result<()>) -> Result<()> {
+        let welcomed = |text: &str| text.matches(INVITATION).count();
+        let before: Vec<_> =
+            self.clients.iter().map(|(_, client)| welcomed(&client.ear.text())).collect();
+        leave(self)?;
+        for ((name, client), before) in self.clients.iter().zip(before) {
+            let again = client.ear.wait_until(|text| welcomed(text) > before);
+            again.map_err(|why| format!("{name} client does not come back: {why}"))?;
+        }
+        Ok(())
     }
 
     /// The server closes the connection of who says `!`, after it sent what it had.
@@ -174,5 +231,36 @@ impl Room {
             text if text.ends_with('!') => Ok(()),
             text => Err(format!("the last words of the server were lost; heard:\n{text}")),
         }
+    }
+}
+
+/// A raw socket that the server has welcomed.
+fn enter(port: u16) -> Result<Guest> {
+    let guest = Guest::connect("raw socket", port)?;
+    guest.ear.wait_for(INVITATION)?;
+    Ok(guest)
+}
+
+/// Whether all lines are in a text, one behind the other.
+fn in_order(text: &str, lines: &[String]) -> Result<()> {
+    let mut from = 0;
+    for line in lines {
+        let found = text[from..].find(line.as_str());
+        let found = found.ok_or_else(|| format!("`{line}` is not in its place in:\n{text}"))?;
+        from += found + line.len();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_found_in_their_order_only() {
+        let lines = ["<1>", "<2>", "<3>"].map(str::to_string);
+        assert!(in_order("<1>\n<2><3> end", &lines).is_ok());
+        assert!(in_order("<1><3><2>", &lines).is_err());
+        assert!(in_order("<1><2>", &lines).is_err());
     }
 }

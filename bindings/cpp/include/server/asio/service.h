@@ -25,9 +25,10 @@ namespace Asio {
 /// Owns one I/O thread (or more, when asked for) which runs the callbacks of all servers, sessions and clients that were
 /// given this service.
 ///
-/// Must be owned by a std::shared_ptr. A started service keeps itself alive until Stop(). All functions may be called from
-/// every thread and every callback. An exception derived from std::system_error that leaves a callback or a handler goes to
-/// onError(), and the thread goes on; any other exception ends the process with a message.
+/// Must be owned by a std::shared_ptr. A started service keeps itself alive until Stop(). What is started or connected
+/// while it does not run waits in it for the next Start(), and keeps it alive until the Stop() after that. All functions
+/// may be called from every thread and every callback. An exception derived from std::system_error that leaves a callback
+/// or a handler goes to onError(), and the thread goes on; any other exception ends the process with a message.
 class Service : public std::enable_shared_from_this<Service>
 {
 public:
