@@ -329,7 +329,8 @@ fn connect_error(address: SocketAddr, local: Option<SocketAddr>, error: &io::Err
     }
 }
 
-#[cfg(test)]
+/// Linux lets a connect wait when the backlog is full, as if nobody were there.
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::sync::mpsc;
 
@@ -365,10 +366,8 @@ mod tests {
         server
     }
 
-    /// Linux lets a connect wait when the backlog is full, as if nobody were there.
     #[test]
     #[cfg_attr(miri, ignore = "needs sockets")]
-    #[cfg(target_os = "linux")]
     fn an_address_that_does_not_answer_leaves_time_for_the_next_one() {
         let never_started = Service::new().unwrap();
         let silent = silent_server(&never_started);
