@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::windows::io::{AsRawSocket, RawSocket};
+use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
@@ -31,6 +32,23 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(10024 | 10055))
 }
 
+/// What the system waits before the first keep-alive probe and between probes, unless told.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One call sets both times of keep-alive probes, so the one that is not asked for is set to what
+/// it was. Old systems do not tell that.
+pub(crate) fn keep_alive_times(
+    socket: &SockRef<'_>,
+    idle: Option<Duration>,
+    interval: Option<Duration>,
+) -> (Option<Duration>, Option<Duration>) {
+    let idle = idle.or_else(|| socket.tcp_keepalive_time().ok()).unwrap_or(KEEP_ALIVE_IDLE);
+    let interval =
+        interval.or_else(|| socket.tcp_keepalive_interval().ok()).unwrap_or(KEEP_ALIVE_INTERVAL);
+    (Some(idle), Some(interval))
+}
+
 /// A non-blocking connect of WinSock answers WSAEWOULDBLOCK.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
@@ -50,4 +68,23 @@ pub(crate) fn set_reuse_address(_socket: &Socket, _on: bool) -> io::Result<()> {
 /// There is no such option; asking for it is an error rather than a surprise.
 pub(crate) fn set_reuse_port(_socket: &Socket, on: bool) -> io::Result<()> {
     if on { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::{Domain, Type};
+
+    #[test]
+    fn a_time_of_keep_alive_that_is_not_asked_for_stays() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let socket = SockRef::from(&socket);
+        let seven = Duration::from_secs(7);
+        let (idle, interval) = keep_alive_times(&socket, None, Some(seven));
+        assert_eq!(interval, Some(seven));
+        assert!(idle.unwrap() > seven);
+        let (idle, interval) = keep_alive_times(&socket, Some(seven), None);
+        assert_eq!(idle, Some(seven));
+        assert!(interval.unwrap() >= Duration::from_secs(1));
+    }
 }
