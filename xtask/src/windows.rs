@@ -115,6 +115,7 @@ impl Wine {
     fn cargo(&self, name: &str) -> Command {
         let mut command = workspace::cargo();
         command.args([name, "--target", TARGET, "--package", PACKAGE]);
+        command.env("RUSTFLAGS", "-D warnings");
         command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", C_COMPILER);
         command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", &self.loader);
         command

@@ -37,16 +37,43 @@ const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One call sets both times of keep-alive probes, so the one that is not asked for is set to what
-/// it was. Old systems do not tell that.
+/// it was. Windows tells that since version 1709 of 10.
 pub(crate) fn keep_alive_times(
     socket: &SockRef<'_>,
     idle: Option<Duration>,
     interval: Option<Duration>,
 ) -> (Option<Duration>, Option<Duration>) {
-    let idle = idle.or_else(|| socket.tcp_keepalive_time().ok()).unwrap_or(KEEP_ALIVE_IDLE);
-    let interval =
-        interval.or_else(|| socket.tcp_keepalive_interval().ok()).unwrap_or(KEEP_ALIVE_INTERVAL);
-    (Some(idle), Some(interval))
+    const TCP_KEEPIDLE: i32 = 3;
+    const TCP_KEEPINTVL: i32 = 17;
+    let or_as_it_was = |time: Option<Duration>, option, default| {
+        time.or_else(|| tcp_seconds(socket, option)).or(Some(default))
+    };
+    (
+        or_as_it_was(idle, TCP_KEEPIDLE, KEEP_ALIVE_IDLE),
+        or_as_it_was(interval, TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL),
+    )
+}
+
+/// Reads an option of TCP that counts seconds; `None` where the system does not know it.
+#[allow(unsafe_code)]
+fn tcp_seconds(socket: &SockRef<'_>, option: i32) -> Option<Duration> {
+    #[link(name = "ws2_32")]
+    unsafe extern "system" {
+        fn getsockopt(
+            socket: RawSocket,
+            level: i32,
+            option: i32,
+            value: *mut u32,
+            size: *mut i32,
+        ) -> i32;
+    }
+    const IPPROTO_TCP: i32 = 6;
+    let mut value = 0u32;
+    let mut size = size_of::<u32>() as i32;
+    // SAFETY: the socket is open during this call, which writes at most `size` bytes of `value`.
+    let result =
+        unsafe { getsockopt(socket.as_raw_socket(), IPPROTO_TCP, option, &mut value, &mut size) };
+    (result == 0).then(|| Duration::from_secs(value.into()))
 }
 
 /// A non-blocking connect of WinSock answers WSAEWOULDBLOCK.
