@@ -37,7 +37,6 @@ pub(super) struct Stream {
     handler: Box<dyn SessionHandler>,
     /// The server's side; clients have none.
     run: Option<Arc<Run>>,
-    admission: Admission,
     /// What most streams do without.
     rare: Option<Box<Rare>>,
     /// When the last byte came or went, in the loop's milliseconds.
@@ -55,6 +54,7 @@ pub(super) struct Stream {
 /// The session of a stream, to which the stream lends its socket.
 pub(super) struct Lending {
     session: Session,
+    admission: Admission,
 }
 
 impl Deref for Lending {
@@ -65,14 +65,30 @@ impl Deref for Lending {
     }
 }
 
-/// However a stream ends, its socket is not lent any more when it closes.
+/// However a stream ends, its socket is not lent any more when it closes. One that is still lent
+/// tells of an error of this library, after which the server must not keep the session either.
 impl Drop for Lending {
     fn drop(&mut self) {
         let inner = &*self.session.0;
         let mut outbox = inner.outbox();
-        if outbox.socket.take().is_some() {
-            inner.rest(&mut outbox);
-            inner.connected.store(false, Ordering::Release);
+        if outbox.socket.take().is_none() {
+            return;
+        }
+        inner.rest(&mut outbox);
+        inner.connected.store(false, Ordering::Release);
+        drop(outbox);
+        self.leave_server();
+    }
+}
+
+impl Lending {
+    /// Takes the session off its server's list and counts it out.
+    fn leave_server(&self) {
+        let endpoint = &self.session.0.endpoint;
+        if let Role::Server(server) = &endpoint.role {
+            server.delist(&self.session);
+            let peer = self.session.peer_address().map(|address| address.ip());
+            endpoint.discharge(self.admission, peer);
         }
     }
 }
@@ -102,14 +118,13 @@ impl Stream {
         admission: Admission,
     ) -> Stream {
         Stream {
-            session: Lending { session },
+            session: Lending { session, admission },
             socket,
             layer: Box::new(Raw),
             handler,
             // A client's socket was watched for its connect.
             watches_writes: run.is_none(),
             run,
-            admission,
             rare: None,
             active: 0,
             blocked: false,
@@ -500,21 +515,18 @@ impl Worker {
         if undelivered > 0 && !discarded {
             stream.on_error(&undelivered_error(undelivered, &stream));
         }
-        let session = stream.session.session.clone();
-        let Stream { socket, mut handler, run, admission, .. } = stream;
+        let Stream { session: lending, socket, mut handler, run, .. } = stream;
+        let session = lending.session.clone();
         let complete = undelivered == 0 && !discarded;
         let waits = complete && reason != Reason::PeerClosed;
-        self.close_socket(key, socket, &session, admission, waits);
+        self.close_socket(key, socket, &session, lending.admission, waits);
         session.0.connected.store(false, Ordering::Release);
         let Some(run) = run else {
             return self.disconnected(session, handler, reason);
         };
         self.report(guard("on_disconnected", || handler.on_disconnected(&session, reason)));
         run.on_disconnected(&session, &mut *handler, reason);
-        let Role::Server(server) = &session.0.endpoint.role else { return };
-        server.delist(&session);
-        let peer = session.peer_address().map(|address| address.ip());
-        session.0.endpoint.discharge(admission, peer);
+        lending.leave_server();
         drop_guarded(handler);
         drop(run);
     }
