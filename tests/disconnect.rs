@@ -13,6 +13,9 @@ use cppserver::{Category, Reason, Session, SocketOption, Status};
 /// More than the buffers of the system take, and less than the send limit.
 const MUCH: usize = 12 << 20;
 
+/// A close timeout, in milliseconds, that even a slow machine never reaches.
+const LONG: i64 = 120_000;
+
 /// Reads slowly, in small pieces with pauses of other work in between, and checks every byte.
 fn read_slowly(peer: &mut TcpStream, expected: &[u8]) {
     let mut buffer = [0; 32 * 1024];
@@ -32,6 +35,7 @@ fn read_slowly(peer: &mut TcpStream, expected: &[u8]) {
 /// A server whose sessions send much when they are connected, and then do what the test wants.
 fn serve_much(world: &World, then: impl Fn(&Session) + Send + Sync + 'static) -> u16 {
     let server = world.server();
+    server.set_option(SocketOption::CloseTimeout, LONG).unwrap();
     let probe = world.server_probe().sessions(move |session, event| {
         if *event == Event::Connected {
             session.send(&pattern(MUCH)).expect("it is below the limit");
@@ -64,6 +68,7 @@ fn contract_06_disconnect_of_a_client_loses_nothing() {
     let world = World::new();
     let (listener, port) = listener();
     let client = world.connect(port, world.probe("client"));
+    client.set_option(SocketOption::CloseTimeout, LONG).unwrap();
     let mut peer = accept(&listener);
     world.log.wait_event("client", Event::Connected);
     client.send(&pattern(MUCH)).unwrap();
@@ -96,6 +101,7 @@ fn contract_06_disconnect_loses_nothing_when_the_peer_goes_on_sending() {
 fn contract_06_the_stop_of_a_server_loses_nothing() {
     let world = World::new();
     let server = world.serve(world.server_probe());
+    server.set_option(SocketOption::CloseTimeout, LONG).unwrap();
     let mut peers: Vec<_> = (0..3).map(|_| connect(server.port())).collect();
     world.log.wait_count("session", 3, |event| *event == Event::Connected);
     server.multicast(&pattern(MUCH)).unwrap();
