@@ -8,17 +8,13 @@ use std::sync::mpsc;
 use std::thread;
 
 use common::*;
-use cppserver::{Category, Reason, Server, Session, SocketOption, Status};
+use cppserver::{Category, Reason, Session, SocketOption, Status};
 
 /// More than the buffers of the system take, and less than the send limit.
 const MUCH: usize = 12 << 20;
 
-/// A server that does not give up a reader who has to wait for a busy machine.
-fn patient_server(world: &World) -> Server {
-    let server = world.server();
-    server.set_option(SocketOption::CloseTimeout, DEADLINE.as_millis() as i64).unwrap();
-    server
-}
+/// A close timeout, in milliseconds, that even a slow machine never reaches.
+const LONG: i64 = 120_000;
 
 /// Reads slowly, in small pieces with pauses of other work in between, and checks every byte.
 fn read_slowly(peer: &mut TcpStream, expected: &[u8]) {
@@ -38,7 +34,8 @@ fn read_slowly(peer: &mut TcpStream, expected: &[u8]) {
 
 /// A server whose sessions send much when they are connected, and then do what the test wants.
 fn serve_much(world: &World, then: impl Fn(&Session) + Send + Sync + 'static) -> u16 {
-    let server = patient_server(world);
+    let server = world.server();
+    server.set_option(SocketOption::CloseTimeout, LONG).unwrap();
     let probe = world.server_probe().sessions(move |session, event| {
         if *event == Event::Connected {
             session.send(&pattern(MUCH)).expect("it is below the limit");
@@ -70,9 +67,8 @@ fn contract_06_disconnect_loses_nothing() {
 fn contract_06_disconnect_of_a_client_loses_nothing() {
     let world = World::new();
     let (listener, port) = listener();
-    let client = world.client(port);
-    client.set_option(SocketOption::CloseTimeout, DEADLINE.as_millis() as i64).unwrap();
-    client.connect(world.probe("client")).unwrap();
+    let client = world.connect(port, world.probe("client"));
+    client.set_option(SocketOption::CloseTimeout, LONG).unwrap();
     let mut peer = accept(&listener);
     world.log.wait_event("client", Event::Connected);
     client.send(&pattern(MUCH)).unwrap();
@@ -104,8 +100,8 @@ fn contract_06_disconnect_loses_nothing_when_the_peer_goes_on_sending() {
 #[test]
 fn contract_06_the_stop_of_a_server_loses_nothing() {
     let world = World::new();
-    let server = patient_server(&world);
-    server.start(world.server_probe()).unwrap();
+    let server = world.serve(world.server_probe());
+    server.set_option(SocketOption::CloseTimeout, LONG).unwrap();
     let mut peers: Vec<_> = (0..3).map(|_| connect(server.port())).collect();
     world.log.wait_count("session", 3, |event| *event == Event::Connected);
     server.multicast(&pattern(MUCH)).unwrap();

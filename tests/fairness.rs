@@ -3,89 +3,89 @@
 
 mod common;
 
-use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::*;
-use cppserver::{
-    Kind, Reason, Server, ServerHandler, Service, ServiceHandler, Session, SessionHandler,
-    SocketOption,
-};
+use cppserver::{Reason, Session, SocketOption};
 
-/// What one stream may read in a turn: the budget, and one more read that ends above it.
+/// Needs a handler that sees what waits in its socket, which it asks in the way of Linux.
 #[cfg(target_os = "linux")]
-const SHARE: usize = 2 * 512 * 1024;
+mod shares {
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Counts what is read between two calls of `on_idle`, which ends each turn of a polling loop.
-#[cfg(target_os = "linux")]
-#[derive(Clone, Default)]
-struct Turns {
-    read: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
-    full: Arc<AtomicUsize>,
-}
+    use super::*;
+    use cppserver::{Kind, Server, ServerHandler, Service, ServiceHandler, SessionHandler};
 
-#[cfg(target_os = "linux")]
-impl ServiceHandler for Turns {
-    fn on_idle(&self) {
-        let read = self.read.swap(0, Ordering::Relaxed);
-        self.most.fetch_max(read, Ordering::Relaxed);
-        self.full.fetch_add(usize::from(read >= SHARE / 2), Ordering::Relaxed);
+    /// What one stream may read in a turn: the budget, and one more read that ends above it.
+    const SHARE: usize = 2 * 512 * 1024;
+
+    /// Counts what is read between two calls of `on_idle`, which ends each turn of a polling loop.
+    #[derive(Clone, Default)]
+    struct Turns {
+        read: Arc<AtomicUsize>,
+        most: Arc<AtomicUsize>,
+        full: Arc<AtomicUsize>,
     }
-}
 
-#[cfg(target_os = "linux")]
-impl ServerHandler for Turns {
-    type Session = Turns;
-
-    fn on_session(&self, _session: &Session) -> Option<Turns> {
-        Some(self.clone())
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl SessionHandler for Turns {
-    #[allow(unsafe_code)]
-    fn on_received(&mut self, session: &Session, _kind: Kind, data: &[u8]) -> usize {
-        self.read.fetch_add(data.len(), Ordering::Relaxed);
-        // A handler so slow that the peer always has the next read ready.
-        let socket = session.native_handle().unwrap() as i32;
-        let begin = Instant::now();
-        let mut waiting = 0;
-        while waiting < SHARE as i32 / 2 && begin.elapsed() < Duration::from_millis(5) {
-            // SAFETY: the socket is open during its callback, and the call writes one int.
-            unsafe { libc::ioctl(socket, libc::FIONREAD, &mut waiting) };
+    impl ServiceHandler for Turns {
+        fn on_idle(&self) {
+            let read = self.read.swap(0, Ordering::Relaxed);
+            self.most.fetch_max(read, Ordering::Relaxed);
+            self.full.fetch_add(usize::from(read >= SHARE / 2), Ordering::Relaxed);
         }
-        data.len()
     }
-}
 
-#[test]
-#[cfg(target_os = "linux")]
-fn a_fast_peer_takes_one_share_of_each_turn() {
-    let turns = Turns::default();
-    let service = Service::new().unwrap();
-    service.start_polling(turns.clone()).unwrap();
-    let server = Server::tcp(&service, "127.0.0.1", 0).unwrap();
-    server.start(turns.clone()).unwrap();
-    let mut peer = connect(server.port());
-    let done = Arc::new(AtomicBool::new(false));
-    let writer = thread::spawn({
-        let done = Arc::clone(&done);
-        move || {
-            let block = vec![7; 256 * 1024];
-            while !done.load(Ordering::Relaxed) && peer.write_all(&block).is_ok() {}
+    impl ServerHandler for Turns {
+        type Session = Turns;
+
+        fn on_session(&self, _session: &Session) -> Option<Turns> {
+            Some(self.clone())
         }
-    });
-    eventually("many turns read all they may", || turns.full.load(Ordering::Relaxed) > 300);
-    done.store(true, Ordering::Relaxed);
-    service.stop().unwrap();
-    writer.join().unwrap();
-    let most = turns.most.load(Ordering::Relaxed);
-    assert!(most <= SHARE, "one stream read {most} bytes in one turn");
+    }
+
+    impl SessionHandler for Turns {
+        #[allow(unsafe_code)]
+        fn on_received(&mut self, session: &Session, _kind: Kind, data: &[u8]) -> usize {
+            self.read.fetch_add(data.len(), Ordering::Relaxed);
+            // A handler so slow that the peer always has the next read ready.
+            let socket = session.native_handle().unwrap() as i32;
+            let begin = Instant::now();
+            let mut waiting = 0;
+            while waiting < SHARE as i32 / 2 && begin.elapsed() < Duration::from_millis(5) {
+                // SAFETY: the socket is open during its callback, and the call writes one int.
+                unsafe { libc::ioctl(socket, libc::FIONREAD, &mut waiting) };
+            }
+            data.len()
+        }
+    }
+
+    #[test]
+    fn a_fast_peer_takes_one_share_of_each_turn() {
+        let turns = Turns::default();
+        let service = Service::new().unwrap();
+        service.start_polling(turns.clone()).unwrap();
+        let server = Server::tcp(&service, "127.0.0.1", 0).unwrap();
+        server.start(turns.clone()).unwrap();
+        let mut peer = connect(server.port());
+        let done = Arc::new(AtomicBool::new(false));
+        let writer = thread::spawn({
+            let done = Arc::clone(&done);
+            move || {
+                let block = vec![7; 256 * 1024];
+                while !done.load(Ordering::Relaxed) && peer.write_all(&block).is_ok() {}
+            }
+        });
+        eventually("many turns read all they may", || turns.full.load(Ordering::Relaxed) > 300);
+        done.store(true, Ordering::Relaxed);
+        service.stop().unwrap();
+        writer.join().unwrap();
+        let most = turns.most.load(Ordering::Relaxed);
+        assert!(most <= SHARE, "one stream read {most} bytes in one turn");
+    }
 }
 
 /// Another thread sends and disconnects while the loop is busy beyond the idle timeout.

@@ -9,9 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use common::*;
-use cppserver::{
-    Category, Kind, Reason, Server, ServerHandler, Session, SessionHandler, SocketOption, Status,
-};
+use cppserver::{Category, Kind, Reason, Server, ServerHandler, Session, SessionHandler, Status};
 
 /// A server with a well-behaved peer, which must not notice anything.
 fn beside_a_good_peer(
@@ -318,7 +316,7 @@ fn closed_connections_make_room_when_descriptors_are_short() {
     }
     let world = World::new();
     let server = world.server();
-    server.set_option(SocketOption::CloseTimeout, 600_000).unwrap();
+    server.set_option(cppserver::SocketOption::CloseTimeout, 600_000).unwrap();
     server.start(world.server_probe().echo()).unwrap();
     // The second one because accept(2) wants a free descriptor even if nobody waits.
     let mut closed = [connect(server.port()), connect(server.port())];

@@ -316,8 +316,10 @@ fn stress(threads: usize) {
     for _ in 0..THREADS {
         let (stage, sender) = (Arc::clone(&stage), sender.clone());
         thread::spawn(move || {
-            // Two runs share the rounds.
-            for _ in 0..ROUNDS / THREADS / 2 {
+            // Two runs share the rounds. A slow machine takes more, until they had their effect.
+            let mut round = 0;
+            while round < ROUNDS / THREADS / 2 || stage.connected.load(Ordering::Relaxed) < 100 {
+                round += 1;
                 stage.act();
                 // Gives the loops a share of the machine, so that much of this has its effect.
                 thread::park_timeout(Duration::from_micros(200));
@@ -341,9 +343,7 @@ fn stress(threads: usize) {
 
     eventually("all handlers are dropped", || stage.alive.load(Ordering::Acquire) == 0);
     assert_eq!(*stage.violations.lock().unwrap(), Vec::<String>::new());
-    let connected = stage.connected.load(Ordering::Relaxed);
-    assert!(connected > 100, "only {connected} connections were made");
-    println!("{connected} connections were made");
+    println!("{} connections were made", stage.connected.load(Ordering::Relaxed));
     for server in &stage.servers {
         assert_eq!(server.current_sessions(), 0);
         assert!(!server.is_started());

@@ -106,6 +106,7 @@ fn keep_alive() {
     pair.world.finish();
 }
 
+/// Windows tells these times only since version 1709 of 10, and Wine 8 does not.
 #[cfg(unix)]
 #[test]
 fn keep_alive_times() {
@@ -179,6 +180,7 @@ fn an_open_connection_can_be_changed() {
     pair.world.finish();
 }
 
+/// Windows tells these times only since version 1709 of 10, and Wine 8 does not.
 #[cfg(unix)]
 #[test]
 fn the_times_of_an_open_connection_do_not_switch_keep_alive_on() {
@@ -225,6 +227,7 @@ fn some_options_only_count_at_the_start() {
     assert_eq!(error.status(), Status::NotConnected);
 }
 
+/// Windows needs the one for nothing and does not have the other.
 #[cfg(unix)]
 #[test]
 fn reuse_of_address_and_port() {

@@ -137,6 +137,7 @@ fn contract_09_a_port_can_not_be_shared_here() {
     world.finish();
 }
 
+/// Windows has no such option; the test above is about that.
 #[cfg(unix)]
 #[test]
 fn contract_09_a_port_is_shared_only_when_both_agree() {

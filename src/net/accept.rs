@@ -330,7 +330,11 @@ impl Worker {
         }
         let inner = SessionInner::new(Arc::clone(&endpoint), self.index, Phase::Connecting);
         let session = Session(Arc::new(inner));
-        session.0.outbox().peer = peer.into();
+        {
+            let mut outbox = session.0.outbox();
+            outbox.peer = peer.into();
+            outbox.admission = admission;
+        }
         let handler = run.call("on_session", |handler| handler.on_session(&session)).flatten();
         let Some(handler) = handler else {
             run.discharge(admission, peer);
@@ -357,7 +361,7 @@ impl Worker {
         if run.swept.load(Ordering::Acquire) {
             session.0.close(Close { reason: Reason::ServerStopped, discard: false });
         }
-        let stream = Stream::new(socket, layer, session, handler, Some(run), admission);
+        let stream = Stream::new(socket, layer, session, handler, Some(run));
         self.open_stream(key, Box::new(stream));
     }
 }

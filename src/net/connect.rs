@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::endpoint::Admission;
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::Phase;
 use super::remote::Operation;
@@ -221,7 +220,7 @@ impl Worker {
         timer.map(|timer| self.timers.cancel(timer));
         let Progress::Trying { socket, address } = progress else { return };
         session.0.outbox().peer = address.into();
-        let stream = Stream::new(socket, layer, session, handler, None, Admission::default());
+        let stream = Stream::new(socket, layer, session, handler, None);
         let mut stream = Box::new(stream);
         // The server may have spoken, and even closed, by the time this side hears of the
         // connection: then this event tells that too, and no other one follows.
@@ -333,7 +332,8 @@ fn connect_error(address: SocketAddr, local: Option<SocketAddr>, error: &io::Err
     }
 }
 
-#[cfg(test)]
+/// Linux lets a connect wait when the backlog is full, as if nobody were there.
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::sync::mpsc;
 
@@ -369,10 +369,8 @@ mod tests {
         server
     }
 
-    /// Linux lets a connect wait when the backlog is full, as if nobody were there.
     #[test]
     #[cfg_attr(miri, ignore = "needs sockets")]
-    #[cfg(target_os = "linux")]
     fn an_address_that_does_not_answer_leaves_time_for_the_next_one() {
         let never_started = Service::new().unwrap();
         let silent = silent_server(&never_started);

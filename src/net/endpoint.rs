@@ -120,7 +120,7 @@ struct PerAddress {
 
 /// How a session is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     /// With its peer's address, and not only as one more.
     by_address: bool,
 }

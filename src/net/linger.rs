@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use super::Session;
-use super::endpoint::{Admission, ClosedPlace, Role};
+use super::endpoint::{ClosedPlace, Role};
 use super::worker::{Due, READ_BUDGET, Source, Worker};
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::{self, TcpStream};
@@ -37,7 +37,6 @@ impl Worker {
         key: Key,
         socket: TcpStream,
         session: &Session,
-        admission: Admission,
         complete: bool,
     ) {
         let endpoint = &session.0.endpoint;
@@ -52,6 +51,7 @@ impl Worker {
             Role::Client(_) => Some(None),
             Role::Server(_) => {
                 let peer = session.peer_address().map(|address| address.ip());
+                let admission = session.0.outbox().admission;
                 endpoint.admit_closed(admission, peer).map(Some)
             }
         };

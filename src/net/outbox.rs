@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
+use super::endpoint::Admission;
 use super::{Reason, TlsDetails, context};
 use crate::proto::Wire;
 use crate::reactor::slots::Key;
@@ -88,6 +89,8 @@ pub(crate) struct Outbox {
     /// `on_disconnected` runs and the handler may still be kept for another connection.
     pub(crate) ending: bool,
     pub(crate) peer: Peer,
+    /// How the server has counted the session.
+    pub(crate) admission: Admission,
     /// Bytes that [`Outbox::send_direct`] sent since the last flush.
     pub(crate) sent_direct: u32,
     /// Whether application bytes may go to the socket as they are.
@@ -108,6 +111,7 @@ impl Outbox {
             close: None,
             ending: false,
             peer: Peer::Unknown,
+            admission: Admission::default(),
             sent_direct: 0,
             transparent: false,
             socket: None,

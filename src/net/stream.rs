@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::accept::Run;
-use super::endpoint::{Admission, Role};
+use super::endpoint::Role;
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::{Close, Phase};
 use super::worker::{Due, Source, Worker};
@@ -29,7 +29,6 @@ pub(super) struct Stream {
     handler: Box<dyn SessionHandler>,
     /// The server's side; clients have none.
     run: Option<Arc<Run>>,
-    admission: Admission,
     /// What most streams do without.
     pub(super) rare: Option<Box<Rare>>,
     /// When the last byte came or went, in the loop's milliseconds.
@@ -59,15 +58,30 @@ impl Deref for Lending {
     }
 }
 
-/// However a stream ends, its socket is not lent any more when it closes.
+/// However a stream ends, its socket is not lent any more when it closes. One that is still lent
+/// tells of an error of this library, after which the server must not keep the session either.
 impl Drop for Lending {
     fn drop(&mut self) {
         let inner = &*self.session.0;
         let mut outbox = inner.outbox();
-        if outbox.socket.take().is_some() {
-            inner.rest(&mut outbox);
-            inner.connected.store(false, Ordering::Release);
+        if outbox.socket.take().is_none() {
+            return;
         }
+        inner.rest(&mut outbox);
+        inner.connected.store(false, Ordering::Release);
+        drop(outbox);
+        leave_server(&self.session);
+    }
+}
+
+/// Takes a session off the list of its server and counts it out.
+fn leave_server(session: &Session) {
+    let endpoint = &session.0.endpoint;
+    if let Role::Server(server) = &endpoint.role {
+        server.delist(session);
+        let peer = session.peer_address().map(|address| address.ip());
+        let admission = session.0.outbox().admission;
+        endpoint.discharge(admission, peer);
     }
 }
 
@@ -109,7 +123,6 @@ impl Stream {
         session: Session,
         handler: Box<dyn SessionHandler>,
         run: Option<Arc<Run>>,
-        admission: Admission,
     ) -> Stream {
         Stream {
             session: Lending { session },
@@ -119,7 +132,6 @@ impl Stream {
             // A client's socket was watched for its connect.
             watches_writes: run.is_none(),
             run,
-            admission,
             rare: None,
             active: 0,
             blocked: false,
@@ -361,21 +373,18 @@ impl Worker {
             stream.on_error(&undelivered_error(undelivered, &stream));
         }
         let session = stream.session.session.clone();
-        let Stream { socket, mut handler, run, admission, rare, read_to_the_end, .. } = stream;
+        let Stream { socket, mut handler, run, rare, read_to_the_end, .. } = stream;
         let complete = undelivered == 0 && !discarded;
         let alerted = rare.is_some_and(|rare| rare.alerted);
         let waits = (complete || alerted) && !read_to_the_end;
-        self.close_socket(key, socket, &session, admission, waits);
+        self.close_socket(key, socket, &session, waits);
         session.0.connected.store(false, Ordering::Release);
         let Some(run) = run else {
             return self.disconnected(session, handler, reason);
         };
         self.report(guard("on_disconnected", || handler.on_disconnected(&session, reason)));
         run.on_disconnected(&session, &mut *handler, reason);
-        let Role::Server(server) = &session.0.endpoint.role else { return };
-        server.delist(&session);
-        let peer = session.peer_address().map(|address| address.ip());
-        session.0.endpoint.discharge(admission, peer);
+        leave_server(&session);
         drop_guarded(handler);
         drop(run);
     }

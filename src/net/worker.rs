@@ -425,6 +425,7 @@ mod tests {
         assert!(!victim.is_connected());
         assert_eq!(victim.send(b"x").unwrap_err().status(), Status::NotConnected);
         assert_eq!(victim.native_handle(), None, "it is not lent longer than it is open");
+        assert_eq!(server.current_sessions(), 1, "the server does not keep it");
         assert_eq!(gone.recv(), Ok("disconnected"));
         assert!(other.is_connected());
         client.send(b"hello").unwrap();

@@ -29,7 +29,9 @@ impl StreamOptions {
             socket.set_tcp_nodelay(true)?;
         }
         if self.keep_alive {
-            socket.set_tcp_keepalive(&self.keep_alive_parameters())?;
+            let (idle, interval) = (self.keep_alive_idle, self.keep_alive_interval);
+            let parameters = keep_alive_parameters(socket, idle, interval, self.keep_alive_count);
+            socket.set_tcp_keepalive(&parameters)?;
         }
         self.apply_buffers(socket)?;
         if self.linger.is_some() {
@@ -48,20 +50,26 @@ impl StreamOptions {
         }
         Ok(())
     }
+}
 
-    fn keep_alive_parameters(&self) -> TcpKeepalive {
-        let mut parameters = TcpKeepalive::new();
-        if let Some(idle) = self.keep_alive_idle {
-            parameters = parameters.with_time(idle);
-        }
-        if let Some(interval) = self.keep_alive_interval {
-            parameters = parameters.with_interval(interval);
-        }
-        if let Some(count) = self.keep_alive_count {
-            parameters = parameters.with_retries(count);
-        }
-        parameters
+fn keep_alive_parameters(
+    socket: &SockRef<'_>,
+    idle: Option<Duration>,
+    interval: Option<Duration>,
+    count: Option<u32>,
+) -> TcpKeepalive {
+    let (idle, interval) = sys::keep_alive_times(socket, idle, interval);
+    let mut parameters = TcpKeepalive::new();
+    if let Some(idle) = idle {
+        parameters = parameters.with_time(idle);
     }
+    if let Some(interval) = interval {
+        parameters = parameters.with_interval(interval);
+    }
+    if let Some(count) = count {
+        parameters = parameters.with_retries(count);
+    }
+    parameters
 }
 
 /// Options of a listening socket.
@@ -168,26 +176,32 @@ pub(crate) enum Change {
 
 /// Changes one option of an open connection.
 pub(crate) fn change(socket: &SockRef<'_>, change: Change) -> io::Result<()> {
-    let keep_alive = TcpKeepalive::new();
     match change {
         Change::NoDelay(on) => socket.set_tcp_nodelay(on),
         Change::KeepAlive(on) => socket.set_keepalive(on),
-        Change::KeepAliveIdle(idle) => set_keep_alive(socket, &keep_alive.with_time(idle)),
-        Change::KeepAliveInterval(interval) => {
-            set_keep_alive(socket, &keep_alive.with_interval(interval))
-        }
-        Change::KeepAliveCount(count) => set_keep_alive(socket, &keep_alive.with_retries(count)),
+        Change::KeepAliveIdle(idle) => set_keep_alive(socket, Some(idle), None, None),
+        Change::KeepAliveInterval(interval) => set_keep_alive(socket, None, Some(interval), None),
+        Change::KeepAliveCount(count) => set_keep_alive(socket, None, None, Some(count)),
         Change::SendBuffer(size) => socket.set_send_buffer_size(size),
         Change::ReceiveBuffer(size) => socket.set_recv_buffer_size(size),
         Change::Linger(linger) => socket.set_linger(linger),
     }
 }
 
-/// Changes the times of probes and leaves it as it was whether there are any.
-fn set_keep_alive(socket: &SockRef<'_>, parameters: &TcpKeepalive) -> io::Result<()> {
+/// Changes how probes are sent and leaves it as it was whether there are any.
+fn set_keep_alive(
+    socket: &SockRef<'_>,
+    idle: Option<Duration>,
+    interval: Option<Duration>,
+    count: Option<u32>,
+) -> io::Result<()> {
     let on = socket.keepalive()?;
-    socket.set_tcp_keepalive(parameters)?;
-    if on { Ok(()) } else { socket.set_keepalive(false) }
+    let changed = socket.set_tcp_keepalive(&keep_alive_parameters(socket, idle, interval, count));
+    // Also after an error, which comes when the probes are on already.
+    if !on {
+        socket.set_keepalive(false)?;
+    }
+    changed
 }
 
 #[cfg(test)]

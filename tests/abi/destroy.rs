@@ -103,6 +103,7 @@ fn when_the_port_is_in_use() {
     assert!(message.contains(&address.to_string()), "{message:?}");
 }
 
+/// By sharing a port, which Windows does not know.
 #[cfg(unix)]
 #[test]
 fn when_a_start_fails_another_may_succeed() {

@@ -60,6 +60,7 @@ fn the_tour_is_a_whole_program() {
     assert!(tour.trim_end().ends_with('}'));
 }
 
+/// Where the compilers are `cc` and `c++`.
 #[cfg(unix)]
 mod compilers {
     use std::io::Write;

@@ -109,6 +109,16 @@ TEST(uuid_generate_differs_in_a_forked_child)
 }
 #endif
 
+TEST(thread_sleeps_parts_of_a_millisecond_too)
+{
+    for (int64_t microseconds : { 1, 900, 2900 })
+    {
+        const auto begin = std::chrono::steady_clock::now();
+        Thread::SleepFor(Timespan::microseconds(microseconds));
+        CHECK(std::chrono::steady_clock::now() - begin >= std::chrono::microseconds(microseconds));
+    }
+}
+
 TEST(thread_tells_and_sleeps)
 {
     CHECK_EQUAL(Thread::CurrentThreadId(), Thread::CurrentThreadId());

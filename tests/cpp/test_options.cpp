@@ -35,7 +35,7 @@ TEST(options_of_a_server_reach_its_sessions)
     Connected connected([](LoggingServer& server)
     {
         CHECK(server.SetupNoDelay(false));
-        CHECK(server.SetupKeepAlive(true, 100, 7, 3));
+        CHECK(server.SetupKeepAlive(true, 100, 7, 0));
         CHECK(server.SetupSendBufferSize(100000));
         CHECK(server.SetupReceiveBufferSize(50000));
         CHECK(server.SetupLinger(2));
@@ -52,10 +52,25 @@ TEST(options_of_a_server_reach_its_sessions)
 #if defined(__linux__)
     typedef CppServer::Compat::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE> idle;
     typedef CppServer::Compat::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL> interval;
-    typedef CppServer::Compat::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT> count;
     CHECK_EQUAL(Get<idle>(socket).value(), 100);
     CHECK_EQUAL(Get<interval>(socket).value(), 7);
-    CHECK_EQUAL(Get<count>(socket).value(), 3);
+#endif
+}
+
+TEST(options_count_of_keep_alive_probes)
+{
+    Connected connected([](LoggingServer& server) { CHECK(server.SetupKeepAlive(true, 0, 0, 3)); },
+        [](LoggingClient& client) { CHECK(client.SetupKeepAlive(true, 0, 0, 4)); });
+    auto session = connected.server->Last();
+    CHECK(Get<asio::socket_base::keep_alive>(session->socket()).value());
+#if defined(__linux__)
+    typedef CppServer::Compat::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT> count;
+    CHECK_EQUAL(Get<count>(session->socket()).value(), 3);
+    CHECK_EQUAL(Get<count>(connected.client->socket()).value(), 4);
+#endif
+    CHECK(session->SetupKeepAlive(true, 0, 0, 6));
+#if defined(__linux__)
+    CHECK_EQUAL(Get<count>(session->socket()).value(), 6);
 #endif
 }
 
@@ -65,7 +80,7 @@ TEST(options_of_a_client_count_at_once_and_for_the_next_connection)
     asio::ip::tcp::socket& socket = connected.client->socket();
     CHECK(!Get<asio::socket_base::keep_alive>(socket).value());
     CHECK(connected.client->SetupNoDelay(false));
-    CHECK(connected.client->SetupKeepAlive(true, 50, 5, 2));
+    CHECK(connected.client->SetupKeepAlive(true, 50, 5, 0));
     CHECK(connected.client->SetupSendBufferSize(100000));
     CHECK(connected.client->SetupReceiveBufferSize(50000));
     CHECK(connected.client->SetupLinger(4));
@@ -88,7 +103,7 @@ TEST(options_of_a_session_change_its_socket)
     Connected connected;
     auto session = connected.server->Last();
     CHECK(session->SetupNoDelay(false));
-    CHECK(session->SetupKeepAlive(true, 60, 6, 6));
+    CHECK(session->SetupKeepAlive(true, 60, 6, 0));
     CHECK(session->SetupSendBufferSize(100000));
     CHECK(session->SetupReceiveBufferSize(50000));
     CHECK(session->SetupLinger(5));

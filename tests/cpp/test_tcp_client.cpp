@@ -212,14 +212,19 @@ TEST(client_reconnect_connects_anew)
 
 TEST(client_reconnect_on_the_io_thread_does_not_wait)
 {
-    Connected connected;
+    Connected connected(nullptr, [](LoggingClient& client)
+    {
+        client.connected = [](LoggingClient& self)
+        {
+            if (self.log.Count("client.onConnected") == 3)
+                self.log.Add(self.Reconnect() ? "again" : "refused");
+        };
+    });
     connected.service->Post([&]() { connected.client->log.Add(connected.client->Reconnect() && connected.client->IsConnected() ? "returned" : "wrong"); });
     connected.client->log.Wait("client.onConnected", 2);
     CHECK(connected.client->log.Before("returned", "client.onDisconnected"));
-    connected.client->connected = [](LoggingClient& self) { self.log.Add(self.Reconnect() ? "again" : "refused"); };
     CHECK(connected.client->Reconnect());
     connected.client->log.Wait("again");
-    connected.client->connected = nullptr;
     connected.client->log.Wait("client.onConnected", 4);
 }
 

@@ -77,6 +77,9 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     }
 }
 
+/// How long to wait for another package manager that is at work, in seconds.
+const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=300";
+
 /// How to become the one who may install packages: empty for root, `None` when there is no way.
 fn administrator() -> Option<&'static [&'static str]> {
     if !has("apt-get") {
@@ -93,7 +96,7 @@ fn apt(administrator: &[&str]) -> Command {
     let mut words =
         administrator.iter().chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]);
     let mut command = Command::new(words.next().expect("there is always a word"));
-    command.args(words).stdin(Stdio::null());
+    command.args(words).args(["-o", LOCK_TIMEOUT]).stdin(Stdio::null());
     command
 }
 

@@ -29,7 +29,7 @@ pub fn macos() -> Result<()> {
         "--tests",
         "--examples",
     ]);
-    workspace::run(&mut command)?;
+    workspace::run(command.env("RUSTFLAGS", "-D warnings"))?;
     println!("The library, its tests and its examples compile for {TARGET}.");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
@@ -29,6 +30,15 @@ pub(crate) fn native_handle(socket: &impl AsRawFd) -> NativeHandle {
 /// accept(2): EMFILE and ENFILE are limits on descriptors, ENOBUFS and ENOMEM on memory.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
+/// Each time of keep-alive probes is an option of its own.
+pub(crate) fn keep_alive_times(
+    _socket: &SockRef<'_>,
+    idle: Option<Duration>,
+    interval: Option<Duration>,
+) -> (Option<Duration>, Option<Duration>) {
+    (idle, interval)
 }
 
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {

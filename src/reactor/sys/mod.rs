@@ -6,6 +6,7 @@
 //! * `SEND_FLAGS`, `prepare`: what keeps a closed peer from raising a signal.
 //! * `native_handle`: the number that the system's own calls take.
 //! * `is_out_of_descriptors`: an `accept` failure that goes away when something is closed.
+//! * `keep_alive_times`: the times to set when one of them or none is asked for.
 //! * `is_in_progress`: what a non-blocking `connect` answers when it goes on in the background.
 //! * `unconfirmed`: how much the peer has not confirmed yet, where the system tells.
 //! * `set_reuse_address`, `set_reuse_port`: options that mean different things on each system.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::windows::io::{AsRawSocket, RawSocket};
+use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
@@ -31,6 +32,50 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(10024 | 10055))
 }
 
+/// What the system waits before the first keep-alive probe and between probes, unless told.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One call sets both times of keep-alive probes, so the one that is not asked for is set to what
+/// it was. Windows tells that since version 1709 of 10.
+pub(crate) fn keep_alive_times(
+    socket: &SockRef<'_>,
+    idle: Option<Duration>,
+    interval: Option<Duration>,
+) -> (Option<Duration>, Option<Duration>) {
+    const TCP_KEEPIDLE: i32 = 3;
+    const TCP_KEEPINTVL: i32 = 17;
+    let or_as_it_was = |time: Option<Duration>, option, default| {
+        time.or_else(|| tcp_seconds(socket, option)).or(Some(default))
+    };
+    (
+        or_as_it_was(idle, TCP_KEEPIDLE, KEEP_ALIVE_IDLE),
+        or_as_it_was(interval, TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL),
+    )
+}
+
+/// Reads an option of TCP that counts seconds; `None` where the system does not know it.
+#[allow(unsafe_code)]
+fn tcp_seconds(socket: &SockRef<'_>, option: i32) -> Option<Duration> {
+    #[link(name = "ws2_32")]
+    unsafe extern "system" {
+        fn getsockopt(
+            socket: RawSocket,
+            level: i32,
+            option: i32,
+            value: *mut u32,
+            size: *mut i32,
+        ) -> i32;
+    }
+    const IPPROTO_TCP: i32 = 6;
+    let mut value = 0u32;
+    let mut size = size_of::<u32>() as i32;
+    // SAFETY: the socket is open during this call, which writes at most `size` bytes of `value`.
+    let result =
+        unsafe { getsockopt(socket.as_raw_socket(), IPPROTO_TCP, option, &mut value, &mut size) };
+    (result == 0).then(|| Duration::from_secs(value.into()))
+}
+
 /// A non-blocking connect of WinSock answers WSAEWOULDBLOCK.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
@@ -50,4 +95,23 @@ pub(crate) fn set_reuse_address(_socket: &Socket, _on: bool) -> io::Result<()> {
 /// There is no such option; asking for it is an error rather than a surprise.
 pub(crate) fn set_reuse_port(_socket: &Socket, on: bool) -> io::Result<()> {
     if on { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::{Domain, Type};
+
+    #[test]
+    fn a_time_of_keep_alive_that_is_not_asked_for_stays() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let socket = SockRef::from(&socket);
+        let seven = Duration::from_secs(7);
+        let (idle, interval) = keep_alive_times(&socket, None, Some(seven));
+        assert_eq!(interval, Some(seven));
+        assert!(idle.unwrap() > seven);
+        let (idle, interval) = keep_alive_times(&socket, Some(seven), None);
+        assert_eq!(idle, Some(seven));
+        assert!(interval.unwrap() >= Duration::from_secs(1));
+    }
 }

@@ -168,7 +168,13 @@ public:
     }
 
     /// Blocks the calling thread until the time has come.
-    void wait() { std::this_thread::sleep_until(expiry()); }
+    void wait()
+    {
+        const time_point end = expiry();
+        // The library of MinGW-w64 sleeps whole milliseconds, rounded down.
+        while (Clock::now() < end)
+            std::this_thread::sleep_until(end);
+    }
     void wait(error_code& ec)
     {
         wait();

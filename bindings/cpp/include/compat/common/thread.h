@@ -81,8 +81,10 @@ public:
     {
         if (timespan.total() == 0)
             Yield();
-        else if (timespan.total() > 0)
-            std::this_thread::sleep_for(timespan.chrono());
+        // The library of MinGW-w64 sleeps whole milliseconds, rounded down.
+        const auto begin = std::chrono::steady_clock::now();
+        for (auto left = timespan.chrono(); left.count() > 0; left = timespan.chrono() - (std::chrono::steady_clock::now() - begin))
+            std::this_thread::sleep_for(left);
     }
     static void SleepUntil(const UtcTimestamp& timestamp) noexcept { SleepFor(timestamp - UtcTimestamp()); }
     static void Yield() noexcept { std::this_thread::yield(); }

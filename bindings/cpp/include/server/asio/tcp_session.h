@@ -79,11 +79,12 @@ public:
     /// refuses it.
     bool SetupNoDelay(bool enable) { return Setup_(CPPSERVER_OPTION_NO_DELAY, enable); }
     bool SetupKeepAlive(bool enable) { return Setup_(CPPSERVER_OPTION_KEEP_ALIVE, enable); }
-    /// Times in seconds; 0 stands for the system's default.
+    /// Times in seconds; 0 leaves what is set.
     bool SetupKeepAlive(bool enable, int idle, int interval, int count)
     {
-        return Setup_(CPPSERVER_OPTION_KEEP_ALIVE_IDLE, idle) && Setup_(CPPSERVER_OPTION_KEEP_ALIVE_INTERVAL, interval)
-            && Setup_(CPPSERVER_OPTION_KEEP_ALIVE_COUNT, count) && SetupKeepAlive(enable);
+        return ((idle == 0) || Setup_(CPPSERVER_OPTION_KEEP_ALIVE_IDLE, idle))
+            && ((interval == 0) || Setup_(CPPSERVER_OPTION_KEEP_ALIVE_INTERVAL, interval))
+            && ((count == 0) || Setup_(CPPSERVER_OPTION_KEEP_ALIVE_COUNT, count)) && SetupKeepAlive(enable);
     }
     bool SetupSendBufferSize(size_t bytes) { return Setup_(CPPSERVER_OPTION_SEND_BUFFER, static_cast<int64_t>(bytes)); }
     bool SetupReceiveBufferSize(size_t bytes) { return Setup_(CPPSERVER_OPTION_RECEIVE_BUFFER, static_cast<int64_t>(bytes)); }
