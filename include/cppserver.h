@@ -406,6 +406,11 @@ typedef enum cppserver_tls_option {
      * out. Chain, signatures and times are verified nevertheless.
      */
     CPPSERVER_TLS_OPTION_DANGEROUS_ACCEPT_LEGACY_CERTIFICATES = 7,
+    /**
+     * 0 or 1: trust the authorities of the system, which are read when a connection needs them. By
+     * default only clients do, and only while no others were added.
+     */
+    CPPSERVER_TLS_OPTION_SYSTEM_AUTHORITIES = 8,
 } cppserver_tls_option;
 
 /**
@@ -999,14 +1004,6 @@ int32_t cppserver_tls_context_add_authority_file(struct cppserver_tls_context *c
 int32_t cppserver_tls_context_add_authority(struct cppserver_tls_context *context,
                                             const void *certificates,
                                             size_t size);
-
-/**
- * Trusts the authorities of the system, beside those that were added. They are read when the next
- * connection needs them.
- *
- * Returns a cppserver_status.
- */
-int32_t cppserver_tls_context_add_system_authorities(struct cppserver_tls_context *context);
 
 /**
  * Sets a cppserver_tls_option.

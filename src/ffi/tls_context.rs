@@ -215,21 +215,6 @@ pub unsafe extern "C" fn cppserver_tls_context_add_authority(
     })
 }
 
-/// Trusts the authorities of the system, beside those that were added. They are read when the next
-/// connection needs them.
-///
-/// Returns a cppserver_status.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cppserver_tls_context_add_system_authorities(
-    context: *mut cppserver_tls_context,
-) -> i32 {
-    guard::status(|| {
-        // SAFETY: NULL or a live handle, as the header asks.
-        unsafe { share(context) }?.add_system_authorities();
-        Ok(())
-    })
-}
-
 /// Sets a cppserver_tls_option.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown option or a value
@@ -263,6 +248,7 @@ pub unsafe extern "C" fn cppserver_tls_context_set_option(
                 "DANGEROUS_ACCEPT_LEGACY_CERTIFICATES",
                 value,
             )?),
+            8 => context.set_system_authorities(switch("SYSTEM_AUTHORITIES", value)?),
             _ => return Err(Error::argument(format!("there is no TLS option number {option}"))),
         }
         Ok(())

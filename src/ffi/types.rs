@@ -193,6 +193,9 @@ pub enum cppserver_tls_option {
     /// without subjectAltName, so that the name is looked for in the subject, which RFC 9525 rules
     /// out. Chain, signatures and times are verified nevertheless.
     DangerousAcceptLegacyCertificates = 7,
+    /// 0 or 1: trust the authorities of the system, which are read when a connection needs them. By
+    /// default only clients do, and only while no others were added.
+    SystemAuthorities = 8,
 }
 
 /// What is asked of the certificate of a peer.

@@ -66,7 +66,7 @@ struct State {
     certificate_files: Vec<Option<CertificateFiles>>,
     /// The same for the authorities.
     authorities: Vec<Authority>,
-    system_authorities: bool,
+    system_authorities: Option<bool>,
     password: Option<PasswordCallback>,
     tickets: Option<Tickets>,
     acceptor: Option<Acceptor>,
@@ -209,7 +209,7 @@ impl TlsContext {
 
     /// Trusts the authorities whose certificates are in a file, PEM with any text around or DER.
     /// The authorities of the system are not trusted then unless
-    /// [asked for](TlsContext::add_system_authorities).
+    /// [asked for](TlsContext::set_system_authorities).
     ///
     /// # Errors
     ///
@@ -235,10 +235,10 @@ impl TlsContext {
         Ok(())
     }
 
-    /// Trusts the authorities of the system, beside those that were added. They are read when the
-    /// next connection needs them.
-    pub fn add_system_authorities(&self) {
-        self.change(|state| state.system_authorities = true);
+    /// Whether the authorities of the system are trusted. By default only while no others were
+    /// added. They are read when a connection needs them.
+    pub fn set_system_authorities(&self, trust: bool) {
+        self.change(|state| state.system_authorities = Some(trust));
     }
 
     /// What is asked of the certificate of the peer. By default [`TlsVerify::Peer`] on clients and
@@ -358,7 +358,8 @@ impl TlsContext {
             None => state.tickets.insert(Tickets::new()?).clone(),
         };
         let mut settings = state.settings.clone();
-        settings.roots = state.roots(settings.verifies_clients() && state.system_authorities)?;
+        let trusts_system = state.system_authorities.unwrap_or(false);
+        settings.roots = state.roots(settings.verifies_clients() && trusts_system)?;
         let acceptor = settings.acceptor(&tickets)?;
         Ok(state.acceptor.insert(acceptor).clone())
     }
@@ -370,7 +371,7 @@ impl TlsContext {
             return Ok(connector.clone());
         }
         let mut settings = state.settings.clone();
-        let trusts_system = state.system_authorities || state.authorities.is_empty();
+        let trusts_system = state.system_authorities.unwrap_or(state.authorities.is_empty());
         settings.roots = state.roots(settings.verifies_servers() && trusts_system)?;
         let connector = settings.connector()?;
         Ok(state.connector.insert(connector).clone())
