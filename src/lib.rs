@@ -83,10 +83,10 @@
 //!
 //! # Life of a session
 //!
-//! `on_connected`, then data, then `on_disconnected` with a [`Reason`], each exactly once; then the
-//! handler is dropped. [`Session::disconnect`] delivers what [`Session::send`] accepted before it
-//! closes, [`Session::disconnect_now`] does not. The server's `on_connected` and `on_disconnected`
-//! follow those of the session. A client whose connect fails gets `on_error` and
+//! `on_connected`, `on_handshaked` if it is encrypted, then data, then `on_disconnected` with a
+//! [`Reason`], each exactly once; then the handler is dropped. [`Session::disconnect`] delivers what
+//! [`Session::send`] accepted before it closes, [`Session::disconnect_now`] does not. The server's
+//! `on_connected` and `on_disconnected` follow those of the session. A client whose connect fails gets `on_error` and
 //! `on_disconnected`; [`Client::reconnect`] in there makes it try again.
 //!
 //! # Sending
@@ -95,6 +95,14 @@
 //! system call. The queue is bounded by [`SocketOption::SendLimit`]; above it `send` fails, and
 //! `on_empty` tells when to go on. [`Server::multicast`] copies once, however many sessions there
 //! are.
+//!
+//! # TLS
+//!
+//! [`Server::tls`] and [`Client::tls`] make encrypted servers and clients with the same sessions
+//! and handlers. A [`TlsContext`] holds certificates, keys and rules. `on_handshaked` follows
+//! `on_connected` when the peer is authenticated; what is sent before it waits for it.
+//! [`Session::tls`] tells what was agreed on. A peer that goes away without the end of its stream
+//! is told apart by [`Reason::Truncated`].
 //!
 //! # Errors
 //!
