@@ -10,8 +10,8 @@ use super::TlsVersion;
 use super::handler::guard;
 use crate::error::{Error, Result, TlsFailure};
 use crate::proto::tls::{
-    Acceptor, CertificateDer, Connector, Identity, Settings, Tickets, VerifyMode, certificates,
-    is_for_name, server_name, subject,
+    Acceptor, CertificateDer, Connector, Identity, KeyLogLine, Settings, Tickets, VerifyMode,
+    certificates, is_for_name, server_name, subject,
 };
 use crate::reactor::authorities;
 
@@ -495,7 +495,7 @@ fn certificates_of(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 /// Appends to a file that only its owner may read.
-fn key_log(path: &Path) -> Result<Arc<dyn Fn(&str) + Send + Sync>> {
+fn key_log(path: &Path) -> Result<KeyLogLine> {
     let mut options = File::options();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -22,7 +22,7 @@ use rustls::{CommonState, SideData};
 
 pub(crate) use certificate::{certificates, is_for_name, subject};
 pub use config::TlsVersion;
-pub(crate) use config::{Acceptor, Connector, Settings, Tickets, server_name};
+pub(crate) use config::{Acceptor, Connector, KeyLogLine, Settings, Tickets, server_name};
 pub use details::TlsDetails;
 pub(crate) use identity::Identity;
 pub(crate) use rustls::pki_types::CertificateDer;
