@@ -1295,6 +1295,25 @@ int32_t cppserver_session_disconnect(struct cppserver_session *session);
 int32_t cppserver_session_disconnect_now(struct cppserver_session *session);
 
 /**
+ * Stops reading from the peer, until cppserver_session_resume_reading() or the end of the
+ * connection: the way to let a peer that sends faster than this side works wait. No on_received
+ * follows a pause inside a callback. What the system has received meanwhile, the end of the
+ * connection included, is told after the resume. Handshakes, sending and timeouts go on. Any
+ * thread, any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no connection.
+ */
+int32_t cppserver_session_pause_reading(struct cppserver_session *session);
+
+/**
+ * Reads again after cppserver_session_pause_reading(); without a pause it does nothing. Any thread,
+ * any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no connection.
+ */
+int32_t cppserver_session_resume_reading(struct cppserver_session *session);
+
+/**
  * Whether the session is connected: true from just before on_connected until just before
  * on_disconnected. Any thread. NULL gives false.
  */

@@ -102,6 +102,33 @@ pub unsafe extern "C" fn cppserver_session_disconnect_now(session: *mut cppserve
     })
 }
 
+/// Stops reading from the peer, until cppserver_session_resume_reading() or the end of the
+/// connection: the way to let a peer that sends faster than this side works wait. No on_received
+/// follows a pause inside a callback. What the system has received meanwhile, the end of the
+/// connection included, is told after the resume. Handshakes, sending and timeouts go on. Any
+/// thread, any callback.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no connection.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_pause_reading(session: *mut cppserver_session) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(session) }?.pause_reading()
+    })
+}
+
+/// Reads again after cppserver_session_pause_reading(); without a pause it does nothing. Any thread,
+/// any callback.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no connection.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_session_resume_reading(session: *mut cppserver_session) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(session) }?.resume_reading()
+    })
+}
+
 /// Whether the session is connected: true from just before on_connected until just before
 /// on_disconnected. Any thread. NULL gives false.
 #[unsafe(no_mangle)]

@@ -16,11 +16,14 @@ use crate::reactor::sys;
 const HELD_ROOM: usize = 4096;
 
 impl Stream {
-    /// Whether the peer is still listened to: by the handler, or by a handshake that has to be
-    /// finished for what was accepted before it.
+    /// Whether the peer is listened to: by the handler, or by a handshake, which a pause does not
+    /// stop, nor a close while something that was accepted before it waits for it.
     fn is_reading(&self) -> bool {
-        self.is_delivering()
-            || (!self.layer.is_ready() && self.session.0.pending.load(Ordering::Relaxed) > 0)
+        let session = &self.session.0;
+        match self.layer.is_ready() {
+            true => !session.is_closing() && !session.is_paused(),
+            false => !session.is_closing() || session.pending.load(Ordering::Relaxed) > 0,
+        }
     }
 
     /// Uses the layers, with the stream at hand for what they tell. Their words for the peer wait
@@ -53,13 +56,47 @@ impl Stream {
         match event {
             Event::Data(kind, data) if self.is_delivering() => {
                 self.session.0.count_received(data.len());
-                self.deliver(kind, data)?;
+                if self.session.0.is_paused() || self.holds_back() {
+                    self.rare().held_back.push((kind, data.to_vec()));
+                } else {
+                    self.deliver(kind, data)?;
+                }
             }
             Event::Data(..) => {}
             Event::Handshaked(details) => self.handshaked(details),
-            Event::End => {
-                self.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
+            Event::End if self.session.0.is_paused() || self.holds_back() => {
+                self.rare().end_held_back = true;
             }
+            Event::End => self.peer_ended(),
+        }
+        Ok(())
+    }
+
+    fn peer_ended(&self) {
+        self.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
+    }
+
+    fn holds_back(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.held_back.is_empty())
+    }
+
+    /// Delivers what came with a pause, until the next one.
+    pub(super) fn deliver_held_back(&mut self) -> Result<(), Error> {
+        let Some(rare) = &mut self.rare else { return Ok(()) };
+        let mut held_back = std::mem::take(&mut rare.held_back).into_iter();
+        while self.is_delivering()
+            && !self.session.0.is_paused()
+            && let Some((kind, data)) = held_back.next()
+        {
+            self.deliver(kind, &data)?;
+        }
+        let rest: Vec<_> = held_back.collect();
+        if rest.is_empty() && !self.session.0.is_paused() {
+            if std::mem::take(&mut self.rare().end_held_back) {
+                self.peer_ended();
+            }
+        } else {
+            self.rare().held_back = rest;
         }
         Ok(())
     }
@@ -164,6 +201,12 @@ impl Worker {
             }
         }
         Fate::Alive
+    }
+
+    /// Reading goes on after a pause: no event tells what came meanwhile.
+    pub(super) fn resume(&mut self, key: Key, stream: &mut Stream) -> Result<(), Error> {
+        self.unfinished.push(key);
+        stream.deliver_held_back()
     }
 
     /// Application data may flow: what was accepted before the handshake leaves, and silence counts.

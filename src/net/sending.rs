@@ -88,6 +88,11 @@ impl Worker {
             stream.active = self.milliseconds();
             self.tell_sent(stream, sent);
         }
+        if stream.session.0.take_resumed()
+            && let Err(error) = self.resume(key, stream)
+        {
+            return self.break_off(stream, error);
+        }
         if stream.is_delivering() {
             return Fate::Alive;
         }

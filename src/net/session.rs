@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::endpoint::{Counter, Endpoint, Role};
@@ -17,6 +17,11 @@ use crate::reactor::sockets;
 /// Sends of at least this size try the socket first when they come from the session's own
 /// callback, which spares a copy; smaller ones are joined with their neighbours.
 const DIRECT: usize = 16 * 1024;
+
+/// Parts of the gate: a close was asked for; reading is paused; it was, and goes on.
+const CLOSING: u8 = 1;
+const PAUSED: u8 = 2;
+const RESUMED: u8 = 4;
 
 /// What waits up to a limit is dropped in pieces of at least this part of it, so that many small
 /// sends do not take much more memory than the limit.
@@ -35,8 +40,8 @@ pub(crate) struct SessionInner {
     pub(super) id: u64,
     pub(super) loop_index: u16,
     pub(super) connected: AtomicBool,
-    /// A close was asked for; mirrors the outbox, for the loop to look at without its lock.
-    pub(super) closing: AtomicBool,
+    /// What keeps received bytes from the handler, for the loop to look at without a lock.
+    gate: AtomicU8,
     /// The place in the server's list of sessions.
     pub(super) place: AtomicU32,
     pub(super) bytes_sent: Counter,
@@ -54,7 +59,7 @@ impl SessionInner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             loop_index: loop_index as u16,
             connected: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
+            gate: AtomicU8::new(0),
             place: AtomicU32::new(0),
             bytes_sent: Counter::default(),
             bytes_received: Counter::default(),
@@ -69,6 +74,22 @@ impl SessionInner {
 
     pub(super) fn remote(&self) -> &Remote {
         self.endpoint.core.remote(self.loop_index as usize)
+    }
+
+    /// A close was asked for.
+    pub(super) fn is_closing(&self) -> bool {
+        self.gate.load(Ordering::Acquire) & CLOSING != 0
+    }
+
+    /// The handler wants no more for now.
+    pub(super) fn is_paused(&self) -> bool {
+        self.gate.load(Ordering::Acquire) & PAUSED != 0
+    }
+
+    /// Whether reading goes on after a pause; tells it once.
+    pub(super) fn take_resumed(&self) -> bool {
+        self.gate.load(Ordering::Acquire) & RESUMED != 0
+            && self.gate.fetch_and(!RESUMED, Ordering::AcqRel) & RESUMED != 0
     }
 
     /// Only on the loop of the session.
@@ -168,7 +189,7 @@ impl SessionInner {
         outbox.key = Key::NONE;
         outbox.phase = Phase::Idle;
         outbox.close = None;
-        self.closing.store(false, Ordering::Release);
+        self.gate.store(0, Ordering::Release);
     }
 
     /// Asks for the end of the connection. `false` when there is none, or it is ending already
@@ -186,7 +207,7 @@ impl SessionInner {
             }
             _ => return false,
         }
-        self.closing.store(true, Ordering::Release);
+        self.gate.fetch_or(CLOSING, Ordering::AcqRel);
         if matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
             outbox.phase = Phase::Closing;
         }
@@ -263,6 +284,43 @@ impl Session {
     pub fn disconnect_now(&self) -> Result<()> {
         let close = Close { reason: Reason::Local, discard: true };
         if self.0.close(close) { Ok(()) } else { Err(Error::not_connected()) }
+    }
+
+    /// Stops reading from the peer, until [`resume_reading`](Session::resume_reading) or the end of
+    /// the connection: the way to let a peer that sends faster than this side works wait. No
+    /// `on_received` follows a pause on the session's own thread. What the system has received
+    /// meanwhile, the end of the connection included, is told after the resume. Handshakes,
+    /// sending and timeouts go on.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotConnected`](crate::Status::NotConnected) when there is no connection.
+    pub fn pause_reading(&self) -> Result<()> {
+        let outbox = self.0.outbox();
+        if !matches!(outbox.phase, Phase::Handshaking | Phase::Open) {
+            return Err(Error::not_connected());
+        }
+        self.0.gate.fetch_or(PAUSED, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Reads again after [`pause_reading`](Session::pause_reading). Without a pause it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotConnected`](crate::Status::NotConnected) when there is no connection.
+    pub fn resume_reading(&self) -> Result<()> {
+        let outbox = self.0.outbox();
+        if !matches!(outbox.phase, Phase::Handshaking | Phase::Open) {
+            return Err(Error::not_connected());
+        }
+        if self.0.is_paused() {
+            self.0.gate.fetch_or(RESUMED, Ordering::AcqRel);
+            self.0.gate.fetch_and(!PAUSED, Ordering::AcqRel);
+            // Told even while a flush is scheduled: that one may be waiting for the socket.
+            self.0.remote().schedule(outbox.key);
+        }
+        Ok(())
     }
 
     /// Whether there is a connection: true from just before `on_connected` until just before

@@ -12,7 +12,7 @@ use super::endpoint::Role;
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::{Close, Phase};
 use super::worker::{Due, Source, Worker};
-use super::{Reason, Session, SocketOption, context};
+use super::{Kind, Reason, Session, SocketOption, context};
 use crate::error::{Error, Status};
 use crate::proto::{Layer, Wire};
 use crate::reactor::event_loop::Readiness;
@@ -90,6 +90,9 @@ fn leave_server(session: &Session) {
 pub(super) struct Rare {
     /// Received bytes that the handler left unhandled.
     pub(super) held: Vec<u8>,
+    /// What came with a pause, in order, and whether the peer's end came behind it.
+    pub(super) held_back: Vec<(Kind, Vec<u8>)>,
+    pub(super) end_held_back: bool,
     /// The deadline of the handshake, then the idle timeout, while closing the close deadline.
     timer: Option<TimerKey>,
     /// What the layers made for the peer and the socket has not taken yet.
@@ -166,7 +169,7 @@ impl Stream {
 
     /// Whether received bytes still go to the handler.
     pub(super) fn is_delivering(&self) -> bool {
-        !self.session.0.closing.load(Ordering::Acquire)
+        !self.session.0.is_closing()
     }
 
     pub(super) fn rare(&mut self) -> &mut Rare {
@@ -192,7 +195,8 @@ impl Stream {
             && rare.held.capacity() == 0
             && rare.timer.is_none()
             && rare.down.is_none()
-            && !rare.said_goodbye
+            && rare.held_back.is_empty()
+            && !(rare.end_held_back || rare.said_goodbye)
         {
             self.rare = None;
         }
