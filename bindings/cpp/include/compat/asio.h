@@ -17,6 +17,9 @@
 #include "compat/asio/resolver.h"
 #include "compat/asio/socket.h"
 #include "compat/asio/socket_option.h"
+#include "compat/asio/ssl/context.h"
+#include "compat/asio/ssl/stream.h"
+#include "compat/asio/ssl/verify.h"
 #include "compat/asio/timer.h"
 
 #if !defined(CPPSERVER_NO_COMPAT_ASIO)

@@ -158,8 +158,8 @@ private:
         Service& self = From_(user_data);
         self._service.protect([&]()
         {
-            const Detail::Failure failure = Detail::MakeFailure(code, category, message);
-            self.onError(failure.error, failure.category, failure.message);
+            Detail::Tell(Detail::MakeFailure(code, category, message),
+                [&self](int error, const std::string& kind, const std::string& text) { self.onError(error, kind, text); });
         });
     }
     static void HandleDestroy_(void* user_data) { delete static_cast<std::shared_ptr<Service>*>(user_data); }

@@ -7,29 +7,62 @@
 #include "cppserver.h"
 
 #include "compat/asio/error.h"
+#include "compat/asio/ssl/error.h"
 
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace CppServer {
 namespace Asio {
 namespace Detail {
 
-/// The three arguments of onError().
+/// The three arguments of onError(), and the library's own sentence.
 struct Failure
 {
     int error;
     std::string category;
     std::string message;
+    std::string details;
 };
 
-/// Errors of the operating system get the category and the texts that programs written for asio know; the others keep the
-/// library's own.
+inline Failure MakeFailure(const Compat::asio::error_code& ec, const std::string& details = std::string())
+{
+    return { ec.value(), ec.category().name(), ec.message(), details };
+}
+
+/// Errors of the operating system and of TLS get the category and the texts that programs written for asio know; the others
+/// keep the library's own.
 inline Failure MakeFailure(int32_t code, const char* category, const char* message)
 {
-    if ((category != nullptr) && (std::strcmp(category, "system") == 0))
-        return { code, Compat::asio::system_category().name(), Compat::asio::system_category().message(code) };
-    return { code, (category != nullptr) ? category : "", (message != nullptr) ? message : "" };
+    const std::string own = (category != nullptr) ? category : "";
+    const std::string details = (message != nullptr) ? message : "";
+    if (own == "system")
+        return MakeFailure(Compat::asio::error_code(code, Compat::asio::system_category()), details);
+    const Compat::asio::error_code tls = (own == "tls") ? Compat::asio::ssl::detail::from_tls_code(code) : Compat::asio::error_code();
+    return tls ? MakeFailure(tls, details) : Failure{ code, own, details, details };
+}
+
+/// The library's own sentence about the error that the onError() of this thread is being told.
+inline std::string& CurrentDetails()
+{
+    static thread_local std::string details;
+    return details;
+}
+
+/// Calls an onError() of the user.
+template <class TFunction>
+void Tell(const Failure& failure, TFunction&& on_error)
+{
+    struct Ends
+    {
+        std::string before;
+        ~Ends() { CurrentDetails().swap(before); }
+    };
+    Ends ends = { std::move(CurrentDetails()) };
+    static_cast<void>(ends);
+    CurrentDetails() = failure.details;
+    on_error(failure.error, failure.category, failure.message);
 }
 
 /// Why the last call on this thread failed.
@@ -48,11 +81,7 @@ inline Failure LastFailure()
 }
 
 /// The error that announces that the peer closed the connection.
-inline Failure EndOfFile()
-{
-    const Compat::asio::error_code eof = Compat::asio::error::eof;
-    return { eof.value(), eof.category().name(), eof.message() };
-}
+inline Failure EndOfFile() { return MakeFailure(Compat::asio::error_code(Compat::asio::error::eof)); }
 
 } // namespace Detail
 } // namespace Asio

@@ -6,21 +6,54 @@
 
 #include "cppserver.h"
 
-#include "server/asio/detail/failure.h"
+#include "server/asio/service.h"
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace CppServer {
 namespace Asio {
 namespace Detail {
 
+/// What a handle of the C library is made for. It keeps the two others alive, so that their addresses stay theirs.
+struct Target
+{
+    Target() : port(0) {}
+    Target(std::shared_ptr<Service> owner, cppserver_tls_context* tls, const Compat::asio::ip::tcp::endpoint& endpoint)
+        : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(endpoint.address().to_string()), port(endpoint.port())
+    {
+    }
+
+    struct Release
+    {
+        void operator()(cppserver_tls_context* tls) const noexcept { cppserver_tls_context_release(tls); }
+    };
+
+    std::shared_ptr<Service> service;
+    // None for plain TCP.
+    std::unique_ptr<cppserver_tls_context, Release> context;
+    std::string address;
+    unsigned short port;
+
+    bool operator==(const Target& other) const
+    {
+        return (service == other.service) && (context.get() == other.context.get()) && (address == other.address) && (port == other.port);
+    }
+};
+
 /// What differs between servers and clients of the C library.
 struct ServerFunctions
 {
     typedef cppserver_server handle;
-    static handle* Create(cppserver_service* service, const char* address, uint16_t port) { return cppserver_server_create_tcp(service, address, port); }
+    static handle* Create(const Target& to)
+    {
+        cppserver_service* service = to.service->service().native_handle();
+        return to.context ? cppserver_server_create_tls(service, to.context.get(), to.address.c_str(), to.port)
+            : cppserver_server_create_tcp(service, to.address.c_str(), to.port);
+    }
     static void Release(handle* server) { cppserver_server_release(server); }
     static int32_t SetOption(handle* server, int32_t option, int64_t value) { return cppserver_server_set_option(server, option, value); }
     static int32_t GetOption(const handle* server, int32_t option, int64_t* value) { return cppserver_server_get_option(server, option, value); }
@@ -29,15 +62,21 @@ struct ServerFunctions
 struct ClientFunctions
 {
     typedef cppserver_client handle;
-    // The C library wants the port of a client at once; TCPClient refuses to connect while it is 0.
-    static handle* Create(cppserver_service* service, const char* address, uint16_t port) { return cppserver_client_create_tcp(service, address, (port != 0) ? port : uint16_t(1)); }
+    static handle* Create(const Target& to)
+    {
+        cppserver_service* service = to.service->service().native_handle();
+        // The C library wants the port of a client at once; StreamClient refuses to connect while it is 0.
+        const uint16_t port = (to.port != 0) ? to.port : uint16_t(1);
+        return to.context ? cppserver_client_create_tls(service, to.context.get(), to.address.c_str(), port)
+            : cppserver_client_create_tcp(service, to.address.c_str(), port);
+    }
     static void Release(handle* client) { cppserver_client_release(client); }
     static int32_t SetOption(handle* client, int32_t option, int64_t value) { return cppserver_client_set_option(client, option, value); }
     static int32_t GetOption(const handle* client, int32_t option, int64_t* value) { return cppserver_client_get_option(client, option, value); }
 };
 
-/// The current handle and the ones it replaced. A handle of the C library has a fixed address, but endpoint() of the C++
-/// classes may be written to. Replaced handles live as long as the object, because another thread may be using them.
+/// The current handle and the ones it replaced. A handle of the C library has a fixed target, but endpoint(), service() and
+/// context() of the C++ classes may be written to. Replaced handles live as long as the object, because another thread may be using them.
 template <class TFunctions>
 class Handles
 {
@@ -55,43 +94,33 @@ public:
 
     handle* Current() const noexcept { return _current.load(std::memory_order_acquire); }
 
-    /// Makes a handle for the endpoint unless the current one has it. Throws system_error. True when the handle is new; then
-    /// it has the options of the one it replaced.
-    template <class TEndpoint>
-    bool Update(cppserver_service* service, const TEndpoint& endpoint)
+    /// Makes a handle for the target unless the current one has it. Throws system_error. True when the handle is new; then it
+    /// has the options of the one it replaced.
+    bool Update(Target target)
     {
-        const std::string address = endpoint.address().to_string();
         std::lock_guard<std::mutex> lock(_mutex);
         handle* old = _current.load();
-        if ((old != nullptr) && (_address == address) && (_port == endpoint.port()))
+        if ((old != nullptr) && (_target == target))
             return false;
-        handle* fresh = TFunctions::Create(service, address.c_str(), endpoint.port());
+        handle* fresh = TFunctions::Create(target);
         if (fresh == nullptr)
             ThrowLastFailure("Cannot use the endpoint");
         _all.push_back(fresh);
-        if (old != nullptr)
-        {
-            for (int32_t option = CPPSERVER_OPTION_NO_DELAY; option <= CPPSERVER_OPTION_RECEIVE_LIMIT; ++option)
-            {
-                int64_t value = 0;
-                if (TFunctions::GetOption(old, option, &value) == CPPSERVER_STATUS_OK)
-                    TFunctions::SetOption(fresh, option, value);
-            }
-        }
-        _address = address;
-        _port = endpoint.port();
+        CopyOptions_(old, fresh);
+        _target = std::move(target);
         _current.store(fresh, std::memory_order_release);
         return true;
     }
 
-    /// True when the current handle has the endpoint.
-    template <class TEndpoint>
-    bool Has(const TEndpoint& endpoint) const
+    /// True when the current handle has the target.
+    bool Has(const Target& target) const
     {
-        const std::string address = endpoint.address().to_string();
         std::lock_guard<std::mutex> lock(_mutex);
-        return (_address == address) && (_port == endpoint.port());
+        return _target == target;
     }
+
+    /// Takes over the options of other handles.
+    void CopyOptions(const Handles& other) { CopyOptions_(other.Current(), Current()); }
 
     bool SetOption(int32_t option, int64_t value) { return TFunctions::SetOption(Current(), option, value) == CPPSERVER_STATUS_OK; }
 
@@ -99,8 +128,17 @@ private:
     std::atomic<handle*> _current;
     mutable std::mutex _mutex;
     std::vector<handle*> _all;
-    std::string _address;
-    unsigned short _port = 0;
+    Target _target;
+
+    static void CopyOptions_(const handle* from, handle* to)
+    {
+        for (int32_t option = CPPSERVER_OPTION_NO_DELAY; (from != nullptr) && (option <= CPPSERVER_OPTION_HANDSHAKE_TIMEOUT); ++option)
+        {
+            int64_t value = 0;
+            if (TFunctions::GetOption(from, option, &value) == CPPSERVER_STATUS_OK)
+                TFunctions::SetOption(to, option, value);
+        }
+    }
 };
 
 } // namespace Detail

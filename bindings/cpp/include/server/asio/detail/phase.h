@@ -1,0 +1,30 @@
+/// @file phase.h
+/// How far a connection is.
+
+#ifndef CPPSERVER_SERVER_ASIO_DETAIL_PHASE_H
+#define CPPSERVER_SERVER_ASIO_DETAIL_PHASE_H
+
+namespace CppServer {
+namespace Asio {
+namespace Detail {
+
+/// In the order in which a connection goes through them; plain TCP has no handshake.
+enum class Phase
+{
+    Closed,
+    Connected,
+    Handshaked
+};
+
+/// The phase from which on a connection takes bytes to send.
+template <class TStream>
+struct ReadyPhase
+{
+    static constexpr Phase Value() noexcept { return Phase::Connected; }
+};
+
+} // namespace Detail
+} // namespace Asio
+} // namespace CppServer
+
+#endif // CPPSERVER_SERVER_ASIO_DETAIL_PHASE_H
