@@ -1,11 +1,15 @@
 // One of two translation units with all headers: each in this order, the other one in the opposite order.
 
 #include "asio.hpp"
+#include "asio/ssl.hpp"
 #include "compat/asio.h"
 #include "compat/common.h"
 #include "errors/exceptions.h"
 #include "server/asio/asio.h"
 #include "server/asio/service.h"
+#include "server/asio/ssl_client.h"
+#include "server/asio/ssl_server.h"
+#include "server/asio/ssl_session.h"
 #include "server/asio/tcp_client.h"
 #include "server/asio/tcp_server.h"
 #include "server/asio/tcp_session.h"

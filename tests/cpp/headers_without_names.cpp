@@ -3,6 +3,8 @@
 #define CPPSERVER_NO_COMPAT_ASIO
 #define CPPSERVER_NO_COMPAT_CPPCOMMON
 
+#include "server/asio/ssl_client.h"
+#include "server/asio/ssl_server.h"
 #include "server/asio/tcp_client.h"
 #include "server/asio/tcp_server.h"
 #include "server/asio/timer.h"

@@ -78,23 +78,59 @@ private:
     }
 };
 
-class LoggingSession;
-
-class LoggingServer : public TCPServer<LoggingServer, LoggingSession>, private Counted
+// The library's classes for plain connections, with a handshake that never comes.
+struct Plain
 {
+    template <class TServer, class TSession>
+    using Server = TCPServer<TServer, TSession>;
+
+    template <class TServer, class TSession>
+    class Session : public TCPSession<TServer, TSession>
+    {
+    public:
+        using TCPSession<TServer, TSession>::TCPSession;
+
+    protected:
+        virtual void onHandshaked() {}
+    };
+
+    class Client : public TCPClient
+    {
+    public:
+        using TCPClient::TCPClient;
+
+    protected:
+        virtual void onHandshaked() {}
+    };
+};
+
+template <class TTransport>
+class LoggingSessionOf;
+
+template <class TTransport>
+class LoggingServerOf : public TTransport::template Server<LoggingServerOf<TTransport>, LoggingSessionOf<TTransport>>, private Counted
+{
+    typedef typename TTransport::template Server<LoggingServerOf<TTransport>, LoggingSessionOf<TTransport>> Base;
+
 public:
-    using TCPServer<LoggingServer, LoggingSession>::TCPServer;
+    typedef LoggingSessionOf<TTransport> Session;
+
+    template <class... TArguments>
+    explicit LoggingServerOf(std::shared_ptr<Service> service, TArguments&&... arguments)
+        : Base(std::move(service), std::forward<TArguments>(arguments)...)
+    {
+    }
 
     Log log;
     // For the server's own callbacks.
     std::function<void()> started, stopped, error;
-    std::function<void(LoggingSession&)> connected, disconnected;
+    std::function<void(Session&)> connected, disconnected;
     // For the callbacks of its sessions.
-    std::function<void(LoggingSession&)> session_created, session_connected, session_disconnected, session_empty, session_error;
-    std::function<size_t(LoggingSession&, const std::string&)> session_received;
-    std::function<void(LoggingSession&, size_t, size_t)> session_sent;
+    std::function<void(Session&)> session_created, session_connected, session_handshaked, session_disconnected, session_empty, session_error;
+    std::function<size_t(Session&, const std::string&)> session_received;
+    std::function<void(Session&, size_t, size_t)> session_sent;
 
-    std::shared_ptr<LoggingSession> Last() const
+    std::shared_ptr<Session> Last() const
     {
         std::lock_guard<std::mutex> lock(_mutex);
         return _last.lock();
@@ -113,8 +149,22 @@ protected:
         if (stopped)
             stopped();
     }
-    void onConnected(std::shared_ptr<LoggingSession> session) override;
-    void onDisconnected(std::shared_ptr<LoggingSession> session) override;
+    void onConnected(std::shared_ptr<Session> session) override
+    {
+        {
+            std::lock_guard<std::mutex> lock(_mutex);
+            _last = session;
+        }
+        log.Add("server.onConnected");
+        if (connected)
+            connected(*session);
+    }
+    void onDisconnected(std::shared_ptr<Session> session) override
+    {
+        log.Add("server.onDisconnected");
+        if (disconnected)
+            disconnected(*session);
+    }
     void onError(int code, const std::string& category, const std::string& message) override
     {
         log.Add("server.onError" + ErrorText(code, category, message));
@@ -124,19 +174,24 @@ protected:
 
 private:
     mutable std::mutex _mutex;
-    std::weak_ptr<LoggingSession> _last;
+    std::weak_ptr<Session> _last;
 };
 
-class LoggingSession : public TCPSession<LoggingServer, LoggingSession>, private Counted
+template <class TTransport>
+class LoggingSessionOf : public TTransport::template Session<LoggingServerOf<TTransport>, LoggingSessionOf<TTransport>>, private Counted
 {
+    typedef LoggingServerOf<TTransport> Server;
+    typedef typename TTransport::template Session<Server, LoggingSessionOf> Base;
+
 public:
-    LoggingSession(std::shared_ptr<TCPServer<LoggingServer, LoggingSession>> server, asio::ip::tcp::socket&& socket)
-        : TCPSession<LoggingServer, LoggingSession>(server, std::move(socket))
+    template <class... TArguments>
+    explicit LoggingSessionOf(std::shared_ptr<typename TTransport::template Server<Server, LoggingSessionOf>> server, TArguments&&... arguments)
+        : Base(std::move(server), std::forward<TArguments>(arguments)...)
     {
         Act(Owner().session_created);
     }
 
-    LoggingServer& Owner() { return static_cast<LoggingServer&>(*server()); }
+    Server& Owner() { return static_cast<Server&>(*this->server()); }
 
     std::string received;
 
@@ -145,6 +200,11 @@ protected:
     {
         Owner().log.Add("session.onConnected");
         Act(Owner().session_connected);
+    }
+    void onHandshaked() override
+    {
+        Owner().log.Add("session.onHandshaked");
+        Act(Owner().session_handshaked);
     }
     void onDisconnected() override
     {
@@ -171,40 +231,27 @@ protected:
     }
 
 private:
-    void Act(const std::function<void(LoggingSession&)>& action)
+    void Act(const std::function<void(LoggingSessionOf&)>& action)
     {
         if (action)
             action(*this);
     }
 };
 
-inline void LoggingServer::onConnected(std::shared_ptr<LoggingSession> session)
-{
-    {
-        std::lock_guard<std::mutex> lock(_mutex);
-        _last = session;
-    }
-    log.Add("server.onConnected");
-    if (connected)
-        connected(*session);
-}
-
-inline void LoggingServer::onDisconnected(std::shared_ptr<LoggingSession> session)
-{
-    log.Add("server.onDisconnected");
-    if (disconnected)
-        disconnected(*session);
-}
-
-class LoggingClient : public TCPClient, private Counted
+template <class TTransport>
+class LoggingClientOf : public TTransport::Client, private Counted
 {
 public:
-    using TCPClient::TCPClient;
+    template <class... TArguments>
+    explicit LoggingClientOf(std::shared_ptr<Service> service, TArguments&&... arguments)
+        : TTransport::Client(std::move(service), std::forward<TArguments>(arguments)...)
+    {
+    }
 
     Log log;
-    std::function<void(LoggingClient&)> connected, disconnected, empty, error;
-    std::function<size_t(LoggingClient&, const std::string&)> received;
-    std::function<void(LoggingClient&, size_t, size_t)> sent;
+    std::function<void(LoggingClientOf&)> connected, handshaked, disconnected, empty, error;
+    std::function<size_t(LoggingClientOf&, const std::string&)> received;
+    std::function<void(LoggingClientOf&, size_t, size_t)> sent;
 
     // Everything that onReceived() was told.
     std::string Received() const
@@ -223,6 +270,11 @@ protected:
     {
         log.Add("client.onConnected");
         Act(connected);
+    }
+    void onHandshaked() override
+    {
+        log.Add("client.onHandshaked");
+        Act(handshaked);
     }
     void onDisconnected() override
     {
@@ -255,12 +307,16 @@ private:
     mutable std::mutex _mutex;
     std::string _text;
 
-    void Act(const std::function<void(LoggingClient&)>& action)
+    void Act(const std::function<void(LoggingClientOf&)>& action)
     {
         if (action)
             action(*this);
     }
 };
+
+typedef LoggingServerOf<Plain> LoggingServer;
+typedef LoggingSessionOf<Plain> LoggingSession;
+typedef LoggingClientOf<Plain> LoggingClient;
 
 // A started service, which is stopped at the end.
 struct Running

@@ -2,6 +2,7 @@
 
 #include "support.h"
 
+#include "server/asio/ssl_client.h"
 #include "server/asio/timer.h"
 #include "two_units.h"
 
@@ -11,10 +12,14 @@ TEST(two_translation_units_share_everything)
     const UnitFacts second = SecondUnit();
     CHECK(first.system_category == second.system_category);
     CHECK(first.misc_category == second.misc_category);
+    CHECK(first.ssl_category == second.ssl_category);
+    CHECK(first.stream_category == second.stream_category);
     CHECK(first.loop_thread_flag == second.loop_thread_flag);
     CHECK((first.uuid_seed != nullptr) && (first.uuid_seed == second.uuid_seed));
     CHECK_EQUAL(first.service_size, second.service_size);
     CHECK_EQUAL(first.client_size, second.client_size);
+    CHECK_EQUAL(first.ssl_client_size, second.ssl_client_size);
+    CHECK_EQUAL(first.context_size, second.context_size);
     CHECK_EQUAL(first.timer_size, second.timer_size);
     CHECK_EQUAL(first.socket_size, second.socket_size);
 }

@@ -7,10 +7,14 @@ struct UnitFacts
 {
     const void* system_category;
     const void* misc_category;
+    const void* ssl_category;
+    const void* stream_category;
     const void* loop_thread_flag;
     const void* uuid_seed;
     size_t service_size;
     size_t client_size;
+    size_t ssl_client_size;
+    size_t context_size;
     size_t timer_size;
     size_t socket_size;
 };
@@ -18,8 +22,10 @@ struct UnitFacts
 inline UnitFacts Facts()
 {
     CppCommon::UUID::Generate();
-    return { &asio::system_category(), &asio::error::get_misc_category(), &CppServer::Asio::Detail::OnLoopThread(),
+    return { &asio::system_category(), &asio::error::get_misc_category(), &asio::error::get_ssl_category(),
+        &asio::ssl::error::get_stream_category(), &CppServer::Asio::Detail::OnLoopThread(),
         CppServer::Compat::common::detail::current_uuid_seed().load(), sizeof(CppServer::Asio::Service), sizeof(CppServer::Asio::TCPClient),
+        sizeof(CppServer::Asio::SSLClient), sizeof(asio::ssl::context),
         sizeof(CppServer::Asio::Timer), sizeof(asio::ip::tcp::socket) };
 }
 
