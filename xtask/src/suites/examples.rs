@@ -1,4 +1,5 @@
-//! The chat examples of all languages in one room: every server with every client. Programs as they
+//! The chat examples of all languages in one room: every server with every client, plain and, where
+//! there are such examples, encrypted. Programs as they
 //! were written for the early C++ library take part as one more language.
 
 use std::path::Path;
@@ -19,6 +20,33 @@ const CLASSIC: &str = "classic";
 /// How many lines a client says at once; they must arrive in their order.
 const LINES: usize = 20;
 
+/// The languages that have the chat encrypted too.
+const ENCRYPTED: [&str; 1] = ["cpp"];
+
+/// Below the chat.
+#[derive(Clone, Copy, PartialEq)]
+enum Transport {
+    Tcp,
+    Ssl,
+}
+
+impl Transport {
+    fn program(self, role: &str) -> String {
+        match self {
+            Transport::Tcp => format!("tcp_chat_{role}"),
+            Transport::Ssl => format!("ssl_chat_{role}"),
+        }
+    }
+
+    /// What a server prints in front of its port.
+    fn name(self) -> &'static str {
+        match self {
+            Transport::Tcp => "TCP",
+            Transport::Ssl => "SSL",
+        }
+    }
+}
+
 /// Finds the program of a language by the name of the example.
 type Example = Box<dyn Fn(&str) -> Command>;
 
@@ -30,7 +58,12 @@ pub fn examples(suite: &mut Suite) -> Result<()> {
             let echo = echo(example("tcp_echo_server"));
             suite.check(&format!("echo server in {language}"), echo);
         }
-        chat(suite, language, example("tcp_chat_server"), &languages);
+        chat(suite, Transport::Tcp, language, &languages);
+    }
+    let encrypted: Vec<_> =
+        languages.iter().filter(|(language, _)| ENCRYPTED.contains(language)).collect();
+    for (language, _) in &encrypted {
+        chat(suite, Transport::Ssl, language, encrypted.iter().copied());
     }
     let (_, c) = &languages[1];
     suite.check("timer in C", timer(c("timer")));
@@ -61,6 +94,13 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
             toolchain.cpp("c++14", &classic, &format!("{CLASSIC}-tcp_{name}")),
         ));
     }
+    for name in ["ssl_chat_server", "ssl_chat_client"] {
+        let cpp = [root.join(format!("bindings/cpp/examples/{name}.cpp"))];
+        compile.push((
+            format!("compile {name}.cpp"),
+            toolchain.cpp("c++14", &cpp, &format!("cpp-{name}")),
+        ));
+    }
     let timer = [root.join("examples-c/timer.c")];
     compile.push(("compile timer.c".to_string(), toolchain.c(&timer, "c-timer")));
     suite.steps(compile);
@@ -69,7 +109,11 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
     let compiled = |language: &'static str| -> Example {
         let output = toolchain.output.clone();
         Box::new(move |name| {
-            Command::new(output.join(System::host().program(&format!("{language}-{name}"))))
+            let program = System::host().program(&format!("{language}-{name}"));
+            let mut command = Command::new(output.join(program));
+            // Where the test certificates are.
+            command.current_dir(workspace::root());
+            command
         })
     };
     Ok(vec![
@@ -113,26 +157,36 @@ fn timer(mut example: Command) -> Result<()> {
     example.end()
 }
 
-/// One server with a raw socket and one client of every language; everyone hears everyone.
-fn chat(suite: &mut Suite, language: &str, server: Command, languages: &[(&str, Example)]) {
-    match Room::open(server, languages) {
-        Err(why) => suite.fail(&format!("chat server in {language}"), &why),
+/// One server with one client of every language and, where it can speak, a raw socket; everyone
+/// hears everyone.
+fn chat<'a>(
+    suite: &mut Suite,
+    transport: Transport,
+    language: &str,
+    languages: impl IntoIterator<Item = &'a (&'static str, Example)>,
+) {
+    let languages: Vec<_> = languages.into_iter().collect();
+    let title = format!("{} chat, {language} server", transport.name());
+    match Room::open(transport, language, &languages) {
+        Err(why) => suite.fail(&title, &why),
         Ok(mut room) => {
-            suite.check(&format!("{language} server, raw socket speaks"), room.guest_speaks());
+            if room.guest.is_some() {
+                suite.check(&format!("{title}, raw socket speaks"), room.guest_speaks());
+            }
             for (number, (name, _)) in languages.iter().enumerate() {
-                suite.check(
-                    &format!("{language} server, {name} client speaks"),
-                    room.client_speaks(number),
-                );
+                let spoken = room.client_speaks(number);
+                suite.check(&format!("{title}, {name} client speaks"), spoken);
             }
-            suite.check(&format!("{language} server, admin speaks"), room.admin_speaks("all"));
-            suite.check(&format!("{language} server, clients reconnect"), room.clients_reconnect());
-            suite.check(&format!("{language} server restarts"), room.server_restarts());
-            suite.check(&format!("{language} server, `!` disconnects"), room.guest_leaves());
+            suite.check(&format!("{title}, admin speaks"), room.admin_speaks("all"));
+            suite.check(&format!("{title}, clients reconnect"), room.clients_reconnect());
+            suite.check(&format!("{title}, the server restarts"), room.server_restarts());
+            if room.guest.is_some() {
+                suite.check(&format!("{title}, `!` disconnects"), room.guest_leaves());
+            }
             for (name, client) in &mut room.clients {
-                suite.check(&format!("{language} server, {name} client ends"), client.end());
+                suite.check(&format!("{title}, {name} client ends"), client.end());
             }
-            suite.check(&format!("{language} server ends"), room.server.end());
+            suite.check(&format!("{title}, the server ends"), room.server.end());
         }
     }
 }
@@ -140,19 +194,31 @@ fn chat(suite: &mut Suite, language: &str, server: Command, languages: &[(&str, 
 struct Room {
     port: u16,
     server: Program,
-    guest: Guest,
+    /// A raw socket, which only plain chats have.
+    guest: Option<Guest>,
     clients: Vec<(String, Program)>,
 }
 
 impl Room {
-    fn open(mut server: Command, languages: &[(&str, Example)]) -> Result<Room> {
+    fn open(
+        transport: Transport,
+        language: &str,
+        languages: &[&(&'static str, Example)],
+    ) -> Result<Room> {
+        let (_, example) = languages
+            .iter()
+            .find(|(name, _)| *name == language)
+            .ok_or(format!("there is no example in {language}"))?;
         let port = free_port(0)?;
-        let server = Program::start(server.arg(port.to_string()))?;
-        server.ear.wait_for(&format!("TCP server port: {port}"))?;
-        let guest = enter(port)?;
+        let server = Program::start(example(&transport.program("server")).arg(port.to_string()))?;
+        server.ear.wait_for(&format!("{} server port: {port}", transport.name()))?;
+        let guest = match transport {
+            Transport::Tcp => Some(enter(port)?),
+            Transport::Ssl => None,
+        };
         let mut clients = Vec::new();
         for (name, example) in languages {
-            let mut command = example("tcp_chat_client");
+            let mut command = example(&transport.program("client"));
             let client = Program::start(command.args(["127.0.0.1", &port.to_string()]))?;
             client.ear.wait_for(INVITATION).map_err(|why| format!("{name} client: {why}"))?;
             clients.push((name.to_string(), client));
@@ -161,15 +227,21 @@ impl Room {
     }
 
     fn everyone_hears(&self, text: &str) -> Result<()> {
-        self.guest.ear.wait_for(text).map_err(|why| format!("raw socket: {why}"))?;
+        if let Some(guest) = &self.guest {
+            guest.ear.wait_for(text).map_err(|why| format!("raw socket: {why}"))?;
+        }
         for (name, client) in &self.clients {
             client.ear.wait_for(text).map_err(|why| format!("{name} client: {why}"))?;
         }
         Ok(())
     }
 
+    fn guest(&mut self) -> Result<&mut Guest> {
+        self.guest.as_mut().ok_or("there is no raw socket in this chat".to_string())
+    }
+
     fn guest_speaks(&mut self) -> Result<()> {
-        self.guest.say("message from a raw socket")?;
+        self.guest()?.say("message from a raw socket")?;
         self.everyone_hears("message from a raw socket")
     }
 
@@ -180,7 +252,9 @@ impl Room {
             client.say(line)?;
         }
         self.everyone_hears(&lines[LINES - 1])?;
-        in_order(&self.guest.ear.text(), &lines).map_err(|why| format!("raw socket: {why}"))?;
+        if let Some(guest) = &self.guest {
+            in_order(&guest.ear.text(), &lines).map_err(|why| format!("raw socket: {why}"))?;
+        }
         for (name, client) in &self.clients {
             in_order(&client.ear.text(), &lines).map_err(|why| format!("{name} client: {why}"))?;
         }
@@ -204,9 +278,11 @@ impl Room {
     fn server_restarts(&mut self) -> Result<()> {
         self.clients_come_again(|room| {
             room.server.say("!")?;
-            room.guest.ear.wait_for_end()
+            room.guest.as_ref().map_or(Ok(()), |guest| guest.ear.wait_for_end())
         })?;
-        self.guest = enter(self.port)?;
+        if self.guest.is_some() {
+            self.guest = Some(enter(self.port)?);
+        }
         self.admin_speaks("after the restart")
     }
 
@@ -225,9 +301,10 @@ impl Room {
 
     /// The server closes the connection of who says `!`, after it sent what it had.
     fn guest_leaves(&mut self) -> Result<()> {
-        self.guest.say("!")?;
-        self.guest.ear.wait_for_end()?;
-        match self.guest.ear.text() {
+        let guest = self.guest()?;
+        guest.say("!")?;
+        guest.ear.wait_for_end()?;
+        match guest.ear.text() {
             text if text.ends_with('!') => Ok(()),
             text => Err(format!("the last words of the server were lost; heard:\n{text}")),
         }

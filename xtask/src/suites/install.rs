@@ -59,6 +59,8 @@ impl User {
         let mut wanted = vec![
             "include/cppserver.h".to_string(),
             "include/cppserver/server/asio/tcp_server.h".to_string(),
+            "include/cppserver/server/asio/ssl_server.h".to_string(),
+            "include/cppserver/asio/ssl.hpp".to_string(),
             "lib/pkgconfig/cppserver.pc".to_string(),
             "lib/pkgconfig/cppserver-cpp.pc".to_string(),
             format!("lib/{}", System::host().static_library()),
