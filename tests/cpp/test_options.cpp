@@ -318,7 +318,7 @@ TEST(options_reasons_have_texts)
 {
     CHECK_EQUAL(Show(DisconnectReason::None), std::string("none"));
     for (const DisconnectReason reason : { DisconnectReason::Local, DisconnectReason::PeerClosed, DisconnectReason::Error, DisconnectReason::Timeout,
-        DisconnectReason::Limit, DisconnectReason::ServerStopped, DisconnectReason::ServiceStopped })
+        DisconnectReason::Limit, DisconnectReason::ServerStopped, DisconnectReason::ServiceStopped, DisconnectReason::Truncated })
         CHECK(Show(reason).size() > 3);
     Connected connected;
     auto session = connected.server->Last();

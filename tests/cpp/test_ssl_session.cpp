@@ -248,11 +248,13 @@ TEST(ssl_peer_that_does_not_speak_tls_is_told)
 TEST(ssl_stream_that_is_cut_is_told)
 {
     SecureConnected connected;
+    auto session = connected.server->Last();
     connected.service->Post([&]() { connected.client->socket().shutdown(asio::ip::tcp::socket::shutdown_send); });
     connected.server->log.Wait("server.onDisconnected");
     CHECK_EQUAL(connected.server->log.Count("session.onError" + Truncated()), 1u);
     CHECK_EQUAL(connected.server->log.Count("session.onError" + Eof()), 0u);
     CHECK(connected.server->log.Before("session.onError" + Truncated(), "session.onDisconnected"));
+    CHECK(session->disconnect_reason() == DisconnectReason::Truncated);
     // During the handshake too.
     Running running;
     auto server = std::make_shared<SecureServer>(running.service, OwnContext("server"), "127.0.0.1", 0);

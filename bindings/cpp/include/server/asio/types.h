@@ -21,7 +21,8 @@ enum class DisconnectReason
     Timeout = CPPSERVER_REASON_TIMEOUT,              ///< A deadline passed
     Limit = CPPSERVER_REASON_LIMIT,                  ///< The send or receive limit was reached
     ServerStopped = CPPSERVER_REASON_SERVER_STOPPED, ///< The server of the session was stopped
-    ServiceStopped = CPPSERVER_REASON_SERVICE_STOPPED ///< The service was stopped
+    ServiceStopped = CPPSERVER_REASON_SERVICE_STOPPED, ///< The service was stopped
+    Truncated = CPPSERVER_REASON_TRUNCATED           ///< The peer closed an encrypted connection without the end of its data
 };
 
 inline std::ostream& operator<<(std::ostream& stream, DisconnectReason reason)

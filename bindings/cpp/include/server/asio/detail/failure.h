@@ -57,10 +57,9 @@ void Tell(const Failure& failure, TFunction&& on_error)
     struct Ends
     {
         std::string before;
-        ~Ends() { CurrentDetails().swap(before); }
+        ~Ends() { CurrentDetails() = std::move(before); }
     };
-    Ends ends = { std::move(CurrentDetails()) };
-    static_cast<void>(ends);
+    const Ends ends = { std::move(CurrentDetails()) };
     CurrentDetails() = failure.details;
     on_error(failure.error, failure.category, failure.message);
 }

@@ -109,7 +109,6 @@ protected:
 
 private:
     friend TSelf;
-    friend TServerBase;
     template <class, class, class>
     friend class StreamServer;
     template <class>
