@@ -439,3 +439,30 @@ fn a_context_that_lacks_something_fails_the_start_and_nothing_else() {
     assert_eq!(error.code(), TlsFailure::Settings as i32, "{error}");
     world.finish();
 }
+
+#[test]
+fn without_default_authorities_only_a_callback_accepts_a_server() {
+    let world = World::new();
+    let server = world.serve_tls(&server_context(), world.server_probe());
+    let context = cppserver::TlsContext::new();
+    context.set_default_authorities(false);
+    let client = world.tls_client(&context, server.port());
+    let error = client.connect(world.probe("nobody")).unwrap_err();
+    assert_eq!(error.code(), TlsFailure::Settings as i32, "{error}");
+    let subject = cppserver::TlsContext::subject_of;
+    context.set_verify_callback(move |certificate, error| {
+        error.is_some() && subject(certificate).is_some_and(|text| text.contains("server.example"))
+    });
+    client.connect(world.probe("pinned")).unwrap();
+    world.log.wait_for("pinned", is_handshaked);
+    context.set_verify_callback(|_, error| error.is_none());
+    let other = world.tls_client(&context, server.port());
+    other.connect(world.probe("refused")).unwrap();
+    world.log.wait_event("refused", Event::Dropped);
+    assert_eq!(world.log.errors("refused")[0].code(), 48, "unknown_ca");
+    // An authority that is given counts nevertheless.
+    context.add_authority_file(certificate("ca.pem")).unwrap();
+    other.connect(world.probe("given")).unwrap();
+    world.log.wait_for("given", is_handshaked);
+    world.finish();
+}
