@@ -21,7 +21,7 @@ const CLASSIC: &str = "classic";
 const LINES: usize = 20;
 
 /// The languages that have the chat encrypted too.
-const ENCRYPTED: [&str; 1] = ["cpp"];
+const ENCRYPTED: [&str; 2] = ["cpp", CLASSIC];
 
 /// Below the chat.
 #[derive(Clone, Copy, PartialEq)]
@@ -99,6 +99,11 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
         compile.push((
             format!("compile {name}.cpp"),
             toolchain.cpp("c++14", &cpp, &format!("cpp-{name}")),
+        ));
+        let classic = [root.join(format!("xtask/consumer/classic_{name}.cpp"))];
+        compile.push((
+            format!("compile classic_{name}.cpp"),
+            toolchain.cpp("c++14", &classic, &format!("{CLASSIC}-{name}")),
         ));
     }
     let timer = [root.join("examples-c/timer.c")];
