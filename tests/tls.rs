@@ -441,11 +441,11 @@ fn a_context_that_lacks_something_fails_the_start_and_nothing_else() {
 }
 
 #[test]
-fn without_default_authorities_only_a_callback_accepts_a_server() {
+fn who_trusts_nobody_may_still_accept_by_a_callback() {
     let world = World::new();
     let server = world.serve_tls(&server_context(), world.server_probe());
     let context = cppserver::TlsContext::new();
-    context.set_default_authorities(false);
+    context.set_system_authorities(false);
     let client = world.tls_client(&context, server.port());
     let error = client.connect(world.probe("nobody")).unwrap_err();
     assert_eq!(error.code(), TlsFailure::Settings as i32, "{error}");

@@ -207,6 +207,14 @@ TEST(ssl_verify_callback_alone_is_enough_to_pin_a_certificate)
     context->set_verify_callback([](bool preverified, asio::ssl::verify_context& ctx) { return !preverified && ctx.is_for_name("other.example.com"); });
     CheckAccepted(OwnContext("other-name"), context);
     CheckRefused(OwnContext("server"), context, 48);
+    // The same on the side of a server.
+    auto server_context = OwnContext("server");
+    server_context->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+    server_context->set_verify_callback([](bool, asio::ssl::verify_context& ctx) { return ctx.subject().find("CN=client.example.com") != std::string::npos; });
+    CheckAccepted(server_context, OwnContext("client"));
+    SecurePair pair(server_context, OwnContext("server-chain"));
+    pair.WaitForEnd();
+    CHECK_EQUAL(pair.server->log.Count("session.onError" + SslText(asio::error::certificate_verify_failed)), 1u);
 }
 
 TEST(ssl_verify_callback_that_throws_refuses)

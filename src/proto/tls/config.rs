@@ -130,7 +130,7 @@ impl Settings {
         let mode = self.verify.unwrap_or(VerifyMode::None);
         let builder = match mode {
             VerifyMode::None => builder.with_no_client_auth(),
-            _ if self.roots.is_empty() => {
+            _ if self.roots.is_empty() && self.callback.is_none() => {
                 return Err(settings(
                     "a TLS server that verifies its clients needs the certificate of the \
                      authority that issued theirs; load it into the context",
