@@ -54,6 +54,39 @@ TEST(session_disconnect_is_an_end_of_file_for_the_client)
     CHECK(!session->Disconnect());
 }
 
+TEST(session_and_client_pause_and_resume)
+{
+    std::atomic<bool> pause(true);
+    Connected connected([&](LoggingServer& server)
+    {
+        server.session_received = [&](LoggingSession& session, const std::string& text)
+        {
+            session.Owner().log.Add("session got " + text);
+            if (pause.exchange(false))
+                CHECK(session.PauseReceiving());
+            return text.size();
+        };
+    });
+    connected.client->Send("first");
+    connected.server->log.Wait("session got first");
+    CHECK(connected.client->PauseReceiving());
+    connected.client->Send("second");
+    // What the server sends is told only after the client's own resume.
+    auto session = connected.server->Last();
+    session->Send("answer");
+    connected.Settle();
+    CHECK_EQUAL(connected.server->log.Count("session got second"), 0u);
+    CHECK_EQUAL(connected.client->Received(), std::string());
+    CHECK(session->ResumeReceiving());
+    connected.server->log.Wait("session got second");
+    CHECK(connected.client->ResumeReceiving());
+    UNTIL(connected.client->Received() == "answer");
+    connected.client->Disconnect();
+    connected.server->log.Wait("server.onDisconnected");
+    CHECK(!session->PauseReceiving());
+    CHECK(!session->ResumeReceiving());
+}
+
 TEST(session_disconnect_twice_ends_once)
 {
     Connected connected([](LoggingServer& server)

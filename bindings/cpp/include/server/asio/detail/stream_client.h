@@ -140,6 +140,11 @@ public:
     }
     size_t Send(const std::string& text) { return Send(text.data(), text.size()); }
 
+    /// Stops reading, until ResumeReceiving() or the end of the connection: a server that sends faster than this side works waits.
+    /// Inside a callback no onReceived() follows. What comes meanwhile is told after the resume. False when not connected.
+    bool PauseReceiving() { return cppserver_session_pause_reading(_session) == CPPSERVER_STATUS_OK; }
+    bool ResumeReceiving() { return cppserver_session_resume_reading(_session) == CPPSERVER_STATUS_OK; }
+
     /// Options. Those of the socket take effect at once when connected, all from the next Connect() on. False when the value
     /// is impossible.
     bool SetupNoDelay(bool enable) { return SetupSocket_(CPPSERVER_OPTION_NO_DELAY, enable); }

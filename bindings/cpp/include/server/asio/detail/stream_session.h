@@ -79,6 +79,11 @@ public:
     }
     size_t Send(const std::string& text) { return Send(text.data(), text.size()); }
 
+    /// Stops reading, until ResumeReceiving() or the end of the connection: a client that sends faster than this side works waits.
+    /// Inside a callback no onReceived() follows. What comes meanwhile is told after the resume. False when not connected.
+    bool PauseReceiving() { return cppserver_session_pause_reading(handle_()) == CPPSERVER_STATUS_OK; }
+    bool ResumeReceiving() { return cppserver_session_resume_reading(handle_()) == CPPSERVER_STATUS_OK; }
+
     /// Options of this connection, while it lives. False when it is not connected, the value is impossible or the system
     /// refuses it.
     bool SetupNoDelay(bool enable) { return Setup_(CPPSERVER_OPTION_NO_DELAY, enable); }
