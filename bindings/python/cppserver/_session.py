@@ -23,12 +23,13 @@ def as_bytes(data: bytes | bytearray | memoryview) -> bytes:
 
 
 class Connection:
-    """One stream of bytes to a peer. Base of :class:`TcpSession` and :class:`TcpClient`.
+    """One stream of bytes to a peer. Base of :class:`Session` and :class:`Client`.
 
     Override the ``on_...`` methods to be told what happens. They are called on the thread of the
     service that owns the connection, one at a time, in this order: ``on_connected``,
-    ``on_received`` again and again, ``on_disconnected``. Only the overridden ones cost anything;
-    which ones these are is looked up once per class.
+    ``on_handshaked`` where there is a handshake, ``on_received`` again and again,
+    ``on_disconnected``. Only the overridden ones cost anything; which ones these are is looked up
+    once per class.
 
     All other methods may be called on every thread and in every callback, also after the end of
     the connection.
@@ -127,6 +128,12 @@ class Connection:
     def on_connected(self) -> None:
         """Called when the connection is open."""
 
+    def on_handshaked(self) -> None:
+        """Called when the handshake of an encrypted connection is done. Plain TCP never calls it.
+
+        What was sent before leaves now.
+        """
+
     def on_received(self, data: bytes) -> int | None:
         """Called with received bytes.
 
@@ -189,6 +196,15 @@ def _connected(key: int) -> None:
         connection.on_connected()
     except BaseException as exception:
         report(connection, "on_connected", exception)
+
+
+@_library.Notify
+def _handshaked(key: int) -> None:
+    connection = connections[key]
+    try:
+        connection.on_handshaked()
+    except BaseException as exception:
+        report(connection, "on_handshaked", exception)
 
 
 def _handled(handled: int, size: int) -> int:
@@ -270,6 +286,7 @@ def connection_handler(kind: type[Connection]) -> _library.SessionHandler:
         )
         for name, function in {
             "on_connected": _connected,
+            "on_handshaked": _handshaked,
             "on_received": _received,
             "on_sent": _sent,
             "on_empty": _empty,
