@@ -1,0 +1,593 @@
+/* Encrypted connections: what both sides learn of each other, whom they refuse, and how they end. */
+#include "tls.h"
+
+static void an_echo_is_encrypted(void)
+{
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_handshaked(service, ours, host_port(server));
+    /* Servers and clients keep their contexts. */
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    CHECK_OK(endpoint_send(client, "hello"));
+    CHECK(counter_reaches(&client->received, 5));
+    CHECK_TEXT(client->data, "hello");
+    CHECK(cppserver_session_is_handshaked(client->session));
+    CHECK_OK(cppserver_session_disconnect(client->session));
+    WAIT_FOR(client->journal, "destroy");
+    WAIT_FOR(&server->journal, "session destroy");
+    CHECK(!cppserver_session_is_handshaked(client->session));
+    CHECK_JOURNAL(client->journal, "connected, handshaked, disconnected 1, destroy");
+    CHECK_NUMBER(journal_count(&server->journal, "session handshaked"), 1);
+    CHECK_NUMBER(journal_count(&server->journal, "session disconnected 2"), 1);
+    CHECK(journal_in_order(&server->journal, "server connected", "session handshaked"));
+    service_finished(service);
+    client_free(client);
+    host_free(server);
+}
+
+/* Sends a mebibyte and waits until all of it has come back. */
+static void much_goes_both_ways(void)
+{
+    enum { SIZE = 1 << 20 };
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    cppserver_service *service = service_started(2);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_handshaked(service, ours, host_port(server));
+    char *data = malloc(SIZE);
+    memset(data, 'x', SIZE);
+    for (size_t sent = 0, piece = 1; sent < SIZE; sent += piece) {
+        piece = piece * 7 % 40009 + 1;
+        piece = piece < SIZE - sent ? piece : SIZE - sent;
+        CHECK_OK(cppserver_session_send(client->session, data + sent, piece, NULL));
+    }
+    CHECK(counter_reaches(&client->received, SIZE));
+    free(data);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+static void say_hello(endpoint *self, event event)
+{
+    if (event == EVENT_CONNECTED)
+        CHECK_OK(endpoint_send(self, "early"));
+}
+
+static void what_is_sent_early_leaves_after_the_handshake(void)
+{
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_create(service, theirs);
+    server->session_hook = say_hello;
+    CHECK_OK(host_start(server));
+    endpoint *client = tls_client_create(service, ours, host_port(server));
+    client->hook = say_hello;
+    CHECK_OK(client_connect(client));
+    CHECK(counter_reaches(&client->received, 5));
+    CHECK_TEXT(client->data, "early");
+    endpoint *session = host_session(server, 0);
+    CHECK(counter_reaches(&session->received, 5));
+    CHECK_TEXT(session->data, "early");
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+/* ---- what both sides learn ---- */
+
+static void details_and_short_buffers(void)
+{
+    char text[64] = "before";
+    size_t length = 0;
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    const char *const offered[] = { "other", "chat" }, *const known[] = { "chat" };
+    CHECK_OK(cppserver_tls_context_set_alpn_protocols(ours, offered, 2));
+    CHECK_OK(cppserver_tls_context_set_alpn_protocols(theirs, known, 1));
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_create(service, ours, host_port(server));
+    CHECK_OK(cppserver_client_set_server_name(client->client, "localhost"));
+    CHECK_FAILS(cppserver_session_tls_text(client->session, CPPSERVER_TLS_TEXT_VERSION, text, sizeof text, &length),
+                CPPSERVER_STATUS_NOT_CONNECTED);
+    CHECK_FAILS(cppserver_session_tls_peer_certificate(client->session, 0, text, sizeof text, &length),
+                CPPSERVER_STATUS_NOT_CONNECTED);
+    CHECK_OK(client_connect(client));
+    WAIT_FOR(client->journal, "handshaked");
+    WAIT_FOR(&server->journal, "session handshaked");
+    endpoint *session = host_session(server, 0);
+    check_tls_text(client->session, CPPSERVER_TLS_TEXT_VERSION, "TLSv1.3");
+    check_tls_text(client->session, CPPSERVER_TLS_TEXT_ALPN_PROTOCOL, "chat");
+    check_tls_text(client->session, CPPSERVER_TLS_TEXT_SERVER_NAME, "localhost");
+    check_tls_text(client->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, "CN=server.example.com");
+    check_tls_text(session->session, CPPSERVER_TLS_TEXT_ALPN_PROTOCOL, "chat");
+    check_tls_text(session->session, CPPSERVER_TLS_TEXT_SERVER_NAME, "localhost");
+    check_tls_text(session->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, "");
+    CHECK_OK(cppserver_session_tls_text(client->session, CPPSERVER_TLS_TEXT_CIPHER_SUITE, text, sizeof text, NULL));
+    CHECK(strncmp(text, "TLS_", 4) == 0);
+    check_tls_text(session->session, CPPSERVER_TLS_TEXT_CIPHER_SUITE, text);
+
+    CHECK_FAILS(cppserver_session_tls_text(client->session, CPPSERVER_TLS_TEXT_VERSION, text, 7, &length),
+                CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_NUMBER(length, 7);
+    CHECK_FAILS(cppserver_session_tls_text(client->session, CPPSERVER_TLS_TEXT_VERSION, NULL, 64, &length),
+                CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_OK(cppserver_session_tls_text(client->session, CPPSERVER_TLS_TEXT_VERSION, NULL, 0, &length));
+    CHECK_OK(cppserver_session_tls_text(client->session, CPPSERVER_TLS_TEXT_VERSION, text, 8, NULL));
+    CHECK_TEXT(text, "TLSv1.3");
+    CHECK_FAILS(cppserver_session_tls_text(client->session, 0, text, sizeof text, NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_FAILS(cppserver_session_tls_text(client->session, 6, text, sizeof text, NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
+
+    file_data expected = file_read("certs/server.der");
+    char certificate[4096];
+    CHECK_OK(cppserver_session_tls_peer_certificate(client->session, 0, NULL, 0, &length));
+    CHECK_NUMBER(length, expected.size);
+    CHECK_FAILS(cppserver_session_tls_peer_certificate(client->session, 0, certificate, length - 1, &length),
+                CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_NUMBER(length, expected.size);
+    CHECK_FAILS(cppserver_session_tls_peer_certificate(client->session, 0, NULL, sizeof certificate, NULL),
+                CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_OK(cppserver_session_tls_peer_certificate(client->session, 0, certificate, length, NULL));
+    CHECK(memcmp(certificate, expected.bytes, expected.size) == 0);
+    CHECK_OK(cppserver_session_tls_peer_certificate(client->session, 1, certificate, sizeof certificate, &length));
+    CHECK_NUMBER(length, 0);
+    CHECK_OK(cppserver_session_tls_peer_certificate(session->session, 0, certificate, sizeof certificate, &length));
+    CHECK_NUMBER(length, 0);
+
+    service_finished(service);
+    /* All of this can be read after the end too. */
+    check_tls_text(client->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, "CN=server.example.com");
+    check_tls_text(session->session, CPPSERVER_TLS_TEXT_SERVER_NAME, "localhost");
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+static void plain_sessions_have_no_details(void)
+{
+    size_t length = 77;
+    cppserver_service *service = service_started(1);
+    host *server = host_started(service);
+    endpoint *client = client_connected(service, host_port(server));
+    CHECK(!cppserver_session_is_handshaked(client->session));
+    CHECK(!cppserver_session_tls_is_resumed(client->session));
+    CHECK_FAILS(cppserver_session_tls_text(client->session, CPPSERVER_TLS_TEXT_VERSION, NULL, 0, &length),
+                CPPSERVER_STATUS_NOT_CONNECTED);
+    CHECK_FAILS(cppserver_session_tls_peer_certificate(client->session, 0, NULL, 0, &length),
+                CPPSERVER_STATUS_NOT_CONNECTED);
+    CHECK_NUMBER(length, 77);
+    service_finished(service);
+    client_free(client);
+    host_free(server);
+}
+
+static void the_name_chooses_the_certificate(void)
+{
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    CHECK_OK(cppserver_tls_context_add_certificate_files(theirs, "certs/other-name.pem", "certs/other-name.key", NULL));
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_create(service, ours, host_port(server));
+    CHECK_FAILS(cppserver_client_set_server_name(client->client, "no name"), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_FAILS(cppserver_client_set_server_name(client->client, ""), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    const char *const names[] = { "other.example.com", "server.example.com", NULL };
+    const char *const subjects[] = { "CN=other.example.com", "CN=server.example.com", "CN=server.example.com" };
+    for (long number = 0; number < 3; ++number) {
+        CHECK_OK(cppserver_client_set_server_name(client->client, names[number]));
+        CHECK_OK(client_connect(client));
+        CHECK(journal_has(client->journal, "handshaked", number + 1));
+        check_tls_text(client->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, subjects[number]);
+        check_tls_text(client->session, CPPSERVER_TLS_TEXT_SERVER_NAME, names[number] == NULL ? "" : names[number]);
+        CHECK_OK(cppserver_session_disconnect(client->session));
+        CHECK(journal_has(client->journal, "destroy", number + 1));
+    }
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+static void later_connections_are_resumed(void)
+{
+    for (int64_t resumption = 0; resumption < 2; ++resumption) {
+        cppserver_tls_context *theirs = server_context(), *ours = client_context();
+        CHECK_OK(cppserver_tls_context_set_option(ours, CPPSERVER_TLS_OPTION_RESUMPTION, resumption));
+        cppserver_service *service = service_started(1);
+        host *server = tls_host_started(service, theirs);
+        endpoint *client = tls_client_create(service, ours, host_port(server));
+        for (long number = 0; number < 2; ++number) {
+            CHECK_OK(client_connect(client));
+            CHECK(journal_has(client->journal, "handshaked", number + 1));
+            /* The answer comes behind the ticket. */
+            CHECK_OK(endpoint_send(client, "x"));
+            CHECK(counter_reaches(&client->received, number + 1));
+            bool expected = resumption == 1 && number == 1;
+            CHECK(cppserver_session_tls_is_resumed(client->session) == expected);
+            CHECK(cppserver_session_tls_is_resumed(host_session(server, number)->session) == expected);
+            check_tls_text(client->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, "CN=server.example.com");
+            CHECK_OK(cppserver_session_disconnect(client->session));
+            CHECK(journal_has(client->journal, "destroy", number + 1));
+        }
+        service_finished(service);
+        cppserver_tls_context_release(theirs);
+        cppserver_tls_context_release(ours);
+        client_free(client);
+        host_free(server);
+    }
+}
+
+/* ---- who is refused ---- */
+
+typedef struct refusal {
+    const char *chain, *key;       /* of the server */
+    const char *authority;         /* that the client trusts */
+    const char *name;              /* that the client asks for, or NULL */
+    int32_t alert;                 /* of the client; 0 for any */
+} refusal;
+
+static void clients_refuse_servers(void)
+{
+    const refusal cases[] = {
+        { "certs/wrong-ca.pem", "certs/wrong-ca.key", "certs/ca.pem", NULL, ALERT_UNKNOWN_CA },
+        { "certs/server.pem", "certs/server.key", "certs/other-ca.pem", NULL, ALERT_UNKNOWN_CA },
+        { "certs/expired.pem", "certs/expired.key", "certs/ca.pem", NULL, ALERT_CERTIFICATE_EXPIRED },
+        { "certs/other-name.pem", "certs/other-name.key", "certs/ca.pem", NULL, 0 },
+        { "certs/server.pem", "certs/server.key", "certs/ca.pem", "other.example.com", 0 },
+        { "certs/not-yet-valid.pem", "certs/not-yet-valid.key", "certs/ca.pem", NULL, 0 },
+        { "certs/wrong-usage.pem", "certs/wrong-usage.key", "certs/ca.pem", NULL, 0 },
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; ++index) {
+        cppserver_tls_context *theirs = context_with(cases[index].chain, cases[index].key);
+        cppserver_tls_context *ours = cppserver_tls_context_create();
+        CHECK_OK(cppserver_tls_context_add_authority_file(ours, cases[index].authority));
+        cppserver_service *service = service_started(1);
+        host *server = tls_host_started(service, theirs);
+        endpoint *client = tls_client_create(service, ours, host_port(server));
+        CHECK_OK(cppserver_client_set_server_name(client->client, cases[index].name));
+        CHECK_OK(client_connect(client));
+        WAIT_FOR(client->journal, "destroy");
+        WAIT_FOR(&server->journal, "session destroy");
+        CHECK_JOURNAL(client->journal, "connected, error tls, disconnected 3, destroy");
+        CHECK_NUMBER(journal_count(&server->journal, "session error tls"), 1);
+        CHECK_NUMBER(journal_count(&server->journal, "session handshaked"), 0);
+        CHECK(client->error_code > 0 && client->error_code < 256);
+        CHECK_NUMBER(server->sessions[0]->error_code, client->error_code + FROM_PEER);
+        if (cases[index].alert != 0)
+            CHECK_NUMBER(client->error_code, cases[index].alert);
+        service_finished(service);
+        cppserver_tls_context_release(theirs);
+        cppserver_tls_context_release(ours);
+        client_free(client);
+        host_free(server);
+    }
+}
+
+static void servers_require_certificates(void)
+{
+    const char *const chains[] = { NULL, "certs/wrong-ca.pem", "certs/client.pem" };
+    const char *const keys[] = { NULL, "certs/wrong-ca.key", "certs/client.key" };
+    const int32_t alerts[] = { ALERT_CERTIFICATE_REQUIRED, ALERT_UNKNOWN_CA, 0 };
+    for (size_t index = 0; index < 3; ++index) {
+        cppserver_tls_context *theirs = server_context(), *ours = client_context();
+        CHECK_OK(cppserver_tls_context_add_authority_file(theirs, "certs/ca.pem"));
+        CHECK_OK(cppserver_tls_context_set_option(theirs, CPPSERVER_TLS_OPTION_VERIFY, CPPSERVER_TLS_VERIFY_REQUIRE));
+        if (chains[index] != NULL)
+            CHECK_OK(cppserver_tls_context_set_certificate_files(ours, chains[index], keys[index], NULL));
+        cppserver_service *service = service_started(1);
+        host *server = tls_host_started(service, theirs);
+        endpoint *client = tls_client_create(service, ours, host_port(server));
+        CHECK_OK(client_connect(client));
+        if (alerts[index] == 0) {
+            WAIT_FOR(&server->journal, "session handshaked");
+            check_tls_text(host_session(server, 0)->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, "CN=client.example.com");
+        } else {
+            /* In TLS 1.3 the client is through with its handshake by then. */
+            WAIT_FOR(client->journal, "destroy");
+            WAIT_FOR(&server->journal, "session destroy");
+            CHECK_NUMBER(journal_count(&server->journal, "session handshaked"), 0);
+            CHECK_NUMBER(server->sessions[0]->error_code, alerts[index]);
+            CHECK_NUMBER(client->error_code, alerts[index] + FROM_PEER);
+            CHECK_NUMBER(journal_count(client->journal, "disconnected 3"), 1);
+        }
+        service_finished(service);
+        cppserver_tls_context_release(theirs);
+        cppserver_tls_context_release(ours);
+        client_free(client);
+        host_free(server);
+    }
+}
+
+typedef struct judge {
+    bool accepts;
+    counter asked;
+    char subject[64], error[256];
+    counter destroyed;
+} judge;
+
+static bool judge_certificate(void *user_data, const void *certificate, size_t size, const char *error)
+{
+    judge *self = user_data;
+    CHECK_OK(cppserver_tls_certificate_subject(certificate, size, self->subject, sizeof self->subject, NULL));
+    snprintf(self->error, sizeof self->error, "%s", error == NULL ? "" : error);
+    counter_add(&self->asked, 1);
+    return self->accepts;
+}
+
+static void judge_destroy(void *user_data)
+{
+    counter_add(&((judge *)user_data)->destroyed, 1);
+}
+
+static void the_verify_callback_has_the_last_word(void)
+{
+    for (int good = 0; good < 2; ++good) {
+        for (int accepts = 0; accepts < 2; ++accepts) {
+            judge judge = { .accepts = accepts == 1 };
+            counter_init(&judge.asked);
+            counter_init(&judge.destroyed);
+            cppserver_tls_context *theirs = server_context(), *ours = cppserver_tls_context_create();
+            CHECK_OK(cppserver_tls_context_add_authority_file(ours, good ? "certs/ca.pem" : "certs/other-ca.pem"));
+            CHECK_OK(cppserver_tls_context_set_verify_callback(ours, judge_certificate, &judge, judge_destroy));
+            cppserver_service *service = service_started(1);
+            host *server = tls_host_started(service, theirs);
+            endpoint *client = tls_client_create(service, ours, host_port(server));
+            CHECK_OK(client_connect(client));
+            WAIT_FOR(client->journal, accepts ? "handshaked" : "destroy");
+            CHECK_NUMBER(counter_value(&judge.asked), 1);
+            CHECK_TEXT(judge.subject, "CN=server.example.com");
+            CHECK((judge.error[0] == '\0') == (good == 1));
+            CHECK_NUMBER(journal_count(client->journal, "error tls"), !accepts);
+            service_finished(service);
+            CHECK_NUMBER(counter_value(&judge.destroyed), 0);
+            cppserver_tls_context_release(ours);
+            client_free(client);
+            CHECK_NUMBER(counter_value(&judge.destroyed), 1);
+            cppserver_tls_context_release(theirs);
+            host_free(server);
+        }
+    }
+}
+
+static void certificates_of_long_ago_need_a_dangerous_word(void)
+{
+    for (int64_t accept = 0; accept < 2; ++accept) {
+        cppserver_tls_context *theirs = cppserver_tls_context_create(), *ours = cppserver_tls_context_create();
+        CHECK_OK(cppserver_tls_context_set_certificate_files(theirs, "certs/legacy/server.pem", "certs/legacy/server.pem",
+                                                             "qwerty"));
+        CHECK_OK(cppserver_tls_context_add_authority_file(ours, "certs/legacy/ca.pem"));
+        CHECK_OK(cppserver_tls_context_set_option(ours, CPPSERVER_TLS_OPTION_DANGEROUS_ACCEPT_LEGACY_CERTIFICATES, accept));
+        cppserver_service *service = service_started(1);
+        host *server = tls_host_started(service, theirs);
+        endpoint *client = tls_client_create(service, ours, host_port(server));
+        CHECK_OK(cppserver_client_set_server_name(client->client, "server.example.com"));
+        CHECK_OK(client_connect(client));
+        WAIT_FOR(client->journal, accept ? "handshaked" : "disconnected 3");
+        service_finished(service);
+        CHECK_NUMBER(journal_count(client->journal, "handshaked"), accept);
+        cppserver_tls_context_release(theirs);
+        cppserver_tls_context_release(ours);
+        client_free(client);
+        host_free(server);
+    }
+}
+
+static void protocols_have_to_agree(void)
+{
+    const char *const one[] = { "one" }, *const two[] = { "two" };
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    CHECK_OK(cppserver_tls_context_set_alpn_protocols(theirs, one, 1));
+    CHECK_OK(cppserver_tls_context_set_alpn_protocols(ours, two, 1));
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_create(service, ours, host_port(server));
+    CHECK_OK(client_connect(client));
+    WAIT_FOR(client->journal, "destroy");
+    CHECK_NUMBER(client->error_code, ALERT_NO_APPLICATION_PROTOCOL + FROM_PEER);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+/* ---- changes while a server runs ---- */
+
+static void certificates_are_renewed_without_an_end(void)
+{
+    char chain[512], key[512];
+    file_temporary(chain, sizeof chain, "chain.pem");
+    file_temporary(key, sizeof key, "key.pem");
+    file_copy("certs/server.pem", chain);
+    file_copy("certs/server.key", key);
+    cppserver_tls_context *theirs = context_with(chain, key), *ours = client_context();
+    CHECK_OK(cppserver_tls_context_set_option(ours, CPPSERVER_TLS_OPTION_VERIFY_NAMES, 0));
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *first = tls_client_handshaked(service, ours, host_port(server));
+    /* Half of the new files: nothing changes. */
+    file_copy("certs/other-name.pem", chain);
+    CHECK_FAILS(cppserver_tls_context_reload(theirs), CPPSERVER_STATUS_TLS);
+    CHECK_NUMBER(cppserver_last_error_code(), CPPSERVER_TLS_FAILURE_KEY_MISMATCH);
+    endpoint *second = tls_client_handshaked(service, ours, host_port(server));
+    check_tls_text(second->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, "CN=server.example.com");
+    file_copy("certs/other-name.key", key);
+    CHECK_OK(cppserver_tls_context_reload(theirs));
+    /* A client that remembers nothing, for a resumed session keeps its certificate. */
+    cppserver_tls_context *others = client_context();
+    CHECK_OK(cppserver_tls_context_set_option(others, CPPSERVER_TLS_OPTION_VERIFY_NAMES, 0));
+    endpoint *third = tls_client_handshaked(service, others, host_port(server));
+    check_tls_text(third->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, "CN=other.example.com");
+    CHECK_OK(endpoint_send(first, "still here"));
+    CHECK(counter_reaches(&first->received, 10));
+    CHECK(remove(chain) == 0 && remove(key) == 0);
+    CHECK_FAILS(cppserver_tls_context_reload(theirs), CPPSERVER_STATUS_SYSTEM);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    cppserver_tls_context_release(others);
+    client_free(first);
+    client_free(second);
+    client_free(third);
+    host_free(server);
+}
+
+static void secrets_can_be_logged(void)
+{
+    char name[512];
+    file_temporary(name, sizeof name, "key.log");
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    CHECK_OK(cppserver_tls_context_set_key_log_file(ours, name));
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_handshaked(service, ours, host_port(server));
+    file_data log = file_read(name);
+    CHECK(strstr(log.bytes, "CLIENT_HANDSHAKE_TRAFFIC_SECRET ") != NULL);
+    CHECK(strstr(log.bytes, "SERVER_TRAFFIC_SECRET_0 ") != NULL);
+    CHECK_OK(cppserver_tls_context_set_key_log_file(ours, NULL));
+    endpoint *other = tls_client_handshaked(service, ours, host_port(server));
+    CHECK_NUMBER(file_read(name).size, log.size);
+    CHECK(remove(name) == 0);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    client_free(other);
+    host_free(server);
+}
+
+/* ---- peers that speak no TLS, or stop doing so ---- */
+
+static void plain_text_is_refused(void)
+{
+    cppserver_tls_context *theirs = server_context();
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    platform_socket peer = platform_socket_connect(host_port(server), 0);
+    CHECK(platform_socket_send(peer, "GET / HTTP/1.0\r\n\r\n"));
+    WAIT_FOR(&server->journal, "session destroy");
+    CHECK_NUMBER(journal_count(&server->journal, "session error tls"), 1);
+    CHECK_NUMBER(journal_count(&server->journal, "session disconnected 3"), 1);
+    CHECK_NUMBER(journal_count(&server->journal, "session handshaked"), 0);
+    platform_socket_close(peer);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    host_free(server);
+}
+
+static void a_plain_server_is_refused(void)
+{
+    cppserver_tls_context *ours = client_context();
+    cppserver_service *service = service_started(1);
+    host *server = host_create(service);
+    server->session_hook = say_hello;
+    CHECK_OK(host_start(server));
+    endpoint *client = tls_client_create(service, ours, host_port(server));
+    CHECK_OK(client_connect(client));
+    WAIT_FOR(client->journal, "destroy");
+    CHECK_JOURNAL(client->journal, "connected, error tls, disconnected 3, destroy");
+    service_finished(service);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+static void silence_is_no_handshake(void)
+{
+    cppserver_tls_context *theirs = server_context();
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_create(service, theirs);
+    CHECK_OK(cppserver_server_set_option(server->server, CPPSERVER_OPTION_HANDSHAKE_TIMEOUT, 20));
+    CHECK_OK(host_start(server));
+    platform_socket peer = platform_socket_connect(host_port(server), 0);
+    WAIT_FOR(&server->journal, "session destroy");
+    CHECK_NUMBER(journal_count(&server->journal, "session error timeout"), 1);
+    CHECK_NUMBER(journal_count(&server->journal, "session disconnected 4"), 1);
+    platform_socket_close(peer);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    host_free(server);
+}
+
+/* Ends the connection beneath TLS, on the thread that owns the socket: no close_notify leaves. */
+static void cut_the_stream(endpoint *self, event event)
+{
+    enum { BOTH_HALVES = 2 };
+    if (event == EVENT_RECEIVED)
+        shutdown((platform_socket)cppserver_session_native_handle(self->session), BOTH_HALVES);
+}
+
+static void a_cut_stream_is_told_from_an_end(void)
+{
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_create(service, ours, host_port(server));
+    client->hook = cut_the_stream;
+    CHECK_OK(client_connect(client));
+    WAIT_FOR(client->journal, "handshaked");
+    CHECK_OK(endpoint_send(client, "cut"));
+    WAIT_FOR(&server->journal, "session destroy");
+    CHECK_NUMBER(journal_count(&server->journal, "session error tls"), 1);
+    CHECK_NUMBER(journal_count(&server->journal, "session disconnected 8"), 1);
+    CHECK_NUMBER(server->sessions[0]->error_code, CPPSERVER_TLS_FAILURE_TRUNCATED);
+    CHECK_NUMBER(counter_value(&server->sessions[0]->received), 3);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+static void multicast_is_for_those_that_are_through(void)
+{
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    platform_socket silent = platform_socket_connect(host_port(server), 0);
+    endpoint *waiting = host_session(server, 0);
+    endpoint *client = tls_client_handshaked(service, ours, host_port(server));
+    WAIT_FOR(&server->journal, "session handshaked");
+    CHECK_OK(cppserver_server_multicast(server->server, "to all", 6));
+    CHECK(counter_reaches(&client->received, 6));
+    CHECK_TEXT(client->data, "to all");
+    CHECK_NUMBER(cppserver_session_bytes_pending(waiting->session), 0);
+    platform_socket_close(silent);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
+int main(int count, char **arguments)
+{
+    const test_case cases[] = {
+        TEST(an_echo_is_encrypted),
+        TEST(much_goes_both_ways),
+        TEST(what_is_sent_early_leaves_after_the_handshake),
+        TEST(details_and_short_buffers),
+        TEST(plain_sessions_have_no_details),
+        TEST(the_name_chooses_the_certificate),
+        TEST(later_connections_are_resumed),
+        TEST(clients_refuse_servers),
+        TEST(servers_require_certificates),
+        TEST(the_verify_callback_has_the_last_word),
+        TEST(certificates_of_long_ago_need_a_dangerous_word),
+        TEST(protocols_have_to_agree),
+        TEST(certificates_are_renewed_without_an_end),
+        TEST(secrets_can_be_logged),
+        TEST(plain_text_is_refused),
+        TEST(a_plain_server_is_refused),
+        TEST(silence_is_no_handshake),
+        TEST(a_cut_stream_is_told_from_an_end),
+        TEST(multicast_is_for_those_that_are_through),
+    };
+    return test_main(count, arguments, cases, sizeof cases / sizeof *cases);
+}
