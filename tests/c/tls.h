@@ -6,14 +6,18 @@
 
 /* Alerts of RFC 8446 section 6. The peer of the side that sends one gets 1000 more as the code of its error. */
 enum {
-    ALERT_HANDSHAKE_FAILURE = 40,
     ALERT_CERTIFICATE_EXPIRED = 45,
     ALERT_UNKNOWN_CA = 48,
-    ALERT_ACCESS_DENIED = 49,
     ALERT_CERTIFICATE_REQUIRED = 116,
     ALERT_NO_APPLICATION_PROTOCOL = 120,
     FROM_PEER = 1000
 };
+
+/* The subjects of the certificates. */
+#define OWNER ",O=Test certificates\\, published"
+#define SERVER_SUBJECT "CN=server.example.com" OWNER
+#define OTHER_SUBJECT "CN=other.example.com" OWNER
+#define CLIENT_SUBJECT "CN=client.example.com" OWNER
 
 /* ---- files ---- */
 
