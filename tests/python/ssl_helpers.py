@@ -15,8 +15,10 @@ from helpers import DEADLINE, ClientLog, Log, ServerLog, SessionLog, dial
 
 CERTS = Path(__file__).resolve().parents[2] / "certs"
 
-SERVER = "CN=server.example.com"
-"""Subject of the good certificate."""
+_OWNER = "O=Test certificates\\, published"
+SERVER = f"CN=server.example.com,{_OWNER}"
+OTHER = f"CN=other.example.com,{_OWNER}"
+CLIENT = f"CN=client.example.com,{_OWNER}"
 
 
 def server_context(name: str = "server", key: str | None = None) -> TlsContext:
