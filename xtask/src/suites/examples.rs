@@ -1,14 +1,14 @@
 //! The chat examples of all languages in one room: every server with every client. Programs as they
 //! were written for the early C++ library take part as one more language.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::chat::{Guest, Program, free_port};
+use crate::chat::{Ear, Guest, Program, free_port};
 use crate::compiler::Toolchain;
 use crate::report::Suite;
 use crate::setup;
-use crate::workspace::{self, Result, System};
+use crate::workspace::{self, Result, System, files, stem};
 
 /// What every chat server sends to a newcomer.
 const INVITATION: &str = "Welcome to the chat!";
@@ -22,19 +22,57 @@ const LINES: usize = 20;
 /// Finds the program of a language by the name of the example.
 type Example = Box<dyn Fn(&str) -> Command>;
 
+/// A protocol of the chat, as the names of the examples have it.
+#[derive(Clone, Copy, PartialEq)]
+enum Protocol {
+    Tcp,
+    Ssl,
+}
+
+impl Protocol {
+    fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Ssl => "ssl",
+        }
+    }
+
+    fn example(self, role: &str) -> String {
+        format!("{}_chat_{role}", self.name())
+    }
+}
+
 pub fn examples(suite: &mut Suite) -> Result<()> {
-    setup::ensure(&[setup::C, setup::CPP, setup::PS])?;
+    setup::ensure(&[setup::C, setup::CPP, setup::PS, setup::OPENSSL])?;
     let languages = languages(suite)?;
     for (language, example) in &languages {
         if *language != CLASSIC {
             let echo = echo(example("tcp_echo_server"));
             suite.check(&format!("echo server in {language}"), echo);
         }
-        chat(suite, language, example("tcp_chat_server"), &languages);
+    }
+    for protocol in [Protocol::Tcp, Protocol::Ssl] {
+        let server = protocol.example("server");
+        let speaks = |(language, _): &&(&str, Example)| source(language, &server).is_file();
+        let speakers: Vec<_> = languages.iter().filter(speaks).collect();
+        for (language, example) in &speakers {
+            chat(suite, protocol, language, example(&server), &speakers);
+        }
     }
     let (_, c) = &languages[1];
     suite.check("timer in C", timer(c("timer")));
     Ok(())
+}
+
+/// Where the source of an example is.
+fn source(language: &str, name: &str) -> PathBuf {
+    workspace::root().join(match language {
+        "rust" => format!("examples/{name}.rs"),
+        "c" => format!("examples-c/{name}.c"),
+        "cpp" => format!("bindings/cpp/examples/{name}.cpp"),
+        CLASSIC => format!("xtask/consumer/classic_{}.cpp", name.trim_start_matches("tcp_")),
+        _ => format!("bindings/python/examples/{name}.py"),
+    })
 }
 
 /// Builds the examples of all languages.
@@ -45,24 +83,23 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
     suite.step("build the Rust examples", &mut rust);
     let toolchain = Toolchain::native("examples")?;
     let mut compile = Vec::new();
-    for name in ["tcp_echo_server", "tcp_chat_server", "tcp_chat_client"] {
-        let c = [root.join(format!("examples-c/{name}.c"))];
-        let cpp = [root.join(format!("bindings/cpp/examples/{name}.cpp"))];
-        compile.push((format!("compile {name}.c"), toolchain.c(&c, &format!("c-{name}"))));
-        compile.push((
-            format!("compile {name}.cpp"),
-            toolchain.cpp("c++14", &cpp, &format!("cpp-{name}")),
-        ));
+    for file in files(&root.join("examples-c"), "c") {
+        let name = stem(&file);
+        let command = toolchain.c(&[file], &format!("c-{name}"));
+        compile.push((format!("compile {name}.c"), command));
+    }
+    for file in files(&root.join("bindings/cpp/examples"), "cpp") {
+        let name = stem(&file);
+        let command = toolchain.cpp("c++14", &[file], &format!("cpp-{name}"));
+        compile.push((format!("compile {name}.cpp"), command));
     }
     for name in ["chat_server", "chat_client"] {
-        let classic = [root.join(format!("xtask/consumer/classic_{name}.cpp"))];
+        let classic = [source(CLASSIC, name)];
         compile.push((
             format!("compile classic_{name}.cpp"),
             toolchain.cpp("c++14", &classic, &format!("{CLASSIC}-tcp_{name}")),
         ));
     }
-    let timer = [root.join("examples-c/timer.c")];
-    compile.push(("compile timer.c".to_string(), toolchain.c(&timer, "c-timer")));
     suite.steps(compile);
     let interpreter = setup::virtual_environment()?;
 
@@ -113,12 +150,19 @@ fn timer(mut example: Command) -> Result<()> {
     example.end()
 }
 
-/// One server with a raw socket and one client of every language; everyone hears everyone.
-fn chat(suite: &mut Suite, language: &str, server: Command, languages: &[(&str, Example)]) {
-    match Room::open(server, languages) {
-        Err(why) => suite.fail(&format!("chat server in {language}"), &why),
+/// One server with a guest and one client of every language; everyone hears everyone.
+fn chat(
+    suite: &mut Suite,
+    protocol: Protocol,
+    language: &str,
+    server: Command,
+    languages: &[&(&str, Example)],
+) {
+    let language = &format!("{} {language}", protocol.name());
+    match Room::open(protocol, server, languages) {
+        Err(why) => suite.fail(&format!("{language} chat server"), &why),
         Ok(mut room) => {
-            suite.check(&format!("{language} server, raw socket speaks"), room.guest_speaks());
+            suite.check(&format!("{language} server, guest speaks"), room.guest_speaks());
             for (number, (name, _)) in languages.iter().enumerate() {
                 suite.check(
                     &format!("{language} server, {name} client speaks"),
@@ -137,31 +181,78 @@ fn chat(suite: &mut Suite, language: &str, server: Command, languages: &[(&str, 
     }
 }
 
+/// Somebody in the chat who does not use this library.
+enum Stranger {
+    Socket(Guest),
+    OpenSsl(Program),
+}
+
+impl Stranger {
+    /// Comes in and is welcomed.
+    fn enter(protocol: Protocol, port: u16) -> Result<Stranger> {
+        let stranger = match protocol {
+            Protocol::Tcp => Stranger::Socket(Guest::connect("raw socket", port)?),
+            Protocol::Ssl => Stranger::OpenSsl(open_ssl(port)?),
+        };
+        stranger.ear().wait_for(INVITATION)?;
+        Ok(stranger)
+    }
+
+    fn say(&mut self, text: &str) -> Result<()> {
+        match self {
+            Stranger::Socket(guest) => guest.say(text),
+            Stranger::OpenSsl(program) => program.write(text),
+        }
+    }
+
+    fn ear(&self) -> &Ear {
+        match self {
+            Stranger::Socket(guest) => &guest.ear,
+            Stranger::OpenSsl(program) => &program.ear,
+        }
+    }
+}
+
+fn open_ssl(port: u16) -> Result<Program> {
+    let mut command = Command::new("openssl");
+    command.current_dir(workspace::root());
+    command.args(["s_client", "-quiet", "-verify_return_error", "-CAfile", "certs/ca.pem"]);
+    Program::start(command.args(["-connect", &format!("127.0.0.1:{port}")]))
+}
+
 struct Room {
+    protocol: Protocol,
     port: u16,
     server: Program,
-    guest: Guest,
+    guest: Stranger,
     clients: Vec<(String, Program)>,
 }
 
 impl Room {
-    fn open(mut server: Command, languages: &[(&str, Example)]) -> Result<Room> {
+    fn open(
+        protocol: Protocol,
+        mut server: Command,
+        languages: &[&(&str, Example)],
+    ) -> Result<Room> {
         let port = free_port(0)?;
-        let server = Program::start(server.arg(port.to_string()))?;
-        server.ear.wait_for(&format!("TCP server port: {port}"))?;
-        let guest = enter(port)?;
+        let server = server.current_dir(workspace::root()).arg(port.to_string());
+        let server = Program::start(server)?;
+        let told = format!("{} server port: {port}", protocol.name().to_uppercase());
+        server.ear.wait_for(&told)?;
+        let guest = Stranger::enter(protocol, port)?;
         let mut clients = Vec::new();
         for (name, example) in languages {
-            let mut command = example("tcp_chat_client");
+            let mut command = example(&protocol.example("client"));
+            command.current_dir(workspace::root());
             let client = Program::start(command.args(["127.0.0.1", &port.to_string()]))?;
             client.ear.wait_for(INVITATION).map_err(|why| format!("{name} client: {why}"))?;
             clients.push((name.to_string(), client));
         }
-        Ok(Room { port, server, guest, clients })
+        Ok(Room { protocol, port, server, guest, clients })
     }
 
     fn everyone_hears(&self, text: &str) -> Result<()> {
-        self.guest.ear.wait_for(text).map_err(|why| format!("raw socket: {why}"))?;
+        self.guest.ear().wait_for(text).map_err(|why| format!("guest: {why}"))?;
         for (name, client) in &self.clients {
             client.ear.wait_for(text).map_err(|why| format!("{name} client: {why}"))?;
         }
@@ -169,8 +260,8 @@ impl Room {
     }
 
     fn guest_speaks(&mut self) -> Result<()> {
-        self.guest.say("message from a raw socket")?;
-        self.everyone_hears("message from a raw socket")
+        self.guest.say("message from a guest")?;
+        self.everyone_hears("message from a guest")
     }
 
     fn client_speaks(&mut self, number: usize) -> Result<()> {
@@ -180,7 +271,7 @@ impl Room {
             client.say(line)?;
         }
         self.everyone_hears(&lines[LINES - 1])?;
-        in_order(&self.guest.ear.text(), &lines).map_err(|why| format!("raw socket: {why}"))?;
+        in_order(&self.guest.ear().text(), &lines).map_err(|why| format!("guest: {why}"))?;
         for (name, client) in &self.clients {
             in_order(&client.ear.text(), &lines).map_err(|why| format!("{name} client: {why}"))?;
         }
@@ -204,9 +295,9 @@ impl Room {
     fn server_restarts(&mut self) -> Result<()> {
         self.clients_come_again(|room| {
             room.server.say("!")?;
-            room.guest.ear.wait_for_end()
+            room.guest.ear().wait_for_end()
         })?;
-        self.guest = enter(self.port)?;
+        self.guest = Stranger::enter(self.protocol, self.port)?;
         self.admin_speaks("after the restart")
     }
 
@@ -226,19 +317,12 @@ impl Room {
     /// The server closes the connection of who says `!`, after it sent what it had.
     fn guest_leaves(&mut self) -> Result<()> {
         self.guest.say("!")?;
-        self.guest.ear.wait_for_end()?;
-        match self.guest.ear.text() {
+        self.guest.ear().wait_for_end()?;
+        match self.guest.ear().text() {
             text if text.ends_with('!') => Ok(()),
             text => Err(format!("the last words of the server were lost; heard:\n{text}")),
         }
     }
-}
-
-/// A raw socket that the server has welcomed.
-fn enter(port: u16) -> Result<Guest> {
-    let guest = Guest::connect("raw socket", port)?;
-    guest.ear.wait_for(INVITATION)?;
-    Ok(guest)
 }
 
 /// Whether all lines are in a text, one behind the other.
