@@ -158,7 +158,7 @@ def test_the_programs_in_the_documentation_compile(module: object) -> None:
 def test_the_programs_in_the_readme_compile() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 2
+    assert len(programs) == 3
     for program in programs:
         compile(program, "README.md", "exec")
 

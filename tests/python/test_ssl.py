@@ -169,6 +169,7 @@ def test_a_client_comes_back(ssl_server: LoggingSslServer, ssl_client: LoggingSs
 
 
 def test_a_server_restarts(ssl_server: LoggingSslServer, ssl_client: LoggingSslClient) -> None:
+    ssl_server.log.wait("handshaked")  # Before that the end would come without a close_notify.
     ssl_server.restart()
     ssl_client.log.wait("disconnected", Reason.PEER_CLOSED)
     ssl_server.log.wait("started", count=2)
