@@ -27,6 +27,33 @@ static void an_echo_is_encrypted(void)
     host_free(server);
 }
 
+static void everything_may_come_from_memory(void)
+{
+    file_data chain = file_read("certs/server.pem"), key = file_read("certs/encrypted-aes.key");
+    file_data other_chain = file_read("certs/other-name.pem"), other_key = file_read("certs/other-name.key");
+    file_data authority = file_read("certs/ca.pem");
+    cppserver_tls_context *theirs = cppserver_tls_context_create(), *ours = cppserver_tls_context_create();
+    CHECK_OK(cppserver_tls_context_set_certificate(theirs, chain.bytes, chain.size, key.bytes, key.size, "qwerty"));
+    CHECK_OK(cppserver_tls_context_add_certificate(theirs, other_chain.bytes, other_chain.size, other_key.bytes,
+                                                   other_key.size, NULL));
+    CHECK_OK(cppserver_tls_context_add_authority(ours, authority.bytes, authority.size));
+    cppserver_service *service = service_started(1);
+    host *server = tls_host_started(service, theirs);
+    endpoint *client = tls_client_create(service, ours, host_port(server));
+    CHECK_OK(cppserver_client_set_server_name(client->client, "other.example.com"));
+    CHECK_OK(client_connect(client));
+    WAIT_FOR(client->journal, "handshaked");
+    check_tls_text(client->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, OTHER_SUBJECT);
+    endpoint *other = tls_client_handshaked(service, ours, host_port(server));
+    check_tls_text(other->session, CPPSERVER_TLS_TEXT_PEER_SUBJECT, SERVER_SUBJECT);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    client_free(other);
+    host_free(server);
+}
+
 /* Sends a mebibyte and waits until all of it has come back. */
 static void much_goes_both_ways(void)
 {
@@ -396,6 +423,7 @@ int main(int count, char **arguments)
 {
     const test_case cases[] = {
         TEST(an_echo_is_encrypted),
+        TEST(everything_may_come_from_memory),
         TEST(much_goes_both_ways),
         TEST(what_is_sent_early_leaves_after_the_handshake),
         TEST(details_and_short_buffers),

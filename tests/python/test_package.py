@@ -34,7 +34,8 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            # Unbuffered, the lines of two threads would mix.
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
             cwd=PROJECT.parents[1],
         )
         self.reader = threading.Thread(target=self.read)

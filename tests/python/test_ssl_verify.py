@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import cppserver
 import pytest
 from cppserver import (
     Reason,
@@ -13,10 +18,11 @@ from cppserver import (
     certificate_is_for_name,
     certificate_subject,
 )
-from helpers import Log, LoggingService
+from helpers import DEADLINE, Log, LoggingService
 from ssl_helpers import (
     CERTS,
     CLIENT,
+    OTHER,
     SERVER,
     LoggingSslClient,
     LoggingSslServer,
@@ -80,6 +86,70 @@ def test_a_forged_certificate_is_refused(service: LoggingService) -> None:
     server = started(service, server_context("forged", "server"))
     client = LoggingSslClient(service, client_context(), "127.0.0.1", server.port)
     refused(client, server, by_client=True)
+
+
+def test_everything_may_come_from_memory(service: LoggingService) -> None:
+    theirs, ours = TlsContext(), TlsContext()
+    theirs.set_certificate(
+        (CERTS / "server.pem").read_bytes(), (CERTS / "encrypted-aes.key").read_bytes(), "qwerty"
+    )
+    theirs.add_certificate(
+        (CERTS / "other-name.pem").read_bytes(), (CERTS / "other-name.key").read_bytes()
+    )
+    ours.add_authority((CERTS / "ca.pem").read_bytes())
+    server = started(service, theirs)
+    for name, subject in (("localhost", SERVER), ("other.example.com", OTHER)):
+        client = LoggingSslClient(service, ours, "127.0.0.1", server.port, server_name=name)
+        client.handshake()
+        assert client.tls.peer_subject == subject
+
+
+@pytest.mark.parametrize(
+    ("setting", "accepts"),
+    [
+        ("", True),  # Whoever trusts nobody else trusts the authorities of the system.
+        ("context.add_authority_file('certs/other-ca.pem')", False),
+        (
+            "context.add_authority_file('certs/other-ca.pem'); context.add_system_authorities()",
+            True,
+        ),
+    ],
+)
+def test_the_authorities_of_the_system(
+    service: LoggingService, setting: str, accepts: bool
+) -> None:
+    server = started(service, server_context())
+    program = (
+        "import cppserver\n"
+        "class Client(cppserver.SslClient):\n"
+        "    def on_handshaked(self):\n"
+        "        print('accepted')\n"
+        "        self.disconnect()\n"
+        "    def on_error(self, error):\n"
+        "        print('refused', error.alert)\n"
+        "    def on_disconnected(self, reason):\n"
+        "        self.service.stop()\n"
+        "context = cppserver.TlsContext()\n"
+        f"{setting}\n"
+        "with cppserver.Service() as service:\n"
+        f"    Client(service, context, 'localhost', {server.port}).connect()\n"
+        "    service.wait()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(cppserver.__file__).parents[1]),
+            "SSL_CERT_FILE": str(CERTS / "ca.pem"),
+        },
+        cwd=CERTS.parent,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    expected = "accepted\n" if accepts else "refused 48\n"
+    assert (result.stdout, result.stderr) == (expected, "")
 
 
 def test_names_and_verification_can_be_waived(service: LoggingService) -> None:
