@@ -137,7 +137,7 @@ fn reasons_have_words_and_other_numbers_too() {
 }
 
 /// The settings of a context, with values that they take and values that they do not.
-const TLS_OPTIONS: [(cppserver_tls_option, &[i64], &[i64]); 7] = [
+const TLS_OPTIONS: [(cppserver_tls_option, &[i64], &[i64]); 8] = [
     (cppserver_tls_option::Verify, &[0, 1, 2], &[-1, 3]),
     (cppserver_tls_option::VerifyNames, &[0, 1], &[-1, 2]),
     (cppserver_tls_option::VerifyDepth, &[-1, 0, 1, 100], &[-2, 101]),
@@ -145,6 +145,7 @@ const TLS_OPTIONS: [(cppserver_tls_option, &[i64], &[i64]); 7] = [
     (cppserver_tls_option::MaximumVersion, &[0x303, 0x304], &[0, 0x302, 0x305]),
     (cppserver_tls_option::Resumption, &[0, 1], &[-1, 2]),
     (cppserver_tls_option::DangerousAcceptLegacyCertificates, &[0, 1], &[-1, 2]),
+    (cppserver_tls_option::SystemAuthorities, &[0, 1], &[-1, 2]),
 ];
 
 #[test]
@@ -162,7 +163,7 @@ fn settings_of_a_tls_context() {
             assert_eq!(set(option, *value), INVALID_ARGUMENT, "option {option} to {value}");
         }
     }
-    for option in [i32::MIN, -1, 0, 8, i32::MAX] {
+    for option in [i32::MIN, -1, 0, 9, i32::MAX] {
         assert_eq!(set(option, 1), INVALID_ARGUMENT, "option {option}");
     }
 }

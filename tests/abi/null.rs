@@ -65,7 +65,6 @@ fn a_null_tls_context() {
         refused(cppserver_tls_context_reload(none), "context");
         refused(cppserver_tls_context_add_authority_file(none, file), "context");
         refused(cppserver_tls_context_add_authority(none, data, 1), "context");
-        refused(cppserver_tls_context_add_system_authorities(none), "context");
         refused(cppserver_tls_context_set_option(none, 1, 1), "context");
         refused(cppserver_tls_context_set_alpn_protocols(none, null(), 0), "context");
         refused(cppserver_tls_context_set_key_log_file(none, null()), "context");

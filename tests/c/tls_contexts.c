@@ -16,7 +16,6 @@ static void null_context(void)
     CHECK_FAILS(cppserver_tls_context_reload(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_tls_context_add_authority_file(NULL, "certs/ca.pem"), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_tls_context_add_authority(NULL, "x", 1), CPPSERVER_STATUS_INVALID_ARGUMENT);
-    CHECK_FAILS(cppserver_tls_context_add_system_authorities(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_tls_context_set_option(NULL, CPPSERVER_TLS_OPTION_VERIFY, 1), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_tls_context_set_alpn_protocols(NULL, NULL, 0), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_tls_context_set_key_log_file(NULL, NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
@@ -78,7 +77,6 @@ static void arguments_are_checked(void)
     large[255] = '\0';
     CHECK_OK(cppserver_tls_context_set_alpn_protocols(context, longest, 1));
     CHECK_OK(cppserver_tls_context_set_alpn_protocols(context, NULL, 0));
-    CHECK_OK(cppserver_tls_context_add_system_authorities(context));
     CHECK_OK(cppserver_tls_context_reload(context));
     cppserver_tls_context_release(context);
 }
@@ -98,6 +96,7 @@ static void options_are_checked(void)
         { CPPSERVER_TLS_OPTION_MAXIMUM_VERSION, CPPSERVER_TLS_VERSION_TLS13, 773 },
         { CPPSERVER_TLS_OPTION_RESUMPTION, 1, -1 },
         { CPPSERVER_TLS_OPTION_DANGEROUS_ACCEPT_LEGACY_CERTIFICATES, 0, 2 },
+        { CPPSERVER_TLS_OPTION_SYSTEM_AUTHORITIES, 1, 2 },
     };
     cppserver_tls_context *context = cppserver_tls_context_create();
     for (size_t index = 0; index < sizeof cases / sizeof *cases; ++index) {
@@ -106,7 +105,7 @@ static void options_are_checked(void)
                     CPPSERVER_STATUS_INVALID_ARGUMENT);
     }
     CHECK_FAILS(cppserver_tls_context_set_option(context, 0, 1), CPPSERVER_STATUS_INVALID_ARGUMENT);
-    CHECK_FAILS(cppserver_tls_context_set_option(context, 8, 1), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_FAILS(cppserver_tls_context_set_option(context, 9, 1), CPPSERVER_STATUS_INVALID_ARGUMENT);
     cppserver_tls_context_release(context);
 }
 

@@ -173,6 +173,7 @@ def test_a_key_has_to_belong_to_its_certificate() -> None:
         lambda context: context.set_password_callback("qwerty"),
         lambda context: context.set_verify_callback(None),
         lambda context: context.dangerous_accept_legacy_certificates(1),
+        lambda context: setattr(context, "system_authorities", None),
         lambda context: setattr(context, "verify", 1),
         lambda context: setattr(context, "verify", None),
         lambda context: setattr(context, "verify_names", 0),
@@ -213,6 +214,7 @@ def test_wrong_values_are_refused(call: Callable[[Any], object]) -> None:
 def test_settings_have_their_defaults_and_can_be_set(tmp_path: Path) -> None:
     context = TlsContext()
     settings: dict[str, tuple[Any, Any]] = {
+        "system_authorities": (None, True),
         "verify": (None, TlsVerify.REQUIRE),
         "verify_names": (True, False),
         "verify_depth": (None, 0),
@@ -227,14 +229,13 @@ def test_settings_have_their_defaults_and_can_be_set(tmp_path: Path) -> None:
         setattr(context, name, other)
         assert getattr(context, name) == other
         assert type(getattr(context, name)) is type(other)
-        if name != "verify":
+        if default is not None or name in ("verify_depth", "key_log_file"):
             setattr(context, name, default)
             assert getattr(context, name) == default
     context.alpn_protocols = (name for name in ["x" * 255])
     assert context.alpn_protocols == ("x" * 255,)
     context.dangerous_accept_legacy_certificates()
     context.dangerous_accept_legacy_certificates(False)
-    context.add_system_authorities()
 
 
 def test_a_key_log_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:

@@ -108,11 +108,10 @@ def test_everything_may_come_from_memory(service: LoggingService) -> None:
     ("setting", "accepts"),
     [
         ("", True),  # Whoever trusts nobody else trusts the authorities of the system.
-        ("context.add_authority_file('certs/other-ca.pem')", False),
-        (
-            "context.add_authority_file('certs/other-ca.pem'); context.add_system_authorities()",
-            True,
-        ),
+        ("context.system_authorities = True", True),
+        ("context.add_authority_file(other)", False),
+        ("context.add_authority_file(other); context.system_authorities = True", True),
+        ("context.add_authority_file(other); context.system_authorities = False", False),
     ],
 )
 def test_the_authorities_of_the_system(
@@ -129,6 +128,7 @@ def test_the_authorities_of_the_system(
         "        print('refused', error.alert)\n"
         "    def on_disconnected(self, reason):\n"
         "        self.service.stop()\n"
+        "other = 'certs/other-ca.pem'\n"
         "context = cppserver.TlsContext()\n"
         f"{setting}\n"
         "with cppserver.Service() as service:\n"
@@ -308,7 +308,7 @@ def test_a_callback_may_change_its_context_and_end_the_service(service: LoggingS
 
     def verify(certificate: bytes, error: str | None) -> bool:
         context.set_verify_callback(lambda *_: False)
-        context.add_system_authorities()
+        context.verify_names = False
         service.stop()
         return True
 

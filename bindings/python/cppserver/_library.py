@@ -277,9 +277,6 @@ tls_context_add_authority_file: Callable[[int, bytes], int] = _releasing(
 tls_context_add_authority: Callable[[int, bytes, int], int] = _releasing(
     "tls_context_add_authority", c_int32, c_void_p, c_char_p, c_size_t
 )
-tls_context_add_system_authorities: Callable[[int], int] = _releasing(
-    "tls_context_add_system_authorities", c_int32, c_void_p
-)
 tls_context_set_option: Callable[[int, int, int], int] = _releasing(
     "tls_context_set_option", c_int32, c_void_p, c_int32, c_int64
 )

@@ -54,6 +54,7 @@ class TlsOption(enum.IntEnum):
     MAXIMUM_VERSION = 5
     RESUMPTION = 6
     DANGEROUS_ACCEPT_LEGACY_CERTIFICATES = 7
+    SYSTEM_AUTHORITIES = 8
 
 
 class TlsContext:
@@ -73,6 +74,7 @@ class TlsContext:
     def __init__(self) -> None:
         """Make a context without certificates."""
         self._callbacks: dict[int, Callable[..., Any]] = {}
+        self._system_authorities: bool | None = None
         self._verify: TlsVerify | None = None
         self._verify_names = True
         self._verify_depth: int | None = None
@@ -170,9 +172,19 @@ class TlsContext:
         data = bytes(memoryview(certificates))
         check(_library.tls_context_add_authority(self._handle, data, len(data)))
 
-    def add_system_authorities(self) -> None:
-        """Trust the authorities of the system, beside those that were added."""
-        check(_library.tls_context_add_system_authorities(self._handle))
+    @property
+    def system_authorities(self) -> bool | None:
+        """Whether the authorities of the system are trusted, beside those that were added.
+
+        Default None: by clients only, and only while no others were added. It can't be set to None
+        again.
+        """
+        return self._system_authorities
+
+    @system_authorities.setter
+    def system_authorities(self, value: bool) -> None:
+        self._set(TlsOption.SYSTEM_AUTHORITIES, encode_flag(value, "system_authorities"))
+        self._system_authorities = value
 
     # Verification
 
