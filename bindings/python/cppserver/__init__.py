@@ -50,6 +50,7 @@ It is looked for in the file that the environment variable ``CPPSERVER_LIBRARY``
 this package, then where the system loader looks.
 """
 
+from ._certificates import certificate_is_for_name, certificate_subject
 from ._client import Client
 from ._errors import (
     AbortedError,
@@ -80,13 +81,7 @@ from ._session import Connection
 from ._ssl import SslClient, SslConnection, SslServer, SslSession, TlsDetails
 from ._tcp import TcpClient, TcpServer, TcpSession
 from ._timer import Timer
-from ._tls import (
-    TlsContext,
-    TlsVerify,
-    TlsVersion,
-    certificate_is_for_name,
-    certificate_subject,
-)
+from ._tls import TlsContext, TlsVerify, TlsVersion
 
 __version__ = "1.0.0"
 

@@ -7,13 +7,14 @@ import enum
 from typing import TYPE_CHECKING, Unpack
 
 from . import _library
+from ._certificates import read_bytes, read_text
 from ._client import Client
 from ._errors import check, encode_address
 from ._options import ClientKeywords, ServerKeywords
 from ._server import Server, Session
 from ._service import Service
 from ._session import Connection
-from ._tls import TlsContext, read_bytes, read_text
+from ._tls import TlsContext
 
 
 class TlsText(enum.IntEnum):

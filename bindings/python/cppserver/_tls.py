@@ -11,6 +11,7 @@ from weakref import ref
 
 from . import _library
 from ._callbacks import next_key, unraisable
+from ._certificates import Bytes
 from ._errors import argument_error, check, encode_text, last_error
 from ._options import encode_flag
 
@@ -21,7 +22,6 @@ VerifyCallback = Callable[[bytes, str | None], bool]
 """Takes a peer's certificate in DER and what is wrong with it, and returns whether to go on."""
 
 _File = str | os.PathLike[str]
-_Bytes = bytes | bytearray | memoryview
 
 
 class TlsVerify(enum.IntEnum):
@@ -124,13 +124,13 @@ class TlsContext:
         self._take_files(_library.tls_context_add_certificate_files, chain, key, password)
 
     def set_certificate(
-        self, chain: _Bytes, key: _Bytes | None = None, password: Password | None = None
+        self, chain: Bytes, key: Bytes | None = None, password: Password | None = None
     ) -> None:
         """Set the certificate as :meth:`set_certificate_files` does, from what is in memory."""
         self._take_bytes(_library.tls_context_set_certificate, chain, key, password)
 
     def add_certificate(
-        self, chain: _Bytes, key: _Bytes | None = None, password: Password | None = None
+        self, chain: Bytes, key: Bytes | None = None, password: Password | None = None
     ) -> None:
         """Add a certificate as :meth:`add_certificate_files` does, from what is in memory."""
         self._take_bytes(_library.tls_context_add_certificate, chain, key, password)
@@ -167,7 +167,7 @@ class TlsContext:
         """
         check(_library.tls_context_add_authority_file(self._handle, _encode_file(file)))
 
-    def add_authority(self, certificates: _Bytes) -> None:
+    def add_authority(self, certificates: Bytes) -> None:
         """Trust authorities as :meth:`add_authority_file` does, from what is in memory."""
         data = bytes(memoryview(certificates))
         check(_library.tls_context_add_authority(self._handle, data, len(data)))
@@ -334,8 +334,8 @@ class TlsContext:
     def _take_bytes(
         self,
         function: Callable[[int, bytes, int, bytes, int, bytes | None], int],
-        chain: _Bytes,
-        key: _Bytes | None,
+        chain: Bytes,
+        key: Bytes | None,
         password: Password | None,
     ) -> None:
         first = bytes(memoryview(chain))
@@ -424,43 +424,3 @@ def _check_version(value: Any, name: str) -> TlsVersion:
     if not isinstance(value, TlsVersion):
         raise TypeError(f"{name} is a TlsVersion, not {type(value).__name__}")
     return value
-
-
-# Certificates
-
-
-def read_text(function: Callable[..., int], *arguments: Any) -> str:
-    """Return the text that a native function stores, whatever its length.
-
-    The arguments are those in front of buffer, size and length.
-    """
-    return read_bytes(function, *arguments, room=1).decode("utf-8", "replace")
-
-
-def read_bytes(function: Callable[..., int], *arguments: Any, room: int = 0) -> bytes:
-    """Return the bytes that a native function stores; ``room`` is for what follows them."""
-    length = ctypes.c_size_t()
-    check(function(*arguments, None, 0, ctypes.byref(length)))
-    buffer = ctypes.create_string_buffer(length.value + room)
-    if len(buffer):
-        check(function(*arguments, buffer, len(buffer), ctypes.byref(length)))
-    return buffer.raw[: length.value]
-
-
-def certificate_subject(certificate: _Bytes) -> str:
-    """Return the subject of a certificate in DER (RFC 4514), such as "CN=server.example.com".
-
-    Raises:
-        ArgumentError: This is no certificate.
-    """
-    data = bytes(memoryview(certificate))
-    return read_text(_library.tls_certificate_subject, data, len(data))
-
-
-def certificate_is_for_name(certificate: _Bytes, name: str) -> bool:
-    """Tell whether a certificate in DER is for a DNS name or an address (RFC 9525).
-
-    Without a subjectAltName the common name of its subject counts (RFC 2818 section 3.1).
-    """
-    data = bytes(memoryview(certificate))
-    return _library.tls_certificate_is_for_name(data, len(data), encode_text(name, "a name"))
