@@ -166,6 +166,8 @@ fn a_null_session() {
         refused(cppserver_session_send(null_mut(), null(), 0, null_mut()), "session");
         refused(cppserver_session_disconnect(null_mut()), "session");
         refused(cppserver_session_disconnect_now(null_mut()), "session");
+        refused(cppserver_session_pause_reading(null_mut()), "session");
+        refused(cppserver_session_resume_reading(null_mut()), "session");
         assert!(!cppserver_session_is_connected(null()));
         assert_eq!(cppserver_session_bytes_sent(null()), 0);
         assert_eq!(cppserver_session_bytes_received(null()), 0);

@@ -127,6 +127,8 @@ static void null_session(void)
     CHECK_NUMBER(pending, 77);
     CHECK_FAILS(cppserver_session_disconnect(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_session_disconnect_now(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_FAILS(cppserver_session_pause_reading(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_FAILS(cppserver_session_resume_reading(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_session_peer_address(NULL, text, sizeof text, &port), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_session_local_address(NULL, text, sizeof text, &port), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_NUMBER(port, 77);

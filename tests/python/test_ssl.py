@@ -148,6 +148,33 @@ def test_multicast_skips_sessions_before_their_handshake(
         assert waiting.bytes_pending == 0
 
 
+def test_reading_can_be_paused(service: LoggingService) -> None:
+    class Pausing(LoggingSslSession):
+        def on_received(self, data: bytes) -> int | None:
+            self.pause_reading()
+            self.server.log.add("received", data)
+            self.send(b"paused")
+            return None
+
+    server = started(service, server_context(), Pausing)
+    client = LoggingSslClient(service, client_context(), "127.0.0.1", server.port)
+    client.handshake()
+    client.send(b"first")
+    client.log.wait("received", b"paused")
+    client.send(b"second")
+    client.disconnect()
+    client.log.wait("disconnected", Reason.LOCAL)
+    assert server.log.received() == b"first"
+    server.session().resume_reading()
+    server.log.wait("received", b"second")
+    server.session().resume_reading()
+    server.log.wait("disconnected", server.session(), Reason.PEER_CLOSED)
+    with pytest.raises(NotConnectedError):
+        server.session().pause_reading()
+    with pytest.raises(NotConnectedError):
+        server.session().resume_reading()
+
+
 def test_received_data_in_place(service: LoggingService) -> None:
     class Viewing(LoggingSslSession):
         def on_received_view(self, view: memoryview) -> int | None:

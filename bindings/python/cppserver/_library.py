@@ -342,6 +342,10 @@ session_disconnect: Callable[[int], int] = _releasing("session_disconnect", c_in
 session_disconnect_now: Callable[[int], int] = _releasing(
     "session_disconnect_now", c_int32, c_void_p
 )
+session_pause_reading: Callable[[int], int] = _releasing("session_pause_reading", c_int32, c_void_p)
+session_resume_reading: Callable[[int], int] = _releasing(
+    "session_resume_reading", c_int32, c_void_p
+)
 session_is_connected: Callable[[int], bool] = _holding("session_is_connected", c_bool, c_void_p)
 session_bytes_sent: Callable[[int], int] = _holding("session_bytes_sent", c_uint64, c_void_p)
 session_bytes_received: Callable[[int], int] = _holding(

@@ -74,6 +74,28 @@ class Connection:
         """
         return _closed(_library.session_disconnect_now(self._handle))
 
+    # Receiving
+
+    def pause_reading(self) -> None:
+        """Stop reading from the peer until :meth:`resume_reading`, so that it has to wait.
+
+        No ``on_received`` follows a pause inside a callback. What the system receives meanwhile,
+        the end of the connection included, is told after the resume. Handshakes, sending and
+        timeouts go on.
+
+        Raises:
+            NotConnectedError: There is no open connection.
+        """
+        check(_library.session_pause_reading(self._handle))
+
+    def resume_reading(self) -> None:
+        """Read again after :meth:`pause_reading`; without a pause this does nothing.
+
+        Raises:
+            NotConnectedError: There is no open connection.
+        """
+        check(_library.session_resume_reading(self._handle))
+
     # State
 
     @property
