@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::*;
 use cppserver::{Category, Client, Reason, Server, Session, SocketOption, Status};
 
-const NUMBERS: std::ops::RangeInclusive<i32> = 1..=20;
+const NUMBERS: std::ops::RangeInclusive<i32> = 1..=21;
 
 /// A server and a client with options, and the session between them.
 struct Pair {

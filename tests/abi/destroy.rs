@@ -31,6 +31,10 @@ fn when_the_handle_is_null() {
         refused(cppserver_service_dispatch(null_mut(), run, user_data(), end), 5);
         assert!(cppserver_timer_create(null_mut(), 0, 0, run, user_data(), end).is_null());
         refused(1, 6);
+        let ask = Some(no_password as unsafe extern "C-unwind" fn(_, _, _) -> _);
+        refused(cppserver_tls_context_set_password_callback(null_mut(), ask, user_data(), end), 7);
+        let judge = Some(refuse as unsafe extern "C-unwind" fn(_, _, _, _) -> _);
+        refused(cppserver_tls_context_set_verify_callback(null_mut(), judge, user_data(), end), 8);
     }
 }
 
@@ -52,6 +56,39 @@ fn when_the_callback_is_null() {
         assert_eq!(cppserver_service_post(service.0, None, null_mut(), None), INVALID_ARGUMENT);
     }
     assert_eq!(log.events(), ["post destroyed", "dispatch destroyed", "timer destroyed"]);
+}
+
+#[test]
+fn when_a_callback_of_a_tls_context_is_null_replaced_or_ends_with_the_context() {
+    let log = Log::new();
+    let context = TlsContext::new();
+    let password = |callback, name| {
+        // SAFETY: the context is alive.
+        unsafe {
+            let (user_data, end) = (probe(name, &log), Some(destroy as _));
+            cppserver_tls_context_set_password_callback(context.0, callback, user_data, end)
+        }
+    };
+    let verify = |callback, name| {
+        // SAFETY: the context is alive.
+        unsafe {
+            let (user_data, end) = (probe(name, &log), Some(destroy as _));
+            cppserver_tls_context_set_verify_callback(context.0, callback, user_data, end)
+        }
+    };
+    assert_eq!(password(None, "password"), INVALID_ARGUMENT);
+    assert_eq!(verify(None, "verify"), INVALID_ARGUMENT);
+    assert_eq!(log.events(), ["password destroyed", "verify destroyed"]);
+    assert_eq!(password(Some(no_password), "first password"), 0);
+    assert_eq!(verify(Some(refuse), "first verify"), 0);
+    assert_eq!(log.events().len(), 2);
+    assert_eq!(password(Some(no_password), "second password"), 0);
+    assert_eq!(verify(Some(refuse), "second verify"), 0);
+    assert_eq!(log.events()[2..], ["first password destroyed", "first verify destroyed"]);
+    drop(context);
+    let mut last = log.events().split_off(4);
+    last.sort();
+    assert_eq!(last, ["second password destroyed", "second verify destroyed"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::support::*;
 
 const INVALID_ARGUMENT: i32 = 1;
 const NOT_CONNECTED: i32 = 3;
-const NO_OPTIONS: [i32; 5] = [i32::MIN, -1, 0, 21, i32::MAX];
+const NO_OPTIONS: [i32; 5] = [i32::MIN, -1, 0, 22, i32::MAX];
 
 #[test]
 fn options_that_do_not_exist() {
@@ -44,7 +44,7 @@ fn numbers_of_threads() {
 }
 
 /// What a server and a client begin with.
-const DEFAULTS: [(cppserver_option, i64, i64); 20] = [
+const DEFAULTS: [(cppserver_option, i64, i64); 21] = [
     (cppserver_option::NoDelay, 1, 1),
     (cppserver_option::KeepAlive, 0, 1),
     (cppserver_option::KeepAliveIdle, 0, 0),
@@ -65,6 +65,7 @@ const DEFAULTS: [(cppserver_option, i64, i64); 20] = [
     (cppserver_option::SendLimit, 16 << 20, 16 << 20),
     (cppserver_option::SendPolicy, 0, 0),
     (cppserver_option::ReceiveLimit, 16 << 20, 16 << 20),
+    (cppserver_option::HandshakeTimeout, 10_000, 10_000),
 ];
 
 #[test]
@@ -90,7 +91,7 @@ fn options_read_back_and_values_out_of_range_change_nothing() {
     let service = Service::new();
     let server = Server::new(&service, 0);
     let client = Client::new(&service, "127.0.0.1", 1);
-    for option in 1..=20 {
+    for option in 1..=21 {
         // SAFETY: the handles are alive.
         unsafe {
             let mut value = i64::MIN;
@@ -113,7 +114,7 @@ fn options_read_back_and_values_out_of_range_change_nothing() {
 fn the_options_of_an_open_socket() {
     let service = Service::new();
     let client = Client::new(&service, "127.0.0.1", 1);
-    for option in cppserver_option::NoDelay as i32..=cppserver_option::ReceiveLimit as i32 {
+    for option in cppserver_option::NoDelay as i32..=cppserver_option::HandshakeTimeout as i32 {
         // SAFETY: the client is alive, and its session with it.
         let status = unsafe { cppserver_session_set_option(client.session(), option, 1) };
         let open = [1, 2, 3, 4, 5, 9, 10, 12].contains(&option);
@@ -126,11 +127,43 @@ fn the_options_of_an_open_socket() {
 fn reasons_have_words_and_other_numbers_too() {
     let words = |reason| text(cppserver_reason_text(reason));
     let unknown = words(0);
-    for reason in 1..=7 {
+    for reason in 1..=8 {
         assert_ne!(words(reason), unknown);
     }
-    for reason in [i32::MIN, -1, 8, i32::MAX] {
+    for reason in [i32::MIN, -1, 9, i32::MAX] {
         assert_eq!(words(reason), unknown);
     }
     assert_eq!(words(cppserver_reason::PeerClosed as i32), "closed by the peer");
+}
+
+/// The settings of a context, with values that they take and values that they do not.
+const TLS_OPTIONS: [(cppserver_tls_option, &[i64], &[i64]); 8] = [
+    (cppserver_tls_option::Verify, &[0, 1, 2], &[-1, 3]),
+    (cppserver_tls_option::VerifyNames, &[0, 1], &[-1, 2]),
+    (cppserver_tls_option::VerifyDepth, &[-1, 0, 1, 100], &[-2, 101]),
+    (cppserver_tls_option::MinimumVersion, &[0x303, 0x304], &[0, 0x302, 0x305]),
+    (cppserver_tls_option::MaximumVersion, &[0x303, 0x304], &[0, 0x302, 0x305]),
+    (cppserver_tls_option::Resumption, &[0, 1], &[-1, 2]),
+    (cppserver_tls_option::DangerousAcceptLegacyCertificates, &[0, 1], &[-1, 2]),
+    (cppserver_tls_option::SystemAuthorities, &[0, 1], &[-1, 2]),
+];
+
+#[test]
+fn settings_of_a_tls_context() {
+    let context = TlsContext::new();
+    // SAFETY: the context is alive.
+    let set = |option, value| unsafe { cppserver_tls_context_set_option(context.0, option, value) };
+    for (index, (option, good, bad)) in TLS_OPTIONS.into_iter().enumerate() {
+        let option = option as i32;
+        assert_eq!(option, index as i32 + 1);
+        for value in good {
+            assert_eq!(set(option, *value), 0, "option {option} to {value}");
+        }
+        for value in bad.iter().chain(&[i64::MIN, i64::MAX]) {
+            assert_eq!(set(option, *value), INVALID_ARGUMENT, "option {option} to {value}");
+        }
+    }
+    for option in [i32::MIN, -1, 0, 9, i32::MAX] {
+        assert_eq!(set(option, 1), INVALID_ARGUMENT, "option {option}");
+    }
 }

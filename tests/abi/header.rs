@@ -111,16 +111,28 @@ mod compilers {
         check("STATUS_OK", cppserver_status::Ok as i32);
         check("STATUS_INVALID_ARGUMENT", cppserver_status::InvalidArgument as i32);
         check("STATUS_UNSUPPORTED", cppserver_status::Unsupported as i32);
+        check("STATUS_TLS", cppserver_status::Tls as i32);
         check("REASON_LOCAL", cppserver_reason::Local as i32);
         check("REASON_SERVICE_STOPPED", cppserver_reason::ServiceStopped as i32);
+        check("REASON_TRUNCATED", cppserver_reason::Truncated as i32);
         check("KIND_BYTES", cppserver_kind::Bytes as i32);
         check("KIND_PONG", cppserver_kind::Pong as i32);
         check("OPTION_NO_DELAY", cppserver_option::NoDelay as i32);
         check("OPTION_KEEP_ALIVE_INTERVAL", cppserver_option::KeepAliveInterval as i32);
         check("OPTION_SESSION_LIMIT_PER_ADDRESS", 17);
         check("OPTION_RECEIVE_LIMIT", cppserver_option::ReceiveLimit as i32);
+        check("OPTION_HANDSHAKE_TIMEOUT", cppserver_option::HandshakeTimeout as i32);
         check("SEND_POLICY_REFUSE", cppserver_send_policy::Refuse as i32);
         check("SEND_POLICY_DROP_OLDEST", cppserver_send_policy::DropOldest as i32);
+        check("TLS_FAILURE_TRUNCATED", cppserver_tls_failure::Truncated as i32);
+        check("TLS_FAILURE_SETTINGS", cppserver_tls_failure::Settings as i32);
+        check("TLS_OPTION_VERIFY", cppserver_tls_option::Verify as i32);
+        check("TLS_OPTION_DANGEROUS_ACCEPT_LEGACY_CERTIFICATES", 7);
+        check("TLS_TEXT_VERSION", cppserver_tls_text::Version as i32);
+        check("TLS_TEXT_PEER_SUBJECT", cppserver_tls_text::PeerSubject as i32);
+        check("TLS_VERIFY_REQUIRE", cppserver_tls_verify::Require as i32);
+        check("TLS_VERSION_TLS12", 0x303);
+        check("TLS_VERSION_TLS13", 0x304);
         compile("cc", "-std=c99", "c", &program);
     }
 }

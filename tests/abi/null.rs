@@ -35,6 +35,78 @@ fn a_null_service() {
         assert!(cppserver_timer_create(null_mut(), 1, 0, Some(run), null_mut(), None).is_null());
         assert!(cppserver_server_create_tcp(null_mut(), c"::".as_ptr(), 0).is_null());
         assert!(cppserver_client_create_tcp(null_mut(), c"::1".as_ptr(), 0).is_null());
+        let context = TlsContext::new();
+        let (address, host) = (c"::".as_ptr(), c"::1".as_ptr());
+        assert!(cppserver_server_create_tls(null_mut(), context.0, address, 0).is_null());
+        refused(1, "service");
+        assert!(cppserver_client_create_tls(null_mut(), context.0, host, 1).is_null());
+        refused(1, "service");
+    }
+}
+
+#[test]
+fn a_null_tls_context() {
+    let service = Service::new();
+    let none = null_mut::<cppserver_tls_context>();
+    let (file, data) = (c"a.pem".as_ptr(), b"x".as_ptr().cast());
+    // SAFETY: NULL is allowed everywhere, and the rest is alive.
+    unsafe {
+        assert!(cppserver_tls_context_retain(none).is_null());
+        cppserver_tls_context_release(none);
+        refused(cppserver_tls_context_set_certificate_files(none, file, file, null()), "context");
+        refused(cppserver_tls_context_add_certificate_files(none, file, file, null()), "context");
+        refused(cppserver_tls_context_set_certificate(none, data, 1, data, 1, null()), "context");
+        refused(cppserver_tls_context_add_certificate(none, data, 1, data, 1, null()), "context");
+        let ask = Some(no_password as unsafe extern "C-unwind" fn(_, _, _) -> _);
+        refused(
+            cppserver_tls_context_set_password_callback(none, ask, null_mut(), None),
+            "context",
+        );
+        refused(cppserver_tls_context_reload(none), "context");
+        refused(cppserver_tls_context_add_authority_file(none, file), "context");
+        refused(cppserver_tls_context_add_authority(none, data, 1), "context");
+        refused(cppserver_tls_context_set_option(none, 1, 1), "context");
+        refused(cppserver_tls_context_set_alpn_protocols(none, null(), 0), "context");
+        refused(cppserver_tls_context_set_key_log_file(none, null()), "context");
+        let judge = Some(refuse as unsafe extern "C-unwind" fn(_, _, _, _) -> _);
+        refused(
+            cppserver_tls_context_set_verify_callback(none, judge, null_mut(), None),
+            "context",
+        );
+        assert!(cppserver_server_create_tls(service.0, none, c"::".as_ptr(), 0).is_null());
+        refused(1, "context");
+        assert!(cppserver_client_create_tls(service.0, none, c"::1".as_ptr(), 1).is_null());
+        refused(1, "context");
+    }
+}
+
+#[test]
+fn null_texts_and_data_for_a_tls_context() {
+    let owner = TlsContext::new();
+    let context = owner.0;
+    let service = Service::new();
+    let (file, data) = (c"a.pem".as_ptr(), b"x".as_ptr().cast());
+    // SAFETY: the handles are alive, and NULL is allowed everywhere.
+    unsafe {
+        let set = cppserver_tls_context_set_certificate_files;
+        refused(set(context, null(), file, null()), "chain_file");
+        refused(set(context, file, null(), null()), "key_file");
+        refused(set(context, file, file, c"\xff".as_ptr()), "password");
+        let set = cppserver_tls_context_set_certificate;
+        refused(set(context, null(), 1, data, 1, null()), "data");
+        refused(set(context, data, 1, null(), 1, null()), "data");
+        refused(cppserver_tls_context_add_authority_file(context, null()), "file");
+        refused(cppserver_tls_context_add_authority(context, null(), 1), "data");
+        refused(cppserver_tls_context_set_alpn_protocols(context, null(), 1), "protocols");
+        refused(cppserver_tls_context_set_alpn_protocols(context, &null(), 1), "protocol");
+        assert_eq!(cppserver_tls_context_set_key_log_file(context, null()), 0);
+        assert!(cppserver_server_create_tls(service.0, context, null(), 0).is_null());
+        refused(1, "address");
+        assert!(cppserver_client_create_tls(service.0, context, null(), 1).is_null());
+        refused(1, "host");
+        refused(cppserver_tls_certificate_subject(null(), 1, null_mut(), 0, null_mut()), "data");
+        assert!(!cppserver_tls_certificate_is_for_name(null(), 1, c"name".as_ptr()));
+        assert!(!cppserver_tls_certificate_is_for_name(data, 1, null()));
     }
 }
 
@@ -94,6 +166,8 @@ fn a_null_session() {
         refused(cppserver_session_send(null_mut(), null(), 0, null_mut()), "session");
         refused(cppserver_session_disconnect(null_mut()), "session");
         refused(cppserver_session_disconnect_now(null_mut()), "session");
+        refused(cppserver_session_pause_reading(null_mut()), "session");
+        refused(cppserver_session_resume_reading(null_mut()), "session");
         assert!(!cppserver_session_is_connected(null()));
         assert_eq!(cppserver_session_bytes_sent(null()), 0);
         assert_eq!(cppserver_session_bytes_received(null()), 0);
@@ -103,6 +177,13 @@ fn a_null_session() {
         refused(cppserver_session_local_address(null(), text, size, &mut port), "session");
         assert_eq!(cppserver_session_native_handle(null()), -1);
         refused(cppserver_session_set_option(null_mut(), 1, 1), "session");
+        assert!(!cppserver_session_is_handshaked(null()));
+        assert!(!cppserver_session_tls_is_resumed(null()));
+        let mut length = 7;
+        refused(cppserver_session_tls_text(null(), 1, text, size, &mut length), "session");
+        let certificate = cppserver_session_tls_peer_certificate;
+        refused(certificate(null(), 0, text.cast(), size, &mut length), "session");
+        assert_eq!(length, 7);
     }
     assert_eq!((pending, port), (7, 7));
 }
@@ -117,6 +198,7 @@ fn a_null_client() {
         refused(cppserver_client_set_option(null_mut(), 1, 1), "client");
         refused(cppserver_client_get_option(null(), 1, &mut value), "client");
         refused(cppserver_client_bind(null_mut(), null(), 0), "client");
+        refused(cppserver_client_set_server_name(null_mut(), null()), "client");
         let handler = cppserver_session_handler { destroy: None, ..session_handler() };
         refused(cppserver_client_connect(null_mut(), &handler, null_mut()), "client");
         refused(cppserver_client_reconnect(null_mut(), 0), "client");

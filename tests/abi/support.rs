@@ -407,3 +407,36 @@ impl Drop for Client {
         unsafe { cppserver_client_release(self.0) };
     }
 }
+
+/// A TLS context, released at the end of the test.
+pub struct TlsContext(pub *mut cppserver_tls_context);
+
+impl TlsContext {
+    pub fn new() -> TlsContext {
+        let context = cppserver_tls_context_create();
+        assert!(!context.is_null());
+        TlsContext(context)
+    }
+}
+
+impl Drop for TlsContext {
+    fn drop(&mut self) {
+        // SAFETY: the test owns one reference.
+        unsafe { cppserver_tls_context_release(self.0) };
+    }
+}
+
+/// A password callback that knows none.
+pub extern "C-unwind" fn no_password(_: *mut c_void, _: *mut c_char, _: usize) -> isize {
+    -1
+}
+
+/// A verify callback that refuses everybody.
+pub extern "C-unwind" fn refuse(
+    _: *mut c_void,
+    _: *const c_void,
+    _: usize,
+    _: *const c_char,
+) -> bool {
+    false
+}

@@ -11,7 +11,7 @@ static void version_is_that_of_the_header(void)
 
 static void reasons_have_words(void)
 {
-    for (int32_t reason = CPPSERVER_REASON_LOCAL; reason <= CPPSERVER_REASON_SERVICE_STOPPED; ++reason) {
+    for (int32_t reason = CPPSERVER_REASON_LOCAL; reason <= CPPSERVER_REASON_TRUNCATED; ++reason) {
         CHECK(cppserver_reason_text(reason)[0] != '\0');
         for (int32_t other = CPPSERVER_REASON_LOCAL; other < reason; ++other)
             CHECK(strcmp(cppserver_reason_text(reason), cppserver_reason_text(other)) != 0);
@@ -127,6 +127,8 @@ static void null_session(void)
     CHECK_NUMBER(pending, 77);
     CHECK_FAILS(cppserver_session_disconnect(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_session_disconnect_now(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_FAILS(cppserver_session_pause_reading(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
+    CHECK_FAILS(cppserver_session_resume_reading(NULL), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_session_peer_address(NULL, text, sizeof text, &port), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_FAILS(cppserver_session_local_address(NULL, text, sizeof text, &port), CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_NUMBER(port, 77);
@@ -232,6 +234,7 @@ static void options_are_kept_and_checked(void)
         { CPPSERVER_OPTION_SEND_LIMIT, 16777216, 16777216, 1000, -1 },
         { CPPSERVER_OPTION_SEND_POLICY, 0, 0, CPPSERVER_SEND_POLICY_DROP_OLDEST, 3 },
         { CPPSERVER_OPTION_RECEIVE_LIMIT, 16777216, 16777216, 1000, -1 },
+        { CPPSERVER_OPTION_HANDSHAKE_TIMEOUT, 10000, 10000, 0, -1 },
     };
     cppserver_service *service = cppserver_service_create(1);
     host *server = host_create(service);
@@ -266,7 +269,7 @@ static void options_are_kept_and_checked(void)
     CHECK_NUMBER(value, 0);
     CHECK_OK(cppserver_client_get_option(client->client, CPPSERVER_OPTION_CONNECT_TIMEOUT, &value));
     CHECK_NUMBER(value, 30000);
-    const int32_t unknown[] = { 0, -1, CPPSERVER_OPTION_RECEIVE_LIMIT + 1, INT32_MAX, INT32_MIN };
+    const int32_t unknown[] = { 0, -1, CPPSERVER_OPTION_HANDSHAKE_TIMEOUT + 1, INT32_MAX, INT32_MIN };
     for (size_t index = 0; index < sizeof unknown / sizeof *unknown; ++index) {
         CHECK_FAILS(cppserver_server_set_option(server->server, unknown[index], 1), CPPSERVER_STATUS_INVALID_ARGUMENT);
         CHECK_FAILS(cppserver_server_get_option(server->server, unknown[index], &value), CPPSERVER_STATUS_INVALID_ARGUMENT);

@@ -10,6 +10,7 @@
 
 typedef enum event {
     EVENT_CONNECTED,
+    EVENT_HANDSHAKED,
     EVENT_RECEIVED,
     EVENT_SENT,
     EVENT_EMPTY,
@@ -59,6 +60,7 @@ static inline void endpoint_on_handshaked(void *user_data)
 {
     endpoint *self = user_data;
     journal_add(self->journal, "%shandshaked", self->prefix);
+    endpoint_tell(self, EVENT_HANDSHAKED);
 }
 
 static inline void endpoint_on_disconnected(void *user_data, int32_t reason)
@@ -159,13 +161,19 @@ static inline endpoint *endpoint_create(void)
 
 /* ---- clients ---- */
 
-static inline endpoint *client_create(cppserver_service *service, uint16_t port)
+/* Takes a client over, which was made right now. */
+static inline endpoint *client_of(cppserver_client *client)
 {
     endpoint *self = endpoint_create();
-    self->client = cppserver_client_create_tcp(service, "127.0.0.1", port);
-    CHECK(self->client != NULL);
-    self->session = cppserver_client_session(self->client);
+    CHECK(client != NULL);
+    self->client = client;
+    self->session = cppserver_client_session(client);
     return self;
+}
+
+static inline endpoint *client_create(cppserver_service *service, uint16_t port)
+{
+    return client_of(cppserver_client_create_tcp(service, "127.0.0.1", port));
 }
 
 static inline int32_t client_connect(endpoint *self)
@@ -298,18 +306,24 @@ static inline cppserver_server_handler host_handler(void)
     return handler;
 }
 
-/* A server on a port of the system's choice that is not started yet. */
-static inline host *host_create(cppserver_service *service)
+/* Takes a server over, which was made right now. */
+static inline host *host_of(cppserver_service *service, cppserver_server *server)
 {
     host *self = calloc(1, sizeof *self);
     if (self == NULL)
         abort();
     journal_init(&self->journal);
     counter_init(&self->accepted);
+    CHECK(server != NULL);
     self->service = cppserver_service_retain(service);
-    self->server = cppserver_server_create_tcp(service, "127.0.0.1", 0);
-    CHECK(self->server != NULL);
+    self->server = server;
     return self;
+}
+
+/* A server on a port of the system's choice that is not started yet. */
+static inline host *host_create(cppserver_service *service)
+{
+    return host_of(service, cppserver_server_create_tcp(service, "127.0.0.1", 0));
 }
 
 static inline int32_t host_start(host *self)

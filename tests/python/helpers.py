@@ -8,7 +8,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cppserver import CppServerError, Reason, Service, TcpClient, TcpServer, TcpSession
+from cppserver import (
+    Client,
+    CppServerError,
+    Reason,
+    Server,
+    Service,
+    Session,
+    TcpClient,
+    TcpServer,
+    TcpSession,
+)
 
 DEADLINE = 30.0
 """Seconds that anything may take on a busy machine."""
@@ -97,10 +107,8 @@ class LoggingService(Service):
         self.log.add("error", error)
 
 
-class LoggingSession(TcpSession):
+class SessionLog(Session):
     """Writes into the log of its server."""
-
-    server: LoggingServer
 
     def on_connected(self) -> None:
         self.server.log.add("session connected", self)
@@ -116,6 +124,10 @@ class LoggingSession(TcpSession):
         self.server.log.add("session disconnected", reason)
 
 
+class LoggingSession(SessionLog, TcpSession):
+    server: LoggingServer
+
+
 class EchoSession(LoggingSession):
     def on_received(self, data: bytes) -> int | None:
         self.server.log.add("received", data)
@@ -123,8 +135,8 @@ class EchoSession(LoggingSession):
         return None
 
 
-class LoggingServer(TcpServer[LoggingSession]):
-    session_class = LoggingSession
+class ServerLog(Server[Any]):
+    """Writes into a log of its own."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -136,10 +148,10 @@ class LoggingServer(TcpServer[LoggingSession]):
     def on_stopped(self) -> None:
         self.log.add("stopped")
 
-    def on_connected(self, session: LoggingSession) -> None:
+    def on_connected(self, session: Any) -> None:
         self.log.add("connected", session)
 
-    def on_disconnected(self, session: LoggingSession, reason: Reason) -> None:
+    def on_disconnected(self, session: Any, reason: Reason) -> None:
         self.log.add("disconnected", session, reason)
 
     def on_error(self, error: CppServerError) -> None:
@@ -150,17 +162,22 @@ class LoggingServer(TcpServer[LoggingSession]):
         self.start()
         self.log.wait("started", count=count)
 
-    def session(self, number: int = 1) -> LoggingSession:
+    def session(self, number: int = 1) -> Any:
         """Wait for a session and return it."""
-        session: LoggingSession = self.log.wait("connected", count=number)[1]
-        return session
+        return self.log.wait("connected", count=number)[1]
 
     def forget(self) -> None:
         """Give up the sessions in the log."""
         self.log = Log()
 
 
-class LoggingClient(TcpClient):
+class LoggingServer(ServerLog, TcpServer[LoggingSession]):
+    session_class = LoggingSession
+
+
+class ClientLog(Client):
+    """Writes into a log of its own."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.log = Log()
@@ -182,6 +199,10 @@ class LoggingClient(TcpClient):
         count = len(self.log.events("connected")) + 1
         self.connect()
         self.log.wait("connected", count=count)
+
+
+class LoggingClient(ClientLog, TcpClient):
+    pass
 
 
 def dial(port: int, host: str = "127.0.0.1") -> socket.socket:

@@ -29,6 +29,8 @@ CASES: list[tuple[int, str, type[CppServerError], type[BaseException]]] = [
     (errno.EACCES, "system", cppserver.DeniedError, PermissionError),
     (errno.EPERM, "system", cppserver.DeniedError, PermissionError),
     (errno.ETIMEDOUT, "system", cppserver.SystemTimeoutError, TimeoutError),
+    (40, "tls", cppserver.TlsError, OSError),
+    (cppserver.TlsFailure.TRUNCATED, "tls", cppserver.TlsError, OSError),
     (77, "of a newer library", CppServerError, OSError),
 ]
 
@@ -75,3 +77,29 @@ def test_all_names_are_exported() -> None:
         if isinstance(value, type) and issubclass(value, Exception)
     }
     assert exceptions <= set(cppserver.__all__)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure", "alert", "is_from_peer"),
+    [
+        (0, None, 0, False),
+        (48, None, 48, False),
+        (255, None, 255, False),
+        (1000, None, 0, True),
+        (1116, None, 116, True),
+        (256, None, None, False),
+        (2000, None, None, False),
+        (2001, cppserver.TlsFailure.TRUNCATED, None, False),
+        (2005, cppserver.TlsFailure.SETTINGS, None, False),
+        (2999, None, None, False),
+        (-1, None, None, False),
+    ],
+)
+def test_an_error_of_tls_is_an_alert_or_a_failure(
+    code: int, failure: cppserver.TlsFailure | None, alert: int | None, is_from_peer: bool
+) -> None:
+    error = make_error(code, "tls", "what happened")
+    assert isinstance(error, cppserver.TlsError)
+    assert error.failure is failure
+    assert error.alert == alert
+    assert error.is_from_peer is is_from_peer

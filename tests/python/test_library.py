@@ -13,7 +13,7 @@ from typing import Any
 
 import cppserver
 import pytest
-from cppserver import _library
+from cppserver import _library, _ssl, _tls
 from helpers import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,10 +169,15 @@ def header() -> str:
         (cppserver.Kind, "CPPSERVER_KIND_"),
         (cppserver.Option, "CPPSERVER_OPTION_"),
         (cppserver.SendPolicy, "CPPSERVER_SEND_POLICY_"),
+        (cppserver.TlsFailure, "CPPSERVER_TLS_FAILURE_"),
+        (cppserver.TlsVerify, "CPPSERVER_TLS_VERIFY_"),
+        (cppserver.TlsVersion, "CPPSERVER_TLS_VERSION_"),
+        (_tls.TlsOption, "CPPSERVER_TLS_OPTION_"),
+        (_ssl.TlsText, "CPPSERVER_TLS_TEXT_"),
     ],
 )
 def test_numbers_agree_with_the_header(header: str, enumeration: Any, prefix: str) -> None:
-    native = dict(re.findall(rf"\b{prefix}([A-Z_]+)\s*=\s*(\d+)", header))
+    native = dict(re.findall(rf"\b{prefix}([A-Z0-9_]+)\s*=\s*(\d+)", header))
     assert {member.name: str(member.value) for member in enumeration} == native
 
 
@@ -215,6 +220,12 @@ SIZES = {
     "size_t": ctypes.c_size_t,
 }
 
+CALLBACKS = {
+    "cppserver_callback": _library.Notify,
+    "cppserver_tls_password_callback": _library.AskPassword,
+    "cppserver_tls_verify_callback": _library.Judge,
+}
+
 
 def functions(header: str) -> dict[str, tuple[str, list[str]]]:
     """Return result and arguments of the functions in the header."""
@@ -224,6 +235,22 @@ def functions(header: str) -> dict[str, tuple[str, list[str]]]:
         listed = [part.strip() for part in arguments.split(",")]
         result[name] = (kind.strip(), [] if listed == ["void"] else listed)
     return result
+
+
+def test_callback_types_agree_with_the_header(header: str) -> None:
+    pattern = r"typedef (\w+) \(\*(cppserver_\w+)\)\((.*?)\);"
+    native = {}
+    for result, name, arguments in re.findall(pattern, header, re.DOTALL):
+        native[name] = (result, arguments.count(",") + 1)
+    results = {
+        None: "void",
+        ctypes.c_size_t: "size_t",
+        ctypes.c_ssize_t: "ptrdiff_t",
+        ctypes.c_bool: "bool",
+    }
+    types: dict[str, Any] = CALLBACKS
+    ours = {name: (results[kind._restype_], len(kind._argtypes_)) for name, kind in types.items()}
+    assert ours == native
 
 
 def test_functions_agree_with_the_header(header: str) -> None:
@@ -247,8 +274,8 @@ def test_functions_agree_with_the_header(header: str) -> None:
         for declared, given in zip(arguments, function.argtypes, strict=True):
             if "*" in declared:
                 assert given in (ctypes.c_void_p, ctypes.c_char_p), name
-            elif declared.split()[0] == "cppserver_callback":
-                assert given is _library.Notify, name
+            elif declared.split()[0] in CALLBACKS:
+                assert given is CALLBACKS[declared.split()[0]], name
             else:
                 fast = function is _library.session_send and given is ctypes.c_void_p
                 assert given is ctypes_of(declared) or fast, name

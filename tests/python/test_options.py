@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "send_limit": 16 << 20,
     "send_policy": SendPolicy.REFUSE,
     "receive_limit": 16 << 20,
+    "handshake_timeout": 10.0,
 }
 
 OTHERS: dict[str, Any] = {
@@ -59,6 +60,7 @@ OTHERS: dict[str, Any] = {
     "send_limit": 1024,
     "send_policy": SendPolicy.DROP_OLDEST,
     "receive_limit": 2048,
+    "handshake_timeout": 0.75,
 }
 
 

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cppserver
 import pytest
 from cppserver import _library, aio
 from helpers import DEADLINE, Log, closed_port, dial, read_exactly
+from ssl_helpers import dial_tls
 
 PROJECT = Path(__file__).resolve().parents[2] / "bindings" / "python"
 EXAMPLES = PROJECT / "examples"
@@ -33,7 +34,9 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            # Unbuffered, the lines of two threads would mix.
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            cwd=PROJECT.parents[1],
         )
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
@@ -52,7 +55,7 @@ class Program:
         """Wait until the server listens and return its port."""
         self.log.wait("Press Enter to stop the server" + self.suffix())
         for line in self.log.names():
-            if found := re.fullmatch(r"TCP server port: (\d+)", line):
+            if found := re.fullmatch(r"(?:TCP|SSL) server port: (\d+)", line):
                 return int(found[1])
         raise AssertionError("the server told no port")
 
@@ -94,11 +97,14 @@ def test_the_echo_server(programs: list[Program]) -> None:
     server.end()
 
 
-def test_the_chat(programs: list[Program]) -> None:
-    server = Program("tcp_chat_server.py", closed_port())  # A restart keeps only a chosen port.
+@pytest.mark.parametrize(("protocol", "call"), [("tcp", dial), ("ssl", dial_tls)])
+def test_the_chat(
+    programs: list[Program], protocol: str, call: Callable[[int], socket.socket]
+) -> None:
+    server = Program(f"{protocol}_chat_server.py", closed_port())  # A restart keeps a chosen port.
     programs.append(server)
     port = server.port()
-    clients = [Program("tcp_chat_client.py", "127.0.0.1", port) for _ in range(2)]
+    clients = [Program(f"{protocol}_chat_client.py", "127.0.0.1", port) for _ in range(2)]
     programs.extend(clients)
     invitation = "Incoming: Welcome to the chat! Everyone reads what you send; '!' leaves."
     for client in clients:
@@ -109,7 +115,7 @@ def test_the_chat(programs: list[Program]) -> None:
     server.say("closing time")
     for client in clients:
         client.log.wait("Incoming: (admin) closing time")
-    with dial(port) as guest:
+    with call(port) as guest:
         guest.sendall(b"!")
         data = b""
         while piece := guest.recv(1000):
@@ -153,7 +159,7 @@ def test_the_programs_in_the_documentation_compile(module: object) -> None:
 def test_the_programs_in_the_readme_compile() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 2
+    assert len(programs) == 3
     for program in programs:
         compile(program, "README.md", "exec")
 

@@ -19,7 +19,7 @@ from cppserver import (
     SystemCallError,
     TcpServer,
     TcpSession,
-    _tcp,
+    _server,
 )
 from helpers import (
     DEADLINE,
@@ -396,12 +396,12 @@ def test_an_exception_without_on_error_is_unraisable(
 
 
 def test_only_overridden_callbacks_are_registered() -> None:
-    plain = _tcp._native_handler(TcpServer)
+    plain = _server._native_handler(TcpServer)
     assert plain.on_session
     assert plain.destroy
     assert not (plain.on_started or plain.on_stopped or plain.on_connected)
     assert not (plain.on_disconnected or plain.on_error)
-    full = _tcp._native_handler(LoggingServer)
+    full = _server._native_handler(LoggingServer)
     assert full.on_started
     assert full.on_stopped
     assert full.on_connected

@@ -336,7 +336,7 @@ def test_options_of_an_open_connection(server: LoggingServer) -> None:
         with pytest.raises(ArgumentError):
             session.set_option(Option.NO_DELAY, 2)
         with pytest.raises(TypeError):
-            session.set_option(Option.NO_DELAY, "1")  # type: ignore[arg-type]
+            session.set_option(Option.NO_DELAY, "1")
 
 
 # Closing

@@ -111,8 +111,13 @@ impl Program {
 
     /// Gives the program a line of input.
     pub fn say(&mut self, line: &str) -> Result<()> {
+        self.write(&format!("{line}\n"))
+    }
+
+    /// Gives the program input that is no whole line.
+    pub fn write(&mut self, text: &str) -> Result<()> {
         let input = self.input.as_mut().ok_or("the input is closed already")?;
-        let written = input.write_all(format!("{line}\n").as_bytes()).and_then(|()| input.flush());
+        let written = input.write_all(text.as_bytes()).and_then(|()| input.flush());
         written.map_err(|error| format!("the program reads no more: {error}"))
     }
 

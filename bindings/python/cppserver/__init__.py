@@ -1,10 +1,13 @@
-"""Asynchronous TCP servers and clients on native I/O threads.
+"""Asynchronous TCP and TLS servers and clients on native I/O threads.
 
 Objects
 -------
 A :class:`Service` owns the I/O threads. A :class:`TcpServer` accepts connections on it and makes a
 :class:`TcpSession` for each; a :class:`TcpClient` makes one connection. A :class:`Timer` calls a
 function after a time. The module :mod:`cppserver.aio` has streams for asyncio instead of callbacks.
+
+:class:`SslServer`, :class:`SslSession` and :class:`SslClient` are the same for connections that are
+encrypted with TLS. A :class:`TlsContext` holds their certificates.
 
 An echo server
 --------------
@@ -47,7 +50,8 @@ It is looked for in the file that the environment variable ``CPPSERVER_LIBRARY``
 this package, then where the system loader looks.
 """
 
-from ._client import TcpClient
+from ._certificates import certificate_is_for_name, certificate_subject
+from ._client import Client
 from ._errors import (
     AbortedError,
     ArgumentError,
@@ -65,14 +69,19 @@ from ._errors import (
     Status,
     SystemCallError,
     SystemTimeoutError,
+    TlsError,
+    TlsFailure,
     UnsupportedError,
 )
 from ._library import native_version
 from ._options import Kind, Option, Reason, SendPolicy
+from ._server import Server, Session
 from ._service import Service
 from ._session import Connection
-from ._tcp import TcpServer, TcpSession
+from ._ssl import SslClient, SslConnection, SslServer, SslSession, TlsDetails
+from ._tcp import TcpClient, TcpServer, TcpSession
 from ._timer import Timer
+from ._tls import TlsContext, TlsVerify, TlsVersion
 
 __version__ = "1.0.0"
 
@@ -80,6 +89,7 @@ __all__ = [
     "AbortedError",
     "ArgumentError",
     "BrokenError",
+    "Client",
     "Connection",
     "CppServerError",
     "DeadlineError",
@@ -94,7 +104,13 @@ __all__ = [
     "ResetError",
     "ResolverError",
     "SendPolicy",
+    "Server",
     "Service",
+    "Session",
+    "SslClient",
+    "SslConnection",
+    "SslServer",
+    "SslSession",
     "StateError",
     "Status",
     "SystemCallError",
@@ -103,6 +119,14 @@ __all__ = [
     "TcpServer",
     "TcpSession",
     "Timer",
+    "TlsContext",
+    "TlsDetails",
+    "TlsError",
+    "TlsFailure",
+    "TlsVerify",
+    "TlsVersion",
     "UnsupportedError",
+    "certificate_is_for_name",
+    "certificate_subject",
     "native_version",
 ]

@@ -51,7 +51,7 @@ def base_implementation(method: Callable[[Any, CppServerError], None]) -> Any:
     return method
 
 
-def _unraisable(exception: BaseException, source: object, message: str) -> None:
+def unraisable(exception: BaseException, source: object, message: str) -> None:
     """Hand an exception that nobody can catch to ``sys.unraisablehook``; never raise."""
     errors = [exception]
     if sys.unraisablehook is not sys.__unraisablehook__:
@@ -87,5 +87,5 @@ def report(
             owner.on_error(handler_error(source, exception))
             return
         except BaseException as failure:
-            _unraisable(failure, owner, f"Exception ignored in {kind.__qualname__}.on_error")
-    _unraisable(exception, owner, f"Exception ignored in {source}")
+            unraisable(failure, owner, f"Exception ignored in {kind.__qualname__}.on_error")
+    unraisable(exception, owner, f"Exception ignored in {source}")

@@ -1,4 +1,4 @@
-"""The TCP client."""
+"""What the clients of all protocols have in common."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from ._session import Connection, connection_handler, connections
 from ._timer import milliseconds
 
 
-class TcpClient(Connection, ConnectOptions):
-    """Makes a TCP connection. The same object can connect again after the end.
+class Client(Connection, ConnectOptions):
+    """Makes a connection, again and again if asked to. Make a :class:`TcpClient` or another one.
 
     Options are properties and keyword arguments. They count from the next connect on. The client
     is kept alive from ``connect()`` to ``on_disconnected``.
@@ -53,7 +53,7 @@ class TcpClient(Connection, ConnectOptions):
         """
         if not isinstance(service, Service):
             raise TypeError(f"service is a Service, not {type(service).__name__}")
-        client = _library.client_create_tcp(service._handle, encode_address(host), check_port(port))
+        client = self._create(service._handle, encode_address(host), check_port(port))
         if not client:
             raise last_error()
         self._client = client
@@ -62,6 +62,10 @@ class TcpClient(Connection, ConnectOptions):
         self._host = host
         self._port = port
         self._apply(options)
+
+    def _create(self, service: int, host: bytes, port: int) -> int | None:
+        """Return a new native client, or None with the last error."""
+        raise NotImplementedError
 
     def __del__(self) -> None:
         """Give the native object back."""
@@ -100,6 +104,7 @@ class TcpClient(Connection, ConnectOptions):
 
         Raises:
             StateError: The client is connecting or connected already.
+            TlsError: The context of an encrypted client lacks something.
         """
         key = next_key()
         connections[key] = self
@@ -125,7 +130,7 @@ class TcpClient(Connection, ConnectOptions):
         """Set an option to a value as in C, see :class:`Option`.
 
         It counts from the next connect on, and for an open connection too if that is possible: for
-        the options of :meth:`TcpSession.set_option`, unless the value is the system's own.
+        the options of :meth:`Session.set_option`, unless the value is the system's own.
 
         Raises:
             ArgumentError: The option is not one of clients, or the value is out of range.

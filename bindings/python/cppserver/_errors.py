@@ -1,9 +1,10 @@
 """Exceptions. All derive from :class:`CppServerError`, which is an :class:`OSError`.
 
 An error has three parts, the same as in C: a ``code``, a ``category`` and a ``message``. The code
-of the category ``"system"`` is an ``errno`` value and that of ``"resolver"`` one of the name
-resolver; in all other categories it is a :class:`Status`. Well-known system errors also derive from
-the built-in class of their kind, so ``except ConnectionRefusedError`` works.
+of the category ``"system"`` is an ``errno`` value, that of ``"resolver"`` one of the name resolver
+and that of ``"tls"`` described at :class:`TlsError`; in all other categories it is a
+:class:`Status`. Well-known system errors also derive from the built-in class of their kind, so
+``except ConnectionRefusedError`` works.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from . import _library
 
 
 class Status(enum.IntEnum):
-    """Result of a native call, and the code of errors outside "system" and "resolver"."""
+    """Result of a native call, and the code of errors outside "system", "resolver" and "tls"."""
 
     OK = 0
     INVALID_ARGUMENT = 1
@@ -29,6 +30,22 @@ class Status(enum.IntEnum):
     RESOLVER = 7
     HANDLER = 8
     UNSUPPORTED = 9
+    TLS = 10
+
+
+class TlsFailure(enum.IntEnum):
+    """The codes of a :class:`TlsError` that are no alerts."""
+
+    TRUNCATED = 2001
+    """The peer closed the connection without the end of its stream: something may be missing."""
+    FORMAT = 2002
+    """A file or buffer holds no certificate or key that can be read."""
+    PASSWORD = 2003
+    """The password of an encrypted key is missing or wrong."""
+    KEY_MISMATCH = 2004
+    """A key does not belong to its certificate."""
+    SETTINGS = 2005
+    """The settings contradict each other, or nothing implements them."""
 
 
 class CppServerError(OSError):
@@ -36,8 +53,8 @@ class CppServerError(OSError):
 
     Attributes:
         code: Number of the error, see the module.
-        category: "system", "resolver", "argument", "state", "limit", "timeout", "handler" or
-            "unsupported".
+        category: "system", "resolver", "argument", "state", "limit", "timeout", "handler",
+            "unsupported" or "tls".
         message: What happened, in English.
     """
 
@@ -128,6 +145,37 @@ class UnsupportedError(CppServerError):
     """This operating system lacks the option."""
 
 
+_PEER_ALERT = 1000
+"""What the library adds to an alert that the peer sent."""
+
+
+class TlsError(CppServerError):
+    """A certificate, a key or a TLS peer is not what it should be.
+
+    ``code`` is the number of an alert (RFC 8446 section 6) when this side gave up, 1000 more than
+    that when the peer sent it, or a :class:`TlsFailure`.
+    """
+
+    @property
+    def failure(self) -> TlsFailure | None:
+        """What no alert describes; None for an alert."""
+        try:
+            return TlsFailure(self.code)
+        except ValueError:
+            return None
+
+    @property
+    def alert(self) -> int | None:
+        """Number of the alert, whoever sent it; None when there was none."""
+        number = self.code - _PEER_ALERT if self.code >= _PEER_ALERT else self.code
+        return number if 0 <= number <= 0xFF else None
+
+    @property
+    def is_from_peer(self) -> bool:
+        """Whether the alert came from the peer."""
+        return self.alert is not None and self.code >= _PEER_ALERT
+
+
 _BY_CATEGORY: dict[str, type[CppServerError]] = {
     "system": SystemCallError,
     "resolver": ResolverError,
@@ -137,6 +185,7 @@ _BY_CATEGORY: dict[str, type[CppServerError]] = {
     "timeout": DeadlineError,
     "handler": HandlerError,
     "unsupported": UnsupportedError,
+    "tls": TlsError,
 }
 
 _BY_ERRNO: dict[int, type[SystemCallError]] = {
@@ -206,14 +255,19 @@ def handler_error(source: str, cause: BaseException) -> HandlerError:
     return error
 
 
+def encode_text(text: Any, what: str) -> bytes:
+    """Return a text as the native library takes it; ``what`` it is goes into the error."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is a str, not {type(text).__name__}")
+    encoded = text.encode("utf-8")
+    if b"\0" in encoded:
+        raise argument_error(f"{what} contains no NUL")
+    return encoded
+
+
 def encode_address(address: Any) -> bytes:
     """Return a host name or an address as the native library takes it."""
-    if not isinstance(address, str):
-        raise TypeError(f"an address is a str, not {type(address).__name__}")
-    encoded = address.encode("utf-8")
-    if b"\0" in encoded:
-        raise argument_error("an address contains no NUL")
-    return encoded
+    return encode_text(address, "an address")
 
 
 def check_port(port: Any) -> int:

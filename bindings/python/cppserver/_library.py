@@ -25,6 +25,7 @@ from ctypes import (
     c_int32,
     c_int64,
     c_size_t,
+    c_ssize_t,
     c_uint16,
     c_uint32,
     c_uint64,
@@ -151,6 +152,12 @@ NotifySessionConnected: Callable[[Callable[[int, int, int], None]], Any] = CFUNC
 NotifySessionDisconnected: Callable[[Callable[[int, int, int, int], None]], Any] = CFUNCTYPE(
     None, c_void_p, c_void_p, c_void_p, c_int32
 )
+AskPassword: Callable[[Callable[[int, int, int], int]], Any] = CFUNCTYPE(
+    c_ssize_t, c_void_p, c_void_p, c_size_t
+)
+Judge: Callable[[Callable[[int, int, int, bytes | None], bool]], Any] = CFUNCTYPE(
+    c_bool, c_void_p, c_void_p, c_size_t, c_char_p
+)
 
 
 class ServiceHandler(ctypes.Structure):
@@ -230,8 +237,70 @@ timer_create: Callable[[int, int, int, Any, int, Any], int | None] = _releasing(
 timer_cancel: Callable[[int], bool] = _releasing("timer_cancel", c_bool, c_void_p)
 timer_release: Callable[[int], None] = _releasing("timer_release", None, c_void_p)
 
+tls_context_create: Callable[[], int | None] = _releasing("tls_context_create", c_void_p)
+tls_context_release: Callable[[int], None] = _releasing("tls_context_release", None, c_void_p)
+_TakeFiles = Callable[[int, bytes, bytes, bytes | None], int]
+tls_context_set_certificate_files: _TakeFiles = _releasing(
+    "tls_context_set_certificate_files", c_int32, c_void_p, c_char_p, c_char_p, c_char_p
+)
+tls_context_add_certificate_files: _TakeFiles = _releasing(
+    "tls_context_add_certificate_files", c_int32, c_void_p, c_char_p, c_char_p, c_char_p
+)
+_TakeBytes = Callable[[int, bytes, int, bytes, int, bytes | None], int]
+tls_context_set_certificate: _TakeBytes = _releasing(
+    "tls_context_set_certificate",
+    c_int32,
+    c_void_p,
+    c_char_p,
+    c_size_t,
+    c_char_p,
+    c_size_t,
+    c_char_p,
+)
+tls_context_add_certificate: _TakeBytes = _releasing(
+    "tls_context_add_certificate",
+    c_int32,
+    c_void_p,
+    c_char_p,
+    c_size_t,
+    c_char_p,
+    c_size_t,
+    c_char_p,
+)
+tls_context_set_password_callback: Callable[[int, Any, int, Any], int] = _releasing(
+    "tls_context_set_password_callback", c_int32, c_void_p, AskPassword, c_void_p, Notify
+)
+tls_context_reload: Callable[[int], int] = _releasing("tls_context_reload", c_int32, c_void_p)
+tls_context_add_authority_file: Callable[[int, bytes], int] = _releasing(
+    "tls_context_add_authority_file", c_int32, c_void_p, c_char_p
+)
+tls_context_add_authority: Callable[[int, bytes, int], int] = _releasing(
+    "tls_context_add_authority", c_int32, c_void_p, c_char_p, c_size_t
+)
+tls_context_set_option: Callable[[int, int, int], int] = _releasing(
+    "tls_context_set_option", c_int32, c_void_p, c_int32, c_int64
+)
+tls_context_set_alpn_protocols: Callable[[int, Any, int], int] = _releasing(
+    "tls_context_set_alpn_protocols", c_int32, c_void_p, c_void_p, c_size_t
+)
+tls_context_set_key_log_file: Callable[[int, bytes | None], int] = _releasing(
+    "tls_context_set_key_log_file", c_int32, c_void_p, c_char_p
+)
+tls_context_set_verify_callback: Callable[[int, Any, int, Any], int] = _releasing(
+    "tls_context_set_verify_callback", c_int32, c_void_p, Judge, c_void_p, Notify
+)
+tls_certificate_subject: Callable[[bytes, int, Any, int, Any], int] = _holding(
+    "tls_certificate_subject", c_int32, c_char_p, c_size_t, c_void_p, c_size_t, c_void_p
+)
+tls_certificate_is_for_name: Callable[[bytes, int, bytes], bool] = _holding(
+    "tls_certificate_is_for_name", c_bool, c_char_p, c_size_t, c_char_p
+)
+
 server_create_tcp: Callable[[int, bytes, int], int | None] = _releasing(
     "server_create_tcp", c_void_p, c_void_p, c_char_p, c_uint16
+)
+server_create_tls: Callable[[int, int, bytes, int], int | None] = _releasing(
+    "server_create_tls", c_void_p, c_void_p, c_void_p, c_char_p, c_uint16
 )
 server_release: Callable[[int], None] = _releasing("server_release", None, c_void_p)
 server_set_option: Callable[[int, int, int], int] = _releasing(
@@ -273,6 +342,10 @@ session_disconnect: Callable[[int], int] = _releasing("session_disconnect", c_in
 session_disconnect_now: Callable[[int], int] = _releasing(
     "session_disconnect_now", c_int32, c_void_p
 )
+session_pause_reading: Callable[[int], int] = _releasing("session_pause_reading", c_int32, c_void_p)
+session_resume_reading: Callable[[int], int] = _releasing(
+    "session_resume_reading", c_int32, c_void_p
+)
 session_is_connected: Callable[[int], bool] = _holding("session_is_connected", c_bool, c_void_p)
 session_bytes_sent: Callable[[int], int] = _holding("session_bytes_sent", c_uint64, c_void_p)
 session_bytes_received: Callable[[int], int] = _holding(
@@ -289,9 +362,25 @@ session_native_handle: Callable[[int], int] = _holding("session_native_handle", 
 session_set_option: Callable[[int, int, int], int] = _releasing(
     "session_set_option", c_int32, c_void_p, c_int32, c_int64
 )
+session_is_handshaked: Callable[[int], bool] = _holding("session_is_handshaked", c_bool, c_void_p)
+session_tls_text: Callable[[int, int, Any, int, Any], int] = _releasing(
+    "session_tls_text", c_int32, c_void_p, c_int32, c_void_p, c_size_t, c_void_p
+)
+session_tls_is_resumed: Callable[[int], bool] = _releasing(
+    "session_tls_is_resumed", c_bool, c_void_p
+)
+session_tls_peer_certificate: Callable[[int, int, Any, int, Any], int] = _releasing(
+    "session_tls_peer_certificate", c_int32, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p
+)
 
 client_create_tcp: Callable[[int, bytes, int], int | None] = _releasing(
     "client_create_tcp", c_void_p, c_void_p, c_char_p, c_uint16
+)
+client_create_tls: Callable[[int, int, bytes, int], int | None] = _releasing(
+    "client_create_tls", c_void_p, c_void_p, c_void_p, c_char_p, c_uint16
+)
+client_set_server_name: Callable[[int, bytes | None], int] = _releasing(
+    "client_set_server_name", c_int32, c_void_p, c_char_p
 )
 client_release: Callable[[int], None] = _releasing("client_release", None, c_void_p)
 client_set_option: Callable[[int, int, int], int] = _releasing(

@@ -29,6 +29,8 @@ class Reason(enum.IntEnum):
     """The server stopped."""
     SERVICE_STOPPED = 7
     """The service stopped."""
+    TRUNCATED = 8
+    """The peer closed an encrypted connection without the end of its stream; data may be cut."""
 
     @classmethod
     def _missing_(cls, value: object) -> Reason:
@@ -89,6 +91,7 @@ class Option(enum.IntEnum):
     SEND_LIMIT = 18
     SEND_POLICY = 19
     RECEIVE_LIMIT = 20
+    HANDSHAKE_TIMEOUT = 21
 
 
 SYSTEM_DEFAULTS = frozenset(
@@ -170,7 +173,8 @@ class OptionProperty(Generic[_Value]):
         instance.set_option(self._option, self._encode(value, self._name))
 
 
-def _encode_flag(value: bool, name: str) -> int:
+def encode_flag(value: bool, name: str) -> int:
+    """Return a flag as a number, or raise."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} is a bool, not {type(value).__name__}")
     return int(value)
@@ -189,7 +193,7 @@ def _encode_policy(value: SendPolicy, name: str) -> int:
 
 
 def _flag(option: Option, documentation: str) -> OptionProperty[bool]:
-    return OptionProperty(option, _encode_flag, bool, documentation)
+    return OptionProperty(option, encode_flag, bool, documentation)
 
 
 def _number(option: Option, documentation: str) -> OptionProperty[int]:
@@ -243,6 +247,10 @@ class ConnectionOptions(HasOptions):
         Option.RECEIVE_LIMIT,
         "Bytes that on_received may leave unhandled. Default 16 MiB; 0: no limit.",
     )
+    handshake_timeout = _seconds(
+        Option.HANDSHAKE_TIMEOUT,
+        "Seconds for the handshake of an encrypted connection. Default 10; 0: no limit.",
+    )
 
 
 class ListenOptions(ConnectionOptions):
@@ -284,6 +292,7 @@ class _ConnectionKeywords(TypedDict, total=False):
     send_limit: int
     send_policy: SendPolicy
     receive_limit: int
+    handshake_timeout: float
 
 
 class ServerKeywords(_ConnectionKeywords, total=False):

@@ -23,12 +23,13 @@ def as_bytes(data: bytes | bytearray | memoryview) -> bytes:
 
 
 class Connection:
-    """One stream of bytes to a peer. Base of :class:`TcpSession` and :class:`TcpClient`.
+    """One stream of bytes to a peer. Base of :class:`Session` and :class:`Client`.
 
     Override the ``on_...`` methods to be told what happens. They are called on the thread of the
     service that owns the connection, one at a time, in this order: ``on_connected``,
-    ``on_received`` again and again, ``on_disconnected``. Only the overridden ones cost anything;
-    which ones these are is looked up once per class.
+    ``on_handshaked`` where there is a handshake, ``on_received`` again and again,
+    ``on_disconnected``. Only the overridden ones cost anything; which ones these are is looked up
+    once per class.
 
     All other methods may be called on every thread and in every callback, also after the end of
     the connection.
@@ -72,6 +73,28 @@ class Connection:
             False when there is nothing to close (any more).
         """
         return _closed(_library.session_disconnect_now(self._handle))
+
+    # Receiving
+
+    def pause_reading(self) -> None:
+        """Stop reading from the peer until :meth:`resume_reading`, so that it has to wait.
+
+        No ``on_received`` follows a pause inside a callback. What the system receives meanwhile,
+        the end of the connection included, is told after the resume. Handshakes, sending and
+        timeouts go on.
+
+        Raises:
+            NotConnectedError: There is no open connection.
+        """
+        check(_library.session_pause_reading(self._handle))
+
+    def resume_reading(self) -> None:
+        """Read again after :meth:`pause_reading`; without a pause this does nothing.
+
+        Raises:
+            NotConnectedError: There is no open connection.
+        """
+        check(_library.session_resume_reading(self._handle))
 
     # State
 
@@ -126,6 +149,12 @@ class Connection:
 
     def on_connected(self) -> None:
         """Called when the connection is open."""
+
+    def on_handshaked(self) -> None:
+        """Called when the handshake of an encrypted connection is done. Plain TCP never calls it.
+
+        What was sent before leaves now.
+        """
 
     def on_received(self, data: bytes) -> int | None:
         """Called with received bytes.
@@ -189,6 +218,15 @@ def _connected(key: int) -> None:
         connection.on_connected()
     except BaseException as exception:
         report(connection, "on_connected", exception)
+
+
+@_library.Notify
+def _handshaked(key: int) -> None:
+    connection = connections[key]
+    try:
+        connection.on_handshaked()
+    except BaseException as exception:
+        report(connection, "on_handshaked", exception)
 
 
 def _handled(handled: int, size: int) -> int:
@@ -270,6 +308,7 @@ def connection_handler(kind: type[Connection]) -> _library.SessionHandler:
         )
         for name, function in {
             "on_connected": _connected,
+            "on_handshaked": _handshaked,
             "on_received": _received,
             "on_sent": _sent,
             "on_empty": _empty,

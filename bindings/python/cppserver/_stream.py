@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, ref
 from ._errors import CppServerError, Status, make_error
 from ._options import Reason
 from ._session import Connection
+from ._ssl import SslConnection, TlsDetails
 
 _PATIENCE = 0.1
 """Longest time in seconds that an I/O thread waits for a reader at once."""
@@ -121,6 +122,7 @@ class Stream:
         self._reason: Reason | None = None
         self._reader = asyncio.StreamReader(limit, loop)
         self._reader.set_transport(_Tap(self))
+        self._when_open: Callable[[Stream], None] | None = None
         self._opened: asyncio.Future[None] | None = None  # What connect() waits for.
         self._closed: asyncio.Future[None] = loop.create_future()
 
@@ -260,6 +262,12 @@ class Stream:
         return self._connection.local_address
 
     @property
+    def tls(self) -> TlsDetails | None:
+        """What the handshake came to, also after the end; None if the stream is not encrypted."""
+        connection = self._connection
+        return connection.tls if isinstance(connection, SslConnection) else None
+
+    @property
     def reason(self) -> Reason | None:
         """Why the connection ended; None while it has not."""
         return self._reason
@@ -311,11 +319,11 @@ class Stream:
             return
         if self._error is not None:
             self._reader.set_exception(self._error)
-        elif self._reason in (Reason.ERROR, Reason.TIMEOUT, Reason.LIMIT):
+        elif self._reason in (Reason.ERROR, Reason.TIMEOUT, Reason.LIMIT, Reason.TRUNCATED):
             self._reader.set_exception(_ended(self._reason))
         self._reader.feed_eof()
 
-    def _deliver_connected(self, _: None) -> None:
+    def _deliver_open(self) -> None:
         if self._opened is not None and not self._opened.done():
             self._opened.set_result(None)
 
@@ -361,6 +369,15 @@ class StreamCallbacks(Connection):
     """Callbacks that hand everything to a stream."""
 
     stream: Stream | None = None
+
+    def open_stream(self) -> None:
+        """Announce that bytes may flow."""
+        stream = self.stream
+        if stream is not None:
+            when_open, stream._when_open = stream._when_open, None
+            if when_open is not None and stream._bridge.push(when_open, stream):
+                return
+        self.disconnect_now()
 
     def on_received(self, data: bytes) -> int | None:
         if self.stream is not None:

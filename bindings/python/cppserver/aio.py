@@ -10,6 +10,12 @@ r"""Streams for asyncio (and uvloop), served by the native I/O threads.
 ...             stream.write(b"hello\n")
 ...             print(await stream.readline())
 
+Encryption
+----------
+With a :class:`cppserver.TlsContext` as ``ssl`` the streams are encrypted. They begin when the
+handshake is done; :attr:`Stream.tls` tells what it came to. A peer that closes without the end of
+its TLS stream makes reads raise :class:`cppserver.TlsError` instead of returning the end.
+
 Threads
 -------
 The sockets are served on the threads of a :class:`cppserver.Service`; by default all streams of
@@ -36,12 +42,15 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from ._client import TcpClient
 from ._errors import CppServerError, StateError, Status, make_error
 from ._options import ClientKeywords, ServerKeywords
+from ._server import Server as NativeServer
+from ._server import Session
 from ._service import Service
+from ._ssl import SslClient, SslServer, SslSession
 from ._stream import Bridge, Stream, StreamCallbacks, bridge_of
-from ._tcp import TcpServer, TcpSession
+from ._tcp import TcpClient, TcpServer, TcpSession
+from ._tls import TlsContext
 
 __all__ = ["Server", "Stream", "connect", "start_server"]
 
@@ -82,37 +91,44 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class _StreamSession(StreamCallbacks, TcpSession):
+class _TcpCallbacks(StreamCallbacks):
+    def on_connected(self) -> None:
+        self.open_stream()
+
+
+class _SslCallbacks(StreamCallbacks):
+    def on_handshaked(self) -> None:
+        self.open_stream()
+
+
+class _TcpStreamSession(_TcpCallbacks, TcpSession):
     """A session that feeds a stream."""
 
 
-class _StreamClient(StreamCallbacks, TcpClient):
+class _TcpStreamClient(_TcpCallbacks, TcpClient):
     """A client that feeds a stream."""
 
-    def on_connected(self) -> None:
-        stream = self.stream
-        if stream is not None and not stream._bridge.push(stream._deliver_connected, None):
-            self.disconnect_now()
+
+class _SslStreamSession(_SslCallbacks, SslSession):
+    """A session that feeds an encrypted stream."""
 
 
-class _StreamServer(TcpServer[_StreamSession]):
-    """A server whose sessions feed streams."""
+class _SslStreamClient(_SslCallbacks, SslClient):
+    """A client that feeds an encrypted stream."""
 
-    session_class = _StreamSession
+
+class _ServerCallbacks(NativeServer[Any]):
+    """Callbacks of a server whose sessions feed streams."""
+
     front: Server | None = None
 
-    def create_session(self) -> _StreamSession | None:
+    def create_session(self) -> Session | None:
         front = self.front
         if front is None:
             return None
-        session = _StreamSession(self)
+        session: _TcpStreamSession | _SslStreamSession = self.session_class(self)
         session.stream = front._make_stream(session)
         return session
-
-    def on_connected(self, session: _StreamSession) -> None:
-        front, stream = self.front, session.stream
-        if front is None or stream is None or not front._bridge.push(front._serve, stream):
-            session.disconnect_now()
 
     def on_started(self) -> None:
         front = self.front
@@ -130,6 +146,14 @@ class _StreamServer(TcpServer[_StreamSession]):
             front._bridge.push(front._deliver_error, error)
 
 
+class _TcpStreamServer(_ServerCallbacks, TcpServer[_TcpStreamSession]):
+    session_class = _TcpStreamSession
+
+
+class _SslStreamServer(_ServerCallbacks, SslServer[_SslStreamSession]):
+    session_class = _SslStreamSession
+
+
 class Server:
     """Listens, and runs the handler in a task of its own for each connection.
 
@@ -138,7 +162,7 @@ class Server:
 
     def __init__(
         self,
-        native: _StreamServer,
+        native: NativeServer[Any],
         bridge: Bridge,
         handler: _Handler,
         limit: int,
@@ -171,7 +195,7 @@ class Server:
         await self.wait_closed()
 
     @property
-    def native(self) -> TcpServer[Any]:
+    def native(self) -> NativeServer[Any]:
         """The server beneath, for its counters, its options and ``multicast``."""
         return self._native
 
@@ -204,10 +228,12 @@ class Server:
         finally:
             self.close()
 
-    def _make_stream(self, session: _StreamSession) -> Stream:
-        return Stream(
+    def _make_stream(self, session: StreamCallbacks) -> Stream:
+        stream = Stream(
             self._bridge, self._loop, session, self._limit, self._high_water, self._receive_limit
         )
+        stream._when_open = self._serve
+        return stream
 
     def _serve(self, stream: Stream) -> None:
         task = self._loop.create_task(self._handle(stream))
@@ -246,12 +272,13 @@ async def start_server(
     host: str,
     port: int,
     *,
+    ssl: TlsContext | None = None,
     service: Service | None = None,
     limit: int = DEFAULT_LIMIT,
     high_water: int = DEFAULT_HIGH_WATER,
     **options: Unpack[ServerKeywords],
 ) -> Server:
-    """Listen for TCP connections, and run ``handler(stream)`` for each.
+    """Listen for connections, and run ``handler(stream)`` for each.
 
     A stream is closed when its handler returns, and aborted when it raises; the exception goes to
     the event loop's exception handler.
@@ -260,6 +287,7 @@ async def start_server(
         handler: Coroutine function that takes a :class:`Stream`.
         host: Numeric address or name of the interface; "::" and "0.0.0.0" stand for all.
         port: Port to listen on; 0 lets the system choose, see :attr:`Server.port`.
+        ssl: Certificates and rules, for encrypted connections.
         service: A started service to run on, instead of the shared one.
         limit: Bytes that a line may have, and half the bytes that a stream's buffer takes.
         high_water: Bytes waiting to be sent from which on ``drain`` waits.
@@ -271,7 +299,11 @@ async def start_server(
     """
     _check_sizes(limit, high_water)
     options.setdefault("send_limit", 0)
-    native = _StreamServer(_service_or_shared(service), host, port, **options)
+    native: _ServerCallbacks
+    if ssl is None:
+        native = _TcpStreamServer(_service_or_shared(service), host, port, **options)
+    else:
+        native = _SslStreamServer(_service_or_shared(service), ssl, host, port, **options)
     bridge = bridge_of(asyncio.get_running_loop())
     server = native.front = Server(native, bridge, handler, limit, high_water)
     try:
@@ -291,17 +323,21 @@ async def connect(
     host: str,
     port: int,
     *,
+    ssl: TlsContext | None = None,
+    server_name: str | None = None,
     service: Service | None = None,
     local_address: tuple[str, int] | None = None,
     limit: int = DEFAULT_LIMIT,
     high_water: int = DEFAULT_HIGH_WATER,
     **options: Unpack[ClientKeywords],
 ) -> Stream:
-    """Connect and return the stream.
+    """Connect, shake hands if the connection is encrypted, and return the stream.
 
     Args:
         host: Name or numeric address of the server.
         port: Port of the server.
+        ssl: Authorities and rules, for an encrypted connection.
+        server_name: Name that the server's certificate has to be for, instead of the host.
         service: A started service to run on, instead of the shared one.
         local_address: Address and port of this side; by default the system chooses.
         limit: Bytes that a line may have, and half the bytes that the stream's buffer takes.
@@ -311,14 +347,16 @@ async def connect(
 
     Raises:
         CppServerError: The connection could not be made, or an argument is not valid.
+        TypeError: There is a ``server_name`` without ``ssl``.
     """
     _check_sizes(limit, high_water)
     options.setdefault("send_limit", 0)
-    client = _StreamClient(_service_or_shared(service), host, port, **options)
+    client = _make_client(_service_or_shared(service), host, port, ssl, server_name, options)
     if local_address is not None:
         client.bind(*local_address)
     loop = asyncio.get_running_loop()
     stream = Stream(bridge_of(loop), loop, client, limit, high_water, client.receive_limit)
+    stream._when_open = Stream._deliver_open
     client.stream = stream
     opened = stream._opened = loop.create_future()
     try:
@@ -329,6 +367,21 @@ async def connect(
         client.disconnect_now()
         raise
     return stream
+
+
+def _make_client(
+    service: Service,
+    host: str,
+    port: int,
+    ssl: TlsContext | None,
+    server_name: str | None,
+    options: ClientKeywords,
+) -> _TcpStreamClient | _SslStreamClient:
+    if ssl is not None:
+        return _SslStreamClient(service, ssl, host, port, server_name=server_name, **options)
+    if server_name is not None:
+        raise TypeError("a server_name is for encrypted streams: it needs ssl")
+    return _TcpStreamClient(service, host, port, **options)
 
 
 def _check_sizes(limit: int, high_water: int) -> None:

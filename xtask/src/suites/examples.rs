@@ -1,15 +1,14 @@
-//! The chat examples of all languages in one room: every server with every client, plain and, where
-//! there are such examples, encrypted. Programs as they
+//! The chat examples of all languages in one room: every server with every client. Programs as they
 //! were written for the early C++ library take part as one more language.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::chat::{Guest, Program, free_port};
+use crate::chat::{Ear, Guest, Program, free_port};
 use crate::compiler::Toolchain;
 use crate::report::Suite;
 use crate::setup;
-use crate::workspace::{self, Result, System};
+use crate::workspace::{self, Result, System, files, stem};
 
 /// What every chat server sends to a newcomer.
 const INVITATION: &str = "Welcome to the chat!";
@@ -20,54 +19,60 @@ const CLASSIC: &str = "classic";
 /// How many lines a client says at once; they must arrive in their order.
 const LINES: usize = 20;
 
-/// The languages that have the chat encrypted too.
-const ENCRYPTED: [&str; 2] = ["cpp", CLASSIC];
+/// Finds the program of a language by the name of the example.
+type Example = Box<dyn Fn(&str) -> Command>;
 
-/// Below the chat.
+/// A protocol of the chat, as the names of the examples have it.
 #[derive(Clone, Copy, PartialEq)]
-enum Transport {
+enum Protocol {
     Tcp,
     Ssl,
 }
 
-impl Transport {
-    fn program(self, role: &str) -> String {
+impl Protocol {
+    fn name(self) -> &'static str {
         match self {
-            Transport::Tcp => format!("tcp_chat_{role}"),
-            Transport::Ssl => format!("ssl_chat_{role}"),
+            Protocol::Tcp => "tcp",
+            Protocol::Ssl => "ssl",
         }
     }
 
-    /// What a server prints in front of its port.
-    fn name(self) -> &'static str {
-        match self {
-            Transport::Tcp => "TCP",
-            Transport::Ssl => "SSL",
-        }
+    fn example(self, role: &str) -> String {
+        format!("{}_chat_{role}", self.name())
     }
 }
 
-/// Finds the program of a language by the name of the example.
-type Example = Box<dyn Fn(&str) -> Command>;
-
 pub fn examples(suite: &mut Suite) -> Result<()> {
-    setup::ensure(&[setup::C, setup::CPP, setup::PS])?;
+    setup::ensure(&[setup::C, setup::CPP, setup::PS, setup::OPENSSL])?;
     let languages = languages(suite)?;
     for (language, example) in &languages {
         if *language != CLASSIC {
             let echo = echo(example("tcp_echo_server"));
             suite.check(&format!("echo server in {language}"), echo);
         }
-        chat(suite, Transport::Tcp, language, &languages);
     }
-    let encrypted: Vec<_> =
-        languages.iter().filter(|(language, _)| ENCRYPTED.contains(language)).collect();
-    for (language, _) in &encrypted {
-        chat(suite, Transport::Ssl, language, encrypted.iter().copied());
+    for protocol in [Protocol::Tcp, Protocol::Ssl] {
+        let server = protocol.example("server");
+        let speaks = |(language, _): &&(&str, Example)| source(language, &server).is_file();
+        let speakers: Vec<_> = languages.iter().filter(speaks).collect();
+        for (language, example) in &speakers {
+            chat(suite, protocol, language, example(&server), &speakers);
+        }
     }
     let (_, c) = &languages[1];
     suite.check("timer in C", timer(c("timer")));
     Ok(())
+}
+
+/// Where the source of an example is.
+fn source(language: &str, name: &str) -> PathBuf {
+    workspace::root().join(match language {
+        "rust" => format!("examples/{name}.rs"),
+        "c" => format!("examples-c/{name}.c"),
+        "cpp" => format!("bindings/cpp/examples/{name}.cpp"),
+        CLASSIC => format!("xtask/consumer/classic_{name}.cpp"),
+        _ => format!("bindings/python/examples/{name}.py"),
+    })
 }
 
 /// Builds the examples of all languages.
@@ -78,47 +83,30 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
     suite.step("build the Rust examples", &mut rust);
     let toolchain = Toolchain::native("examples")?;
     let mut compile = Vec::new();
-    for name in ["tcp_echo_server", "tcp_chat_server", "tcp_chat_client"] {
-        let c = [root.join(format!("examples-c/{name}.c"))];
-        let cpp = [root.join(format!("bindings/cpp/examples/{name}.cpp"))];
-        compile.push((format!("compile {name}.c"), toolchain.c(&c, &format!("c-{name}"))));
-        compile.push((
-            format!("compile {name}.cpp"),
-            toolchain.cpp("c++14", &cpp, &format!("cpp-{name}")),
-        ));
+    for file in files(&root.join("examples-c"), "c") {
+        let name = stem(&file);
+        let command = toolchain.c(&[file], &format!("c-{name}"));
+        compile.push((format!("compile {name}.c"), command));
     }
-    for name in ["chat_server", "chat_client"] {
-        let classic = [root.join(format!("xtask/consumer/classic_{name}.cpp"))];
-        compile.push((
-            format!("compile classic_{name}.cpp"),
-            toolchain.cpp("c++14", &classic, &format!("{CLASSIC}-tcp_{name}")),
-        ));
+    for file in files(&root.join("bindings/cpp/examples"), "cpp") {
+        let name = stem(&file);
+        let command = toolchain.cpp("c++14", &[file], &format!("cpp-{name}"));
+        compile.push((format!("compile {name}.cpp"), command));
     }
-    for name in ["ssl_chat_server", "ssl_chat_client"] {
-        let cpp = [root.join(format!("bindings/cpp/examples/{name}.cpp"))];
-        compile.push((
-            format!("compile {name}.cpp"),
-            toolchain.cpp("c++14", &cpp, &format!("cpp-{name}")),
-        ));
-        let classic = [root.join(format!("xtask/consumer/classic_{name}.cpp"))];
+    for name in ["tcp_chat_server", "tcp_chat_client", "ssl_chat_server", "ssl_chat_client"] {
+        let classic = [source(CLASSIC, name)];
         compile.push((
             format!("compile classic_{name}.cpp"),
             toolchain.cpp("c++14", &classic, &format!("{CLASSIC}-{name}")),
         ));
     }
-    let timer = [root.join("examples-c/timer.c")];
-    compile.push(("compile timer.c".to_string(), toolchain.c(&timer, "c-timer")));
     suite.steps(compile);
     let interpreter = setup::virtual_environment()?;
 
     let compiled = |language: &'static str| -> Example {
         let output = toolchain.output.clone();
         Box::new(move |name| {
-            let program = System::host().program(&format!("{language}-{name}"));
-            let mut command = Command::new(output.join(program));
-            // Where the test certificates are.
-            command.current_dir(workspace::root());
-            command
+            Command::new(output.join(System::host().program(&format!("{language}-{name}"))))
         })
     };
     Ok(vec![
@@ -162,92 +150,118 @@ fn timer(mut example: Command) -> Result<()> {
     example.end()
 }
 
-/// One server with one client of every language and, where it can speak, a raw socket; everyone
-/// hears everyone.
-fn chat<'a>(
+/// One server with a guest and one client of every language; everyone hears everyone.
+fn chat(
     suite: &mut Suite,
-    transport: Transport,
+    protocol: Protocol,
     language: &str,
-    languages: impl IntoIterator<Item = &'a (&'static str, Example)>,
+    server: Command,
+    languages: &[&(&str, Example)],
 ) {
-    let languages: Vec<_> = languages.into_iter().collect();
-    let title = format!("{} chat, {language} server", transport.name());
-    match Room::open(transport, language, &languages) {
-        Err(why) => suite.fail(&title, &why),
+    let language = &format!("{} {language}", protocol.name());
+    match Room::open(protocol, server, languages) {
+        Err(why) => suite.fail(&format!("{language} chat server"), &why),
         Ok(mut room) => {
-            if room.guest.is_some() {
-                suite.check(&format!("{title}, raw socket speaks"), room.guest_speaks());
-            }
+            suite.check(&format!("{language} server, guest speaks"), room.guest_speaks());
             for (number, (name, _)) in languages.iter().enumerate() {
-                let spoken = room.client_speaks(number);
-                suite.check(&format!("{title}, {name} client speaks"), spoken);
+                suite.check(
+                    &format!("{language} server, {name} client speaks"),
+                    room.client_speaks(number),
+                );
             }
-            suite.check(&format!("{title}, admin speaks"), room.admin_speaks("all"));
-            suite.check(&format!("{title}, clients reconnect"), room.clients_reconnect());
-            suite.check(&format!("{title}, the server restarts"), room.server_restarts());
-            if room.guest.is_some() {
-                suite.check(&format!("{title}, `!` disconnects"), room.guest_leaves());
-            }
+            suite.check(&format!("{language} server, admin speaks"), room.admin_speaks("all"));
+            suite.check(&format!("{language} server, clients reconnect"), room.clients_reconnect());
+            suite.check(&format!("{language} server restarts"), room.server_restarts());
+            suite.check(&format!("{language} server, `!` disconnects"), room.guest_leaves());
             for (name, client) in &mut room.clients {
-                suite.check(&format!("{title}, {name} client ends"), client.end());
+                suite.check(&format!("{language} server, {name} client ends"), client.end());
             }
-            suite.check(&format!("{title}, the server ends"), room.server.end());
+            suite.check(&format!("{language} server ends"), room.server.end());
         }
     }
 }
 
+/// Somebody in the chat who does not use this library.
+enum Stranger {
+    Socket(Guest),
+    OpenSsl(Program),
+}
+
+impl Stranger {
+    /// Comes in and is welcomed.
+    fn enter(protocol: Protocol, port: u16) -> Result<Stranger> {
+        let stranger = match protocol {
+            Protocol::Tcp => Stranger::Socket(Guest::connect("raw socket", port)?),
+            Protocol::Ssl => Stranger::OpenSsl(open_ssl(port)?),
+        };
+        stranger.ear().wait_for(INVITATION)?;
+        Ok(stranger)
+    }
+
+    fn say(&mut self, text: &str) -> Result<()> {
+        match self {
+            Stranger::Socket(guest) => guest.say(text),
+            Stranger::OpenSsl(program) => program.write(text),
+        }
+    }
+
+    fn ear(&self) -> &Ear {
+        match self {
+            Stranger::Socket(guest) => &guest.ear,
+            Stranger::OpenSsl(program) => &program.ear,
+        }
+    }
+}
+
+fn open_ssl(port: u16) -> Result<Program> {
+    let mut command = Command::new("openssl");
+    command.current_dir(workspace::root());
+    command.args(["s_client", "-quiet", "-verify_return_error", "-CAfile", "certs/ca.pem"]);
+    Program::start(command.args(["-connect", &format!("127.0.0.1:{port}")]))
+}
+
 struct Room {
+    protocol: Protocol,
     port: u16,
     server: Program,
-    /// A raw socket, which only plain chats have.
-    guest: Option<Guest>,
+    guest: Stranger,
     clients: Vec<(String, Program)>,
 }
 
 impl Room {
     fn open(
-        transport: Transport,
-        language: &str,
-        languages: &[&(&'static str, Example)],
+        protocol: Protocol,
+        mut server: Command,
+        languages: &[&(&str, Example)],
     ) -> Result<Room> {
-        let (_, example) = languages
-            .iter()
-            .find(|(name, _)| *name == language)
-            .ok_or(format!("there is no example in {language}"))?;
         let port = free_port(0)?;
-        let server = Program::start(example(&transport.program("server")).arg(port.to_string()))?;
-        server.ear.wait_for(&format!("{} server port: {port}", transport.name()))?;
-        let guest = match transport {
-            Transport::Tcp => Some(enter(port)?),
-            Transport::Ssl => None,
-        };
+        let server = server.current_dir(workspace::root()).arg(port.to_string());
+        let server = Program::start(server)?;
+        let told = format!("{} server port: {port}", protocol.name().to_uppercase());
+        server.ear.wait_for(&told)?;
+        let guest = Stranger::enter(protocol, port)?;
         let mut clients = Vec::new();
         for (name, example) in languages {
-            let mut command = example(&transport.program("client"));
+            let mut command = example(&protocol.example("client"));
+            command.current_dir(workspace::root());
             let client = Program::start(command.args(["127.0.0.1", &port.to_string()]))?;
             client.ear.wait_for(INVITATION).map_err(|why| format!("{name} client: {why}"))?;
             clients.push((name.to_string(), client));
         }
-        Ok(Room { port, server, guest, clients })
+        Ok(Room { protocol, port, server, guest, clients })
     }
 
     fn everyone_hears(&self, text: &str) -> Result<()> {
-        if let Some(guest) = &self.guest {
-            guest.ear.wait_for(text).map_err(|why| format!("raw socket: {why}"))?;
-        }
+        self.guest.ear().wait_for(text).map_err(|why| format!("guest: {why}"))?;
         for (name, client) in &self.clients {
             client.ear.wait_for(text).map_err(|why| format!("{name} client: {why}"))?;
         }
         Ok(())
     }
 
-    fn guest(&mut self) -> Result<&mut Guest> {
-        self.guest.as_mut().ok_or("there is no raw socket in this chat".to_string())
-    }
-
     fn guest_speaks(&mut self) -> Result<()> {
-        self.guest()?.say("message from a raw socket")?;
-        self.everyone_hears("message from a raw socket")
+        self.guest.say("message from a guest")?;
+        self.everyone_hears("message from a guest")
     }
 
     fn client_speaks(&mut self, number: usize) -> Result<()> {
@@ -257,9 +271,7 @@ impl Room {
             client.say(line)?;
         }
         self.everyone_hears(&lines[LINES - 1])?;
-        if let Some(guest) = &self.guest {
-            in_order(&guest.ear.text(), &lines).map_err(|why| format!("raw socket: {why}"))?;
-        }
+        in_order(&self.guest.ear().text(), &lines).map_err(|why| format!("guest: {why}"))?;
         for (name, client) in &self.clients {
             in_order(&client.ear.text(), &lines).map_err(|why| format!("{name} client: {why}"))?;
         }
@@ -283,11 +295,9 @@ impl Room {
     fn server_restarts(&mut self) -> Result<()> {
         self.clients_come_again(|room| {
             room.server.say("!")?;
-            room.guest.as_ref().map_or(Ok(()), |guest| guest.ear.wait_for_end())
+            room.guest.ear().wait_for_end()
         })?;
-        if self.guest.is_some() {
-            self.guest = Some(enter(self.port)?);
-        }
+        self.guest = Stranger::enter(self.protocol, self.port)?;
         self.admin_speaks("after the restart")
     }
 
@@ -306,21 +316,13 @@ impl Room {
 
     /// The server closes the connection of who says `!`, after it sent what it had.
     fn guest_leaves(&mut self) -> Result<()> {
-        let guest = self.guest()?;
-        guest.say("!")?;
-        guest.ear.wait_for_end()?;
-        match guest.ear.text() {
+        self.guest.say("!")?;
+        self.guest.ear().wait_for_end()?;
+        match self.guest.ear().text() {
             text if text.ends_with('!') => Ok(()),
             text => Err(format!("the last words of the server were lost; heard:\n{text}")),
         }
     }
-}
-
-/// A raw socket that the server has welcomed.
-fn enter(port: u16) -> Result<Guest> {
-    let guest = Guest::connect("raw socket", port)?;
-    guest.ear.wait_for(INVITATION)?;
-    Ok(guest)
 }
 
 /// Whether all lines are in a text, one behind the other.

@@ -63,7 +63,8 @@ int main(int argc, char** argv)
     room->Start();
     while (!room->IsStarted())
         CppCommon::Thread::Yield();
-    std::cout << "TCP server port: " << port << std::endl;
+    // In one piece: callbacks write too.
+    std::cout << "TCP server port: " + std::to_string(port) + "\n" << std::flush;
 
     std::string line;
     while (getline(std::cin, line))
