@@ -15,7 +15,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedStatus};
 use rustls::{
     ClientConfig, DigitallySignedStruct, HandshakeKind, NamedGroup, RootCertStore, SignatureScheme,
 };
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -39,7 +39,16 @@ const TICKETS: usize = 256;
 pub struct Tls {
     config: Arc<ClientConfig>,
     tickets: Option<Arc<Tickets>>,
-    shared: Rc<RefCell<Vec<u8>>>,
+    shared: Rc<Shared>,
+}
+
+/// What the connections have together.
+#[derive(Default)]
+struct Shared {
+    /// For ciphertext; used within a call only.
+    memory: RefCell<Vec<u8>>,
+    /// Whether a connection has come and gone.
+    served: Cell<bool>,
 }
 
 impl Tls {
@@ -83,7 +92,13 @@ impl Transport for Tls {
     type Stream = TlsStream;
 
     fn begin(&self, socket: TcpStream, message: usize) -> io::Result<TlsStream> {
-        let must_resume = self.tickets.as_ref().is_some_and(|tickets| !tickets.are_none());
+        let must_resume = match &self.tickets {
+            Some(tickets) if !tickets.are_none() => true,
+            Some(_) if self.shared.served.get() => {
+                return Err(io::Error::other("the server gave no ticket to resume a session with"));
+            }
+            _ => false,
+        };
         let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
         let session =
             UnbufferedClientConnection::new(self.config.clone(), name).map_err(io::Error::other)?;
@@ -116,8 +131,7 @@ impl Transport for Tls {
 pub struct TlsStream {
     socket: TcpStream,
     session: UnbufferedClientConnection,
-    /// For ciphertext, empty between calls but for its memory.
-    shared: Rc<RefCell<Vec<u8>>>,
+    shared: Rc<Shared>,
     /// Plaintext of a record.
     message: usize,
     /// The beginning of a record whose end has not arrived.
@@ -140,7 +154,7 @@ impl TlsStream {
         buffer[..filled].copy_from_slice(&self.plain[..filled]);
         self.plain.drain(..filled);
         let shared = self.shared.clone();
-        let mut shared = shared.borrow_mut();
+        let mut shared = shared.memory.borrow_mut();
         while !self.ended && self.plain.is_empty() && (filled < buffer.len() || !self.ready) {
             let begin = self.kept.len();
             if shared.len() < begin + BATCH {
@@ -236,7 +250,7 @@ impl TlsStream {
 
     /// Encrypts messages, each in records of its own, and gives them to the kernel.
     fn encrypt(&mut self, data: &[u8]) -> io::Result<()> {
-        let mut shared = self.shared.borrow_mut();
+        let mut shared = self.shared.memory.borrow_mut();
         let most = self.unsent.len() + data.len() + data.len().div_ceil(self.message) * OVERHEAD;
         if shared.len() < most {
             shared.resize(most, 0);
@@ -308,6 +322,7 @@ impl Write for TlsStream {
 impl Drop for TlsStream {
     /// Says close_notify, as servers take its absence for an attack.
     fn drop(&mut self) {
+        self.shared.served.set(self.shared.served.get() || self.ready);
         if !self.ready || !self.unsent.is_empty() {
             return;
         }
