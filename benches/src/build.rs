@@ -79,6 +79,16 @@ impl Builder {
                     self.compile("cc", "peers/c/raw_epoll.c", &["-O2", "-Wall", "-Wextra"], &[])?;
                 Ok(Launch { program, after: vec![buffer.to_owned()], ..Launch::default() })
             }
+            Recipe::RawOpenssl => {
+                self.need_header("cc", "c", "openssl/ssl.h", "libssl-dev")?;
+                let program = self.compile(
+                    "cc",
+                    "peers/c/raw_openssl.c",
+                    &["-O2", "-Wall", "-Wextra"],
+                    &["-lssl", "-lcrypto"],
+                )?;
+                Ok(Launch { program, ..Launch::default() })
+            }
             Recipe::RustPeer(name) => {
                 self.cargo(&["-p", "cppserver-bench-peers"])?;
                 Ok(Launch { program: self.target.join("release").join(name), ..Launch::default() })
@@ -90,6 +100,17 @@ impl Builder {
                     "peers/cpp/asio_echo.cpp",
                     &["-O2", "-std=c++14"],
                     &["-pthread"],
+                )?;
+                Ok(Launch { program, ..Launch::default() })
+            }
+            Recipe::AsioSsl => {
+                self.need_header("g++", "c++", "asio.hpp", "libasio-dev")?;
+                self.need_header("g++", "c++", "openssl/ssl.h", "libssl-dev")?;
+                let program = self.compile(
+                    "g++",
+                    "peers/cpp/asio_ssl_echo.cpp",
+                    &["-O2", "-std=c++14"],
+                    &["-pthread", "-lssl", "-lcrypto"],
                 )?;
                 Ok(Launch { program, ..Launch::default() })
             }

@@ -1,9 +1,10 @@
 //! The command line.
 
 use crate::driver::{self, Cores, Options, SLICE};
+use crate::link::Link;
 use crate::mailbox;
 use crate::measure::{Measurement, measure_idle};
-use crate::peers::{IDLE_CONNECTIONS, PEERS, Workload};
+use crate::peers::{IDLE_CONNECTIONS, SUITES, Suite, TCP, Workload};
 use crate::sys;
 use crate::syscalls::Method;
 use crate::table::{Sample, median};
@@ -15,10 +16,11 @@ use std::time::Duration;
 
 const USAGE: &str = "\
 usage: cppserver-bench tcp [options]     build the servers, compare them, print a table
+       cppserver-bench tls [options]     the same, encrypted
        cppserver-bench mailbox [options] compare ways to hand operations to a loop
        cppserver-bench load [options]    one load against a server that runs already, on 127.0.0.1
 
-options of tcp:
+options of tcp and tls:
   --rounds N          how often the servers are started anew (default 3)
   --seconds S         measured time per server, load and round, in slices of 0.1 s (default 1)
   --only a,b          these servers only; `ours` and `peers` are groups
@@ -31,7 +33,8 @@ options of mailbox:
 options of load:
   --port N            where the server listens
   --pid N             its process id, for CPU time, memory and system calls
-  --workload a        the load
+  --tls               it is encrypted, with certs/server.pem
+  --workload a        a load of tcp, or of tls
   --seconds S         measured time (default 1)
 ";
 
@@ -42,16 +45,22 @@ pub fn main() -> ExitCode {
         Ok(command) => command,
         Err(text) => {
             eprintln!("{text}\n");
-            eprint!("{}\nservers: {}\nloads: {}\n", USAGE, server_keys(), workload_keys());
+            eprintln!("{USAGE}");
+            for suite in SUITES {
+                let (servers, loads) = (server_keys(suite), workload_keys(suite));
+                eprintln!("{}: servers {servers}; loads {loads}", suite.key);
+            }
             return ExitCode::from(2);
         }
     };
     sys::catch_interrupts();
     let result = optimized(&arguments).and_then(|done| match (done, command) {
         (Some(code), _) => Ok(code),
-        (None, Parsed::Tcp(options)) => driver::run(&options),
+        (None, Parsed::Compare(options)) => driver::run(&options),
         (None, Parsed::Mailbox { rounds, seconds }) => mailbox::run(rounds, seconds),
-        (None, Parsed::Load { port, pid, workload, slices }) => load(port, pid, workload, slices),
+        (None, Parsed::Load { link, port, pid, workload, slices }) => {
+            load(link, port, pid, workload, slices)
+        }
     });
     result.unwrap_or_else(|error| {
         eprintln!("cppserver-bench: {error}");
@@ -60,13 +69,18 @@ pub fn main() -> ExitCode {
 }
 
 enum Parsed {
-    Tcp(Options),
+    Compare(Options),
     Mailbox { rounds: usize, seconds: f64 },
-    Load { port: u16, pid: u32, workload: Workload, slices: usize },
+    Load { link: Link, port: u16, pid: u32, workload: Workload, slices: usize },
 }
 
 fn parse(arguments: &[String]) -> Result<Parsed, String> {
+    let mut rest = arguments.iter();
+    let command = rest.next().ok_or("which benchmark?")?;
+    let encrypted = command == "load" && arguments.iter().any(|argument| argument == "--tls");
+    let name = if encrypted { "tls" } else { command };
     let mut options = Options {
+        suite: SUITES.into_iter().find(|suite| suite.key == name).unwrap_or(&TCP),
         only: Vec::new(),
         workloads: Vec::new(),
         rounds: 3,
@@ -75,37 +89,39 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
         install: true,
     };
     let (mut port, mut pid) = (0, 0);
-    let mut rest = arguments.iter();
-    let command = rest.next().ok_or("which benchmark?")?;
+    let suite = options.suite;
     while let Some(name) = rest.next() {
         let mut value = || rest.next().ok_or(format!("{name} needs a value"));
         match (command.as_str(), name.as_str()) {
-            ("tcp" | "mailbox", "--rounds") => {
+            ("tcp" | "tls" | "mailbox", "--rounds") => {
                 options.rounds = number(name, value()?, 1.0, 1e3)? as usize
             }
-            ("tcp" | "load" | "mailbox", "--seconds") => {
+            ("tcp" | "tls" | "load" | "mailbox", "--seconds") => {
                 let seconds = number(name, value()?, SLICE.as_secs_f64(), 600.0)?;
                 options.slices = (seconds / SLICE.as_secs_f64()).round() as usize;
             }
-            ("tcp", "--limit") => {
+            ("tcp" | "tls", "--limit") => {
                 options.limit = Duration::from_secs_f64(number(name, value()?, 1.0, 86_400.0)?)
             }
-            ("tcp", "--only") => options.only = servers(value()?)?,
-            ("tcp" | "load", "--workload") => options.workloads = workloads(value()?)?,
-            ("tcp", "--no-install") => options.install = false,
+            ("tcp" | "tls", "--only") => options.only = servers(suite, value()?)?,
+            ("tcp" | "tls" | "load", "--workload") => {
+                options.workloads = workloads(suite, value()?)?
+            }
+            ("load", "--tls") => {}
+            ("tcp" | "tls", "--no-install") => options.install = false,
             ("load", "--port") => port = number(name, value()?, 1.0, 65_535.0)? as u16,
             ("load", "--pid") => pid = number(name, value()?, 1.0, f64::from(i32::MAX))? as u32,
             _ => return Err(format!("`{command}` has no option {name}")),
         }
     }
     match (command.as_str(), &options.workloads[..]) {
-        ("tcp", _) => Ok(Parsed::Tcp(options)),
+        ("tcp" | "tls", _) => Ok(Parsed::Compare(options)),
         ("mailbox", _) => Ok(Parsed::Mailbox {
             rounds: options.rounds,
             seconds: options.slices as f64 * SLICE.as_secs_f64(),
         }),
         ("load", &[workload]) if port != 0 && pid != 0 => {
-            Ok(Parsed::Load { port, pid, workload, slices: options.slices })
+            Ok(Parsed::Load { link: suite.link, port, pid, workload, slices: options.slices })
         }
         ("load", _) => Err("load needs --port, --pid and one --workload".to_owned()),
         _ => Err(format!("there is no benchmark `{command}`")),
@@ -119,31 +135,34 @@ fn number(name: &str, text: &str, least: f64, most: f64) -> Result<f64, String> 
     }
 }
 
-fn servers(text: &str) -> Result<Vec<String>, String> {
-    let known =
-        |key: &str| matches!(key, "ours" | "peers") || PEERS.iter().any(|peer| peer.key == key);
+fn servers(suite: &Suite, text: &str) -> Result<Vec<String>, String> {
+    let known = |key: &str| {
+        matches!(key, "ours" | "peers") || suite.peers.iter().any(|peer| peer.key == key)
+    };
     match text.split(',').find(|key| !known(key)) {
         Some(key) => Err(format!("there is no server `{key}`")),
         None => Ok(text.split(',').map(str::to_owned).collect()),
     }
 }
 
-fn workloads(text: &str) -> Result<Vec<Workload>, String> {
+fn workloads(suite: &Suite, text: &str) -> Result<Vec<Workload>, String> {
     let find = |key: &str| {
-        Workload::ALL
-            .into_iter()
+        suite
+            .workloads
+            .iter()
+            .copied()
             .find(|one| one.key() == key)
             .ok_or(format!("there is no load `{key}`"))
     };
     text.split(',').map(find).collect()
 }
 
-fn server_keys() -> String {
-    PEERS.iter().map(|peer| peer.key).collect::<Vec<_>>().join(", ")
+fn server_keys(suite: &Suite) -> String {
+    suite.peers.iter().map(|peer| peer.key).collect::<Vec<_>>().join(", ")
 }
 
-fn workload_keys() -> String {
-    Workload::ALL.map(Workload::key).join(", ")
+fn workload_keys(suite: &Suite) -> String {
+    suite.workloads.iter().map(|workload| workload.key()).collect::<Vec<_>>().join(", ")
 }
 
 /// A generator without optimization would be the bottleneck itself: such a build hands over to an
@@ -168,23 +187,33 @@ fn optimized(arguments: &[String]) -> io::Result<Option<ExitCode>> {
     Err(std::os::unix::process::CommandExt::exec(&mut command))
 }
 
-fn load(port: u16, pid: u32, workload: Workload, slices: usize) -> io::Result<ExitCode> {
+fn load(
+    link: Link,
+    port: u16,
+    pid: u32,
+    workload: Workload,
+    slices: usize,
+) -> io::Result<ExitCode> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let files = sys::raise_open_files();
     Cores::choose().pin_generator()?;
     if workload == Workload::Idle {
-        let sample = measure_idle(address, pid, IDLE_CONNECTIONS.min(files.saturating_sub(200)))?;
+        let connections = IDLE_CONNECTIONS.min(files.saturating_sub(200));
+        let sample = measure_idle(link, address, pid, connections)?;
         println!("all connections opened and served in s: {}", number_or_none(sample.open_time));
         println!("connections opened and served per second: {}", number_or_none(sample.rate));
         println!("server CPU ns per connection: {}", number_or_none(sample.cpu));
         println!("private memory per connection, bytes: {}", number_or_none(sample.idle_bytes));
         return Ok(ExitCode::SUCCESS);
     }
-    let mut measurement = Measurement::begin(address, pid, workload)?;
+    let mut measurement = Measurement::begin(link, address, pid, workload)?;
     let samples = (0..slices).map(|_| measurement.slice(SLICE)).collect::<io::Result<Vec<_>>>()?;
     let of = |value: fn(&Sample) -> Option<f64>| {
         number_or_none(median(samples.iter().filter_map(value).collect()))
     };
+    if let Some(cipher) = measurement.cipher() {
+        println!("cipher: {cipher}");
+    }
     println!("messages per second: {}", of(|sample| sample.rate));
     println!("server CPU ns per message: {}", of(|sample| sample.cpu));
     let latency = measurement.latency();
@@ -220,7 +249,7 @@ mod tests {
 
     #[test]
     fn options_of_tcp() {
-        let Ok(Parsed::Tcp(options)) = parsed(
+        let Ok(Parsed::Compare(options)) = parsed(
             "tcp --rounds 5 --seconds 0.5 --only mio,ours --workload large,idle --no-install",
         ) else {
             panic!("must be accepted")
@@ -242,6 +271,22 @@ mod tests {
     }
 
     #[test]
+    fn loads_of_tls() {
+        let Ok(Parsed::Compare(options)) = parsed("tls --only raw-openssl --workload handshake")
+        else {
+            panic!("must be accepted")
+        };
+        assert_eq!(options.suite.key, "tls");
+        assert_eq!(options.workloads, [Workload::Handshake]);
+        let text = "load --workload resumption --port 4711 --pid 12";
+        assert!(parsed(text).is_err());
+        assert!(matches!(
+            parsed(&format!("{text} --tls")),
+            Ok(Parsed::Load { link: Link::Tls, workload: Workload::Resumption, .. })
+        ));
+    }
+
+    #[test]
     fn wrong_arguments_are_named() {
         let wrong = [
             "",
@@ -251,6 +296,9 @@ mod tests {
             "tcp --only nobody",
             "tcp --workload none",
             "tcp --port 1",
+            "tcp --workload handshake",
+            "tls --only libuv",
+            "tls --tls",
         ];
         for text in wrong {
             assert!(parsed(text).is_err(), "`{text}` must be refused");

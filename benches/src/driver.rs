@@ -1,15 +1,16 @@
 //! Runs the servers interleaved, slice by slice, and prints the table.
 
 use crate::build::{Builder, Unavailable};
+use crate::link::{self, Link};
 use crate::load::set_spinning;
 use crate::measure::{Measurement, measure_idle};
-use crate::peers::{IDLE_CONNECTIONS, PEERS, Peer, Workload};
+use crate::peers::{IDLE_CONNECTIONS, Peer, Suite, Workload};
 use crate::process::{Launch, Server};
 use crate::procfs;
 use crate::sys;
 use crate::syscalls::Method;
 use crate::table::{Results, Sample};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ const OTHER_FILES: usize = 200;
 
 /// What to measure, and for how long.
 pub struct Options {
+    /// The comparison.
+    pub suite: &'static Suite,
     /// Keys of the servers; empty for all.
     pub only: Vec<String>,
     /// Loads; empty for all.
@@ -38,8 +41,10 @@ pub struct Options {
 
 impl Options {
     fn workloads(&self) -> Vec<Workload> {
-        Workload::ALL
-            .into_iter()
+        self.suite
+            .workloads
+            .iter()
+            .copied()
             .filter(|one| self.workloads.is_empty() || self.workloads.contains(one))
             .collect()
     }
@@ -49,7 +54,7 @@ impl Options {
             let group = if peer.ours() { "ours" } else { "peers" };
             self.only.is_empty() || self.only.iter().any(|key| key == peer.key || key == group)
         };
-        PEERS.iter().filter(wanted).collect()
+        self.suite.peers.iter().filter(wanted).collect()
     }
 }
 
@@ -89,7 +94,8 @@ pub fn run(options: &Options) -> io::Result<ExitCode> {
         idle_connections: IDLE_CONNECTIONS.min(files.saturating_sub(OTHER_FILES)),
         out: builder.out().to_owned(),
         launches: HashMap::new(),
-        results: Results::default(),
+        results: Results::new(options.suite),
+        ciphers: BTreeMap::new(),
         failed: false,
         deadline: Instant::now(),
     };
@@ -99,6 +105,9 @@ pub fn run(options: &Options) -> io::Result<ExitCode> {
     print!("{}", run.results.markdown());
     println!("\nmachine: {machine}");
     println!("run: {}", run.summary(rounds));
+    for (cipher, servers) in &run.ciphers {
+        println!("{cipher}: {}", servers.iter().copied().collect::<Vec<_>>().join(", "));
+    }
     Ok(if run.failed || sys::interrupted() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -110,6 +119,8 @@ struct Run<'a> {
     out: PathBuf,
     launches: HashMap<&'static str, Launch>,
     results: Results,
+    /// What the servers agreed on, and which of them.
+    ciphers: BTreeMap<String, BTreeSet<&'static str>>,
     failed: bool,
     deadline: Instant,
 }
@@ -133,7 +144,14 @@ impl Run<'_> {
             let prepared = builder.prepare(peer);
             sys::check_interrupt()?;
             match prepared {
-                Ok(launch) => drop(self.launches.insert(peer.key, launch)),
+                Ok(mut launch) => {
+                    if self.options.suite.link == Link::Tls {
+                        launch.after.push("--tls".to_owned());
+                        launch.after.push(link::certificate().display().to_string());
+                        launch.after.push(link::key().display().to_string());
+                    }
+                    self.launches.insert(peer.key, launch);
+                }
                 Err(reason) => {
                     eprintln!("{}: {reason}", peer.key);
                     self.failed |= matches!(reason, Unavailable::Failed(_));
@@ -188,17 +206,23 @@ impl Run<'_> {
     /// All servers run at the same time, but only one of them has something to do: each has a slice
     /// in turn. So all of them see the same good and bad moments of the machine.
     fn measure_slices(&mut self, round: usize, workload: Workload) {
+        let link = self.options.suite.link;
         let mut contestants = Vec::new();
         for peer in self.ready(workload) {
             let contestant =
                 self.start(workload, peer).and_then(|server| {
-                    match Measurement::begin(server.address(), server.pid(), workload) {
+                    match Measurement::begin(link, server.address(), server.pid(), workload) {
                         Ok(measurement) => Ok(Contestant { peer, measurement, server }),
                         Err(error) => Err(server.explain(error)),
                     }
                 });
             match contestant {
-                Ok(contestant) => contestants.push(contestant),
+                Ok(contestant) => {
+                    if let Some(cipher) = contestant.measurement.cipher() {
+                        self.ciphers.entry(cipher.to_owned()).or_default().insert(peer.key);
+                    }
+                    contestants.push(contestant);
+                }
                 Err(error) => self.fail(workload, peer, &error),
             }
         }
@@ -255,8 +279,10 @@ impl Run<'_> {
                 return;
             }
             let sample = self.start(Workload::Idle, peer).and_then(|server| {
-                let sample = measure_idle(server.address(), server.pid(), self.idle_connections)
-                    .map_err(|error| server.explain(error))?;
+                let link = self.options.suite.link;
+                let sample =
+                    measure_idle(link, server.address(), server.pid(), self.idle_connections)
+                        .map_err(|error| server.explain(error))?;
                 server.stop()?;
                 Ok(Sample { turn: round, ..sample })
             });

@@ -12,6 +12,7 @@ pub mod build;
 pub mod cli;
 pub mod driver;
 pub mod histogram;
+pub mod link;
 pub mod load;
 pub mod mailbox;
 pub mod measure;

@@ -4,18 +4,21 @@ mod churn;
 mod echo;
 mod idle;
 mod multicast;
+mod tls;
+mod transport;
 mod verify;
 
 pub use churn::ChurnLoad;
 pub use echo::EchoLoad;
 pub use idle::{IdleReport, hold_idle};
 pub use multicast::MulticastLoad;
+pub use tls::{Tls, TlsStream};
+pub use transport::{Plain, Transport};
 pub use verify::verify_echo;
 
 use crate::histogram::Histogram;
 use crate::sys;
 use std::io;
-use std::net::{SocketAddrV4, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -98,13 +101,6 @@ pub fn set_spinning(spinning: bool) {
 
 fn pause() -> Duration {
     if SPINNING.load(Ordering::Relaxed) { Duration::ZERO } else { TICK }
-}
-
-fn connect(address: SocketAddrV4) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address.into(), Duration::from_secs(5))?;
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
 }
 
 fn closed() -> io::Error {

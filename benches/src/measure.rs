@@ -1,6 +1,7 @@
 //! One running server under one load.
 
-use crate::load::{Load, hold_idle, verify_echo};
+use crate::link::Link;
+use crate::load::Load;
 use crate::peers::Workload;
 use crate::procfs;
 use crate::syscalls::{Counting, Method};
@@ -23,20 +24,31 @@ const SETTLE: Duration = Duration::from_micros(300);
 pub struct Measurement {
     load: Box<dyn Load>,
     pid: u32,
+    cipher: Option<String>,
 }
 
 impl Measurement {
     /// Checks that the server returns what it gets, connects the load, and warms up. The check is
     /// made before each measurement, not only once, as it also brings the server's allocator into
     /// the state of a server that has seen large messages: asyncio costs half as much after it.
-    pub fn begin(address: SocketAddrV4, pid: u32, workload: Workload) -> io::Result<Self> {
-        verify_echo(address)?;
-        let Some(mut load) = workload.begin(address)? else {
+    pub fn begin(
+        link: Link,
+        address: SocketAddrV4,
+        pid: u32,
+        workload: Workload,
+    ) -> io::Result<Self> {
+        let cipher = link.verify(address)?;
+        let Some(mut load) = link.begin(workload, address)? else {
             return Err(io::Error::other("the idle load is not measured in slices"));
         };
         load.run_for(WARM_UP)?;
         load.latency().clear();
-        Ok(Measurement { load, pid })
+        Ok(Measurement { load, pid, cipher })
+    }
+
+    /// What an encrypted server agreed on.
+    pub fn cipher(&self) -> Option<&str> {
+        self.cipher.as_deref()
     }
 
     /// Applies the load for `duration`: CPU time per message, rate, and disturbance.
@@ -82,8 +94,13 @@ impl Measurement {
 }
 
 /// Holds idle connections: memory and the effort to open them.
-pub fn measure_idle(address: SocketAddrV4, pid: u32, connections: usize) -> io::Result<Sample> {
-    let report = hold_idle(address, pid, connections)?;
+pub fn measure_idle(
+    link: Link,
+    address: SocketAddrV4,
+    pid: u32,
+    connections: usize,
+) -> io::Result<Sample> {
+    let report = link.hold_idle(address, pid, connections)?;
     let held = report.connections as f64;
     let open_time = report.open_time as f64 / 1e9;
     Ok(Sample {

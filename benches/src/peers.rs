@@ -1,6 +1,7 @@
-//! The servers that are compared and the loads they are compared under.
+//! The comparisons: which servers, under which loads.
 
-use crate::load::{ChurnLoad, EchoLoad, Load, MulticastLoad};
+use crate::link::Link;
+use crate::load::{ChurnLoad, EchoLoad, Load, MulticastLoad, Transport};
 use std::io;
 use std::net::SocketAddrV4;
 
@@ -9,10 +10,14 @@ use std::net::SocketAddrV4;
 pub enum Recipe {
     /// One C file on system calls alone, with the size of its receive buffer in bytes.
     RawEpoll(&'static str),
+    /// One C file on system calls and OpenSSL.
+    RawOpenssl,
     /// A binary of the package `cppserver-bench-peers`.
     RustPeer(&'static str),
     /// `g++` with the header-only asio.
     Asio,
+    /// The same with OpenSSL.
+    AsioSsl,
     /// `cc` with libuv.
     Libuv,
     /// The standard library's event loop.
@@ -29,7 +34,7 @@ pub enum Recipe {
     Python,
 }
 
-/// One server of the comparison.
+/// One server of a comparison.
 #[derive(Debug)]
 pub struct Peer {
     /// Name on the command line.
@@ -61,30 +66,87 @@ const fn peer(key: &'static str, label: &'static str, recipe: Recipe) -> Peer {
     Peer { key, label, recipe, multicast: true, only: None }
 }
 
-/// The server that the others are compared with.
-pub const YARDSTICK: &str = "raw-epoll";
+/// One comparison, which has one table.
+#[derive(Debug)]
+pub struct Suite {
+    /// Name on the command line.
+    pub key: &'static str,
+    /// Whether everything is encrypted.
+    pub link: Link,
+    /// The servers in the order of the table. The first is the yardstick of the others.
+    pub peers: &'static [Peer],
+    /// The name of the yardstick at the head of a column.
+    pub yardstick: &'static str,
+    /// The loads in the order of the table.
+    pub workloads: &'static [Workload],
+}
 
-/// All servers, in the order of the table.
-pub static PEERS: &[Peer] = &[
-    peer(YARDSTICK, "raw epoll (C)", Recipe::RawEpoll("65536")),
-    Peer {
-        only: Some(Workload::Large),
-        ..peer("raw-epoll-512k", "raw epoll, 512 KiB reads (C)", Recipe::RawEpoll("524288"))
-    },
-    peer("mio", "mio (Rust)", Recipe::RustPeer("bench-peer-mio")),
-    Peer {
-        multicast: false,
-        ..peer("tokio", "tokio (Rust)", Recipe::RustPeer("bench-peer-tokio"))
-    },
-    peer("asio", "asio (C++)", Recipe::Asio),
-    peer("libuv", "libuv (C)", Recipe::Libuv),
-    peer("asyncio", "asyncio (Python)", Recipe::Asyncio),
-    peer("uvloop", "uvloop (Python)", Recipe::Uvloop),
-    peer("rust", "**cppserver** Rust", Recipe::Crate),
-    peer("c", "**cppserver** C", Recipe::C),
-    peer("cpp", "**cppserver** C++", Recipe::Cpp),
-    peer("python", "**cppserver** Python", Recipe::Python),
-];
+/// All comparisons.
+pub static SUITES: [&Suite; 2] = [&TCP, &TLS];
+
+/// Everything in the clear.
+pub static TCP: Suite = Suite {
+    key: "tcp",
+    link: Link::Plain,
+    peers: &[
+        peer("raw-epoll", "raw epoll (C)", Recipe::RawEpoll("65536")),
+        Peer {
+            only: Some(Workload::Large),
+            ..peer("raw-epoll-512k", "raw epoll, 512 KiB reads (C)", Recipe::RawEpoll("524288"))
+        },
+        peer("mio", "mio (Rust)", Recipe::RustPeer("bench-peer-mio")),
+        Peer {
+            multicast: false,
+            ..peer("tokio", "tokio (Rust)", Recipe::RustPeer("bench-peer-tokio"))
+        },
+        peer("asio", "asio (C++)", Recipe::Asio),
+        peer("libuv", "libuv (C)", Recipe::Libuv),
+        peer("asyncio", "asyncio (Python)", Recipe::Asyncio),
+        peer("uvloop", "uvloop (Python)", Recipe::Uvloop),
+        peer("rust", "**cppserver** Rust", Recipe::Crate),
+        peer("c", "**cppserver** C", Recipe::C),
+        peer("cpp", "**cppserver** C++", Recipe::Cpp),
+        peer("python", "**cppserver** Python", Recipe::Python),
+    ],
+    yardstick: "raw epoll",
+    workloads: &[
+        Workload::PingPong,
+        Workload::Pipelined,
+        Workload::Large,
+        Workload::Connect,
+        Workload::Multicast,
+        Workload::MulticastBurst,
+        Workload::Idle,
+    ],
+};
+
+/// TLS 1.3.
+pub static TLS: Suite = Suite {
+    key: "tls",
+    link: Link::Tls,
+    peers: &[
+        peer("raw-openssl", "raw epoll + OpenSSL (C)", Recipe::RawOpenssl),
+        Peer {
+            multicast: false,
+            ..peer("tokio-rustls", "tokio-rustls (Rust)", Recipe::RustPeer("bench-peer-tokio"))
+        },
+        peer("asio-ssl", "asio + OpenSSL (C++)", Recipe::AsioSsl),
+        peer("rust", "**cppserver** Rust", Recipe::Crate),
+        peer("c", "**cppserver** C", Recipe::C),
+        peer("cpp", "**cppserver** C++", Recipe::Cpp),
+        peer("python", "**cppserver** Python", Recipe::Python),
+    ],
+    yardstick: "raw epoll + OpenSSL",
+    workloads: &[
+        Workload::PingPong,
+        Workload::Pipelined,
+        Workload::Large,
+        Workload::Handshake,
+        Workload::Resumption,
+        Workload::Multicast,
+        Workload::Idle,
+    ],
+};
 
 /// A load and its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +159,10 @@ pub enum Workload {
     Large,
     /// Connect, one echo, close; 64 at a time.
     Connect,
+    /// The same with a full handshake of TLS.
+    Handshake,
+    /// The same with a handshake that resumes a session.
+    Resumption,
     /// One of 1,000 sessions speaks, all hear it.
     Multicast,
     /// 16 of 1,000 sessions speak at the same time, all hear all.
@@ -109,17 +175,6 @@ pub enum Workload {
 pub const IDLE_CONNECTIONS: usize = 10_000;
 
 impl Workload {
-    /// All loads, in the order of the table.
-    pub const ALL: [Workload; 7] = [
-        Workload::PingPong,
-        Workload::Pipelined,
-        Workload::Large,
-        Workload::Connect,
-        Workload::Multicast,
-        Workload::MulticastBurst,
-        Workload::Idle,
-    ];
-
     /// Name on the command line.
     pub fn key(self) -> &'static str {
         match self {
@@ -127,6 +182,8 @@ impl Workload {
             Workload::Pipelined => "pipelined",
             Workload::Large => "large",
             Workload::Connect => "connect",
+            Workload::Handshake => "handshake",
+            Workload::Resumption => "resumption",
             Workload::Multicast => "multicast",
             Workload::MulticastBurst => "multicast-burst",
             Workload::Idle => "idle",
@@ -140,6 +197,8 @@ impl Workload {
             Workload::Pipelined => "pipelined 100 x 32, 32 B",
             Workload::Large => "large 10 x 8, 64 KiB",
             Workload::Connect => "connect, echo, close",
+            Workload::Handshake => "full handshake, echo, close",
+            Workload::Resumption => "resumed handshake, echo, close",
             Workload::Multicast => "multicast 1 to 1,000, 32 B",
             Workload::MulticastBurst => "multicast 16 to 1,000, 32 B",
             Workload::Idle => "idle connections",
@@ -156,15 +215,36 @@ impl Workload {
 
     /// Connects to the server and begins; `None` for the idle load, which is not measured over a
     /// time.
-    pub fn begin(self, address: SocketAddrV4) -> io::Result<Option<Box<dyn Load>>> {
+    pub fn begin<T: Transport + 'static>(
+        self,
+        transport: T,
+        address: SocketAddrV4,
+    ) -> io::Result<Option<Box<dyn Load>>> {
+        let link = &transport;
         Ok(Some(match self {
-            Workload::PingPong => Box::new(EchoLoad::new(address, 100, 1, 32)?),
-            Workload::Pipelined => Box::new(EchoLoad::new(address, 100, 32, 32)?),
-            Workload::Large => Box::new(EchoLoad::new(address, 10, 8, 64 * 1024)?),
-            Workload::Connect => Box::new(ChurnLoad::new(address, 64)?),
-            Workload::Multicast => Box::new(MulticastLoad::new(address, 1_000, 1)?),
-            Workload::MulticastBurst => Box::new(MulticastLoad::new(address, 1_000, 16)?),
+            Workload::PingPong => Box::new(EchoLoad::new(link, address, 100, 1, 32)?),
+            Workload::Pipelined => Box::new(EchoLoad::new(link, address, 100, 32, 32)?),
+            Workload::Large => Box::new(EchoLoad::new(link, address, 10, 8, 64 * 1024)?),
+            Workload::Connect | Workload::Handshake | Workload::Resumption => {
+                Box::new(ChurnLoad::new(transport, address, 64)?)
+            }
+            Workload::Multicast => Box::new(MulticastLoad::new(link, address, 1_000, 1)?),
+            Workload::MulticastBurst => Box::new(MulticastLoad::new(link, address, 1_000, 16)?),
             Workload::Idle => return Ok(None),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_within_a_suite() {
+        for suite in SUITES {
+            for (index, peer) in suite.peers.iter().enumerate() {
+                assert!(!suite.peers[..index].iter().any(|other| other.key == peer.key));
+            }
+        }
     }
 }

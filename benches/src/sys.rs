@@ -155,7 +155,21 @@ fn socket_address(address: SocketAddrV4) -> libc::sockaddr_in {
 
 /// Waits until the descriptor is readable or at its end; false when `timeout` passed first.
 pub fn wait_readable(fd: RawFd, timeout: Duration) -> io::Result<bool> {
-    let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    wait_for(fd, libc::POLLIN, timeout)
+}
+
+/// Waits until the kernel takes bytes for the descriptor; false when `timeout` passed first.
+pub fn wait_writable(fd: RawFd, timeout: Duration) -> io::Result<bool> {
+    wait_for(fd, libc::POLLOUT, timeout)
+}
+
+/// Waits until one of both is possible; false when `timeout` passed first.
+pub fn wait_readable_or_writable(fd: RawFd, timeout: Duration) -> io::Result<bool> {
+    wait_for(fd, libc::POLLIN | libc::POLLOUT, timeout)
+}
+
+fn wait_for(fd: RawFd, events: libc::c_short, timeout: Duration) -> io::Result<bool> {
+    let mut entry = libc::pollfd { fd, events, revents: 0 };
     let milliseconds = timeout.as_millis().min(60_000) as libc::c_int;
     // SAFETY: one valid pollfd.
     match check(unsafe { libc::poll(&mut entry, 1, milliseconds) }) {

@@ -1,6 +1,6 @@
 //! Medians and the table.
 
-use crate::peers::{PEERS, Peer, Workload, YARDSTICK};
+use crate::peers::{Peer, Suite, Workload};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -28,13 +28,18 @@ pub struct Sample {
 }
 
 /// All results, by load and server key.
-#[derive(Default)]
 pub struct Results {
+    suite: &'static Suite,
     samples: BTreeMap<(Workload, &'static str), Vec<Sample>>,
     notes: BTreeMap<(Workload, &'static str), String>,
 }
 
 impl Results {
+    /// Nothing yet.
+    pub fn new(suite: &'static Suite) -> Self {
+        Results { suite, samples: BTreeMap::new(), notes: BTreeMap::new() }
+    }
+
     /// Adds a slice or a round.
     pub fn add(&mut self, workload: Workload, peer: &Peer, sample: Sample) {
         self.samples.entry((workload, peer.key)).or_default().push(sample);
@@ -52,12 +57,13 @@ impl Results {
 
     /// The table in Markdown: one row per load and server, medians.
     pub fn markdown(&self) -> String {
-        let mut text = String::from(
-            "| workload | server | server CPU ns per message | ratio to raw epoll | messages/s | p50 us | p99 us | p99.9 us \
+        let mut text = format!(
+            "| workload | server | server CPU ns per message | ratio to {} | messages/s | p50 us | p99 us | p99.9 us \
              | syscalls per message | idle bytes per connection | all opened in s |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+            self.suite.yardstick
         );
-        for workload in Workload::ALL {
-            for peer in PEERS {
+        for &workload in self.suite.workloads {
+            for peer in self.suite.peers {
                 self.row(&mut text, workload, peer);
             }
         }
@@ -115,7 +121,7 @@ impl Results {
     /// Median of the ratios within each turn, so that a machine which gets slower over time does
     /// not distort them.
     fn ratio(&self, workload: Workload, samples: &[Sample]) -> Option<f64> {
-        let yardstick = self.samples.get(&(workload, YARDSTICK))?;
+        let yardstick = self.samples.get(&(workload, self.suite.peers[0].key))?;
         let ratios = samples.iter().filter_map(|sample| {
             let base = yardstick.iter().find(|base| base.turn == sample.turn)?;
             Some(sample.cpu? / base.cpu?)
@@ -154,9 +160,10 @@ fn decimal(value: Option<f64>, places: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::TCP;
 
     fn find(key: &str) -> &'static Peer {
-        PEERS.iter().find(|peer| peer.key == key).expect("a peer")
+        TCP.peers.iter().find(|peer| peer.key == key).expect("a peer")
     }
 
     fn sample(turn: usize, cpu: f64) -> Sample {
@@ -187,9 +194,9 @@ mod tests {
 
     #[test]
     fn ratios_are_paired_by_turn() {
-        let mut results = Results::default();
+        let mut results = Results::new(&TCP);
         for (turn, drift) in [1.0, 2.0, 4.0].into_iter().enumerate() {
-            results.add(Workload::PingPong, find(YARDSTICK), sample(turn, 100.0 * drift));
+            results.add(Workload::PingPong, find("raw-epoll"), sample(turn, 100.0 * drift));
             results.add(Workload::PingPong, find("mio"), sample(turn, 150.0 * drift));
         }
         let text = results.markdown();
@@ -202,7 +209,7 @@ mod tests {
 
     #[test]
     fn disturbance_over_all_runs() {
-        let mut results = Results::default();
+        let mut results = Results::new(&TCP);
         assert_eq!(results.disturbance(), None);
         for disturbance in [0.01, 0.25, 0.02] {
             let sample = Sample { disturbance: Some(disturbance), ..sample(0, 1.0) };
@@ -213,7 +220,7 @@ mod tests {
 
     #[test]
     fn rows_without_figures_say_why() {
-        let mut results = Results::default();
+        let mut results = Results::new(&TCP);
         results.note(Workload::Large, find("libuv"), "skipped: install libuv1-dev".to_owned());
         let text = results.markdown();
         assert!(text.contains("| libuv (C) (skipped: install libuv1-dev) |"), "{text}");

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use cppserver_bench::load::{
-    ChurnLoad, EchoLoad, Load, MulticastLoad, Slice, hold_idle, verify_echo,
+    ChurnLoad, EchoLoad, Load, MulticastLoad, Plain, Slice, hold_idle, verify_echo,
 };
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
@@ -80,35 +80,35 @@ fn run(load: &mut dyn Load) -> Slice {
 #[test]
 fn ping_pong_and_pipelined_and_large() {
     let address = server(echo);
-    run(&mut EchoLoad::new(address, 4, 1, 32).expect("connections"));
-    run(&mut EchoLoad::new(address, 4, 32, 32).expect("connections"));
-    run(&mut EchoLoad::new(address, 2, 8, 64 * 1024).expect("connections"));
+    run(&mut EchoLoad::new(&Plain, address, 4, 1, 32).expect("connections"));
+    run(&mut EchoLoad::new(&Plain, address, 4, 32, 32).expect("connections"));
+    run(&mut EchoLoad::new(&Plain, address, 2, 8, 64 * 1024).expect("connections"));
 }
 
 #[test]
 fn connections_come_and_go() {
-    run(&mut ChurnLoad::new(server(echo), 4).expect("connections"));
+    run(&mut ChurnLoad::new(Plain, server(echo), 4).expect("connections"));
 }
 
 #[test]
 fn multicast_counts_every_delivery() {
-    let mut load = MulticastLoad::new(server(multicast), 10, 1).expect("sessions");
+    let mut load = MulticastLoad::new(&Plain, server(multicast), 10, 1).expect("sessions");
     assert_eq!(run(&mut load).messages % 10, 0);
-    let mut load = MulticastLoad::new(server(multicast), 10, 4).expect("sessions");
+    let mut load = MulticastLoad::new(&Plain, server(multicast), 10, 4).expect("sessions");
     assert_eq!(run(&mut load).messages % 40, 0);
 }
 
 #[test]
 fn idle_connections_are_all_served() {
-    let report = hold_idle(server(echo), std::process::id(), 50).expect("held");
+    let report = hold_idle(&Plain, server(echo), std::process::id(), 50).expect("held");
     assert_eq!(report.connections, 50);
     assert!(report.open_time > 0);
 }
 
 #[test]
 fn a_right_echo_is_accepted_and_a_wrong_one_found() {
-    verify_echo(server(echo)).expect("a right echo");
-    let error = verify_echo(server(wrong)).expect_err("a wrong echo");
+    verify_echo(&Plain, server(echo)).expect("a right echo");
+    let error = verify_echo(&Plain, server(wrong)).expect_err("a wrong echo");
     assert!(error.to_string().contains("wrong echo"), "{error}");
 }
 
@@ -118,7 +118,7 @@ fn a_server_that_closes_is_an_error() {
         others.lock().expect("list").clear();
         drop(stream);
     });
-    let mut load = EchoLoad::new(address, 1, 1, 32);
+    let mut load = EchoLoad::new(&Plain, address, 1, 1, 32);
     let result = load.as_mut().map(|load| load.run_for(Duration::from_secs(2)));
     assert!(!matches!(result, Ok(Ok(_))), "the end of the connection went unnoticed");
 }

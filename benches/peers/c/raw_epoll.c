@@ -14,25 +14,14 @@
  *   TCP_NODELAY set on it is inherited by the connections.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "sockets.h"
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { BACKLOG = 4096, EVENTS = 1024, READ_BUDGET = 4 };
+enum { EVENTS = 1024, READ_BUDGET = 4 };
 
 struct connection {
-    char *unsent;         /* bytes the kernel refused, or NULL */
-    uint32_t unsent_size; /* how many are left */
-    uint32_t unsent_at;   /* where they begin */
-    uint32_t index;       /* place in `open_sockets`, for multicast */
+    struct outbox outbox;
+    uint32_t index; /* place in `open_sockets`, for multicast */
     bool open;
 };
 
@@ -47,18 +36,6 @@ static size_t connections_size;
 static int *open_sockets;
 static uint32_t open_count;
 
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static void *grow(void *memory, size_t size) {
-    void *grown = realloc(memory, size);
-    if (grown == NULL)
-        fail("realloc");
-    return grown;
-}
-
 static void register_socket(int operation, int socket, uint32_t events) {
     struct epoll_event event = {.events = events, .data.fd = socket};
     if (epoll_ctl(epoll, operation, socket, &event) != 0)
@@ -70,7 +47,7 @@ static void close_connection(int socket) {
     int last = open_sockets[--open_count];
     open_sockets[connection->index] = last;
     connections[last].index = connection->index;
-    free(connection->unsent);
+    free(connection->outbox.unsent);
     memset(connection, 0, sizeof *connection);
     close(socket);
 }
@@ -95,57 +72,16 @@ static void accept_connection(int listener) {
     register_socket(EPOLL_CTL_ADD, socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
-/* Writes what it can and keeps the rest. False when the connection is broken. */
-static bool write_or_keep(int socket, const char *data, size_t size) {
-    struct connection *connection = &connections[socket];
-    ssize_t sent = 0;
-    if (connection->unsent == NULL) {
-        sent = send(socket, data, size, MSG_NOSIGNAL);
-        if ((size_t)sent == size)
-            return true;
-        if (sent < 0) {
-            if (errno != EAGAIN)
-                return false;
-            sent = 0;
-        }
-    }
-    size_t rest = size - (size_t)sent;
-    char *kept = grow(NULL, connection->unsent_size + rest);
-    if (connection->unsent_size > 0)
-        memcpy(kept, connection->unsent + connection->unsent_at, connection->unsent_size);
-    memcpy(kept + connection->unsent_size, data + sent, rest);
-    free(connection->unsent);
-    connection->unsent = kept;
-    connection->unsent_at = 0;
-    connection->unsent_size += (uint32_t)rest;
-    return true;
-}
-
-/* False when the connection is broken. */
-static bool write_kept(int socket) {
-    struct connection *connection = &connections[socket];
-    ssize_t sent = send(socket, connection->unsent + connection->unsent_at, connection->unsent_size, MSG_NOSIGNAL);
-    if (sent < 0)
-        return errno == EAGAIN;
-    connection->unsent_at += (uint32_t)sent;
-    connection->unsent_size -= (uint32_t)sent;
-    if (connection->unsent_size == 0) {
-        free(connection->unsent);
-        connection->unsent = NULL;
-    }
-    return true;
-}
-
 static void multicast_gathered(void) {
     /* A connection that breaks here is closed when its own event comes. */
     for (uint32_t index = 0; index < open_count; ++index)
-        write_or_keep(open_sockets[index], gathered, gathered_size);
+        write_or_keep(&connections[open_sockets[index]].outbox, open_sockets[index], gathered, gathered_size);
     gathered_size = 0;
 }
 
 static bool deliver(int socket, size_t size) {
     if (!multicast)
-        return write_or_keep(socket, buffer, size);
+        return write_or_keep(&connections[socket].outbox, socket, buffer, size);
     if (gathered_size + size > buffer_size)
         multicast_gathered();
     memcpy(gathered + gathered_size, buffer, size);
@@ -157,11 +93,11 @@ static void serve(int socket, uint32_t events) {
     struct connection *connection = &connections[socket];
     if (!connection->open) /* closed earlier in this batch of events */
         return;
-    if (connection->unsent != NULL && !write_kept(socket)) {
+    if (connection->outbox.unsent != NULL && !write_kept(&connection->outbox, socket)) {
         close_connection(socket);
         return;
     }
-    for (int reads = 0; connection->unsent == NULL || multicast; ++reads) {
+    for (int reads = 0; connection->outbox.unsent == NULL || multicast; ++reads) {
         if (reads == READ_BUDGET) {
             register_socket(EPOLL_CTL_MOD, socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
             return;
@@ -176,20 +112,6 @@ static void serve(int socket, uint32_t events) {
         if ((size_t)size < buffer_size && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
             return;
     }
-}
-
-static int listen_on_loopback(void) {
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int on = 1;
-    if (listener < 0 || setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, BACKLOG) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &size) != 0)
-        fail("listen");
-    printf("port %d\n", ntohs(address.sin_port));
-    fflush(stdout);
-    return listener;
 }
 
 int main(int count, char **arguments) {

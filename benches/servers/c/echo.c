@@ -1,4 +1,5 @@
-/* Echo or multicast through the C header: echo echo|multicast. Prints "port N"; ends when standard input does. */
+/* Echo or multicast through the C header: echo echo|multicast [--tls CERTIFICATE KEY]. Prints "port N"; ends when
+ * standard input does. */
 #include <cppserver.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,12 +40,22 @@ static bool on_session(void *user_data, cppserver_session *session, cppserver_se
     return true;
 }
 
+static cppserver_server *create(cppserver_service *service, int count, char **arguments) {
+    if (count != 5 || strcmp(arguments[2], "--tls") != 0)
+        return cppserver_server_create_tcp(service, "127.0.0.1", 0);
+    cppserver_tls_context *context = cppserver_tls_context_create();
+    check(cppserver_tls_context_set_certificate_files(context, arguments[3], arguments[4], NULL));
+    cppserver_server *created = cppserver_server_create_tls(service, context, "127.0.0.1", 0);
+    cppserver_tls_context_release(context);
+    return created;
+}
+
 int main(int count, char **arguments) {
     multicast = count > 1 && strcmp(arguments[1], "multicast") == 0;
     cppserver_server_handler handler = {.size = sizeof handler, .on_session = on_session};
     cppserver_service *service = cppserver_service_create(1);
     check(cppserver_service_start(service, false, NULL, NULL));
-    server = cppserver_server_create_tcp(service, "127.0.0.1", 0);
+    server = create(service, count, arguments);
     check(cppserver_server_start(server, &handler, NULL));
     printf("port %d\n", cppserver_server_port(server));
     fflush(stdout);

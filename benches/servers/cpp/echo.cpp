@@ -1,5 +1,7 @@
-// Echo or multicast through the C++ classes: echo echo|multicast. Prints "port N"; ends when standard input does.
+// Echo or multicast through the C++ classes: echo echo|multicast [--tls CERTIFICATE KEY]. Prints "port N"; ends when
+// standard input does.
 
+#include "server/asio/ssl_server.h"
 #include "server/asio/tcp_server.h"
 
 #include <iostream>
@@ -9,11 +11,31 @@
 
 namespace {
 
-template <class TServer, class TSession>
-class Server : public CppServer::Asio::TCPServer<TServer, TSession>
+// In the clear.
+struct Plain
 {
+    template <class TServer, class TSession>
+    using Server = CppServer::Asio::TCPServer<TServer, TSession>;
+    template <class TServer, class TSession>
+    using Session = CppServer::Asio::TCPSession<TServer, TSession>;
+};
+
+// Encrypted.
+struct Encrypted
+{
+    template <class TServer, class TSession>
+    using Server = CppServer::Asio::SSLServer<TServer, TSession>;
+    template <class TServer, class TSession>
+    using Session = CppServer::Asio::SSLSession<TServer, TSession>;
+};
+
+template <class TLink, template <class> class TSession>
+class Server : public TLink::template Server<Server<TLink, TSession>, TSession<TLink>>
+{
+    typedef typename TLink::template Server<Server, TSession<TLink>> Base;
+
 public:
-    using CppServer::Asio::TCPServer<TServer, TSession>::TCPServer;
+    using Base::Base;
 
 protected:
     void onStarted() override
@@ -26,64 +48,72 @@ protected:
     }
 };
 
-class EchoSession;
-class EchoServer : public Server<EchoServer, EchoSession>
+template <class TLink>
+class EchoSession : public TLink::template Session<Server<TLink, EchoSession>, EchoSession<TLink>>
 {
-public:
-    using Server<EchoServer, EchoSession>::Server;
-};
+    typedef typename TLink::template Session<Server<TLink, ::EchoSession>, EchoSession> Base;
 
-class EchoSession : public CppServer::Asio::TCPSession<EchoServer, EchoSession>
-{
 public:
-    using CppServer::Asio::TCPSession<EchoServer, EchoSession>::TCPSession;
+    using Base::Base;
 
 protected:
     size_t onReceived(const void* buffer, size_t size) override
     {
-        Send(buffer, size);
+        this->Send(buffer, size);
         return size;
     }
 };
 
-class MulticastSession;
-class MulticastServer : public Server<MulticastServer, MulticastSession>
+template <class TLink>
+class MulticastSession : public TLink::template Session<Server<TLink, MulticastSession>, MulticastSession<TLink>>
 {
-public:
-    using Server<MulticastServer, MulticastSession>::Server;
-};
+    typedef typename TLink::template Session<Server<TLink, ::MulticastSession>, MulticastSession> Base;
 
-class MulticastSession : public CppServer::Asio::TCPSession<MulticastServer, MulticastSession>
-{
 public:
-    using CppServer::Asio::TCPSession<MulticastServer, MulticastSession>::TCPSession;
+    using Base::Base;
 
 protected:
     size_t onReceived(const void* buffer, size_t size) override
     {
-        server()->Multicast(buffer, size);
+        this->server()->Multicast(buffer, size);
         return size;
     }
 };
 
-template <class TServer>
-void run()
+// The arguments are what a server takes between service and address.
+template <class TServer, class... Arguments>
+void run(Arguments... arguments)
 {
     auto service = std::make_shared<CppServer::Asio::Service>();
     service->Start();
-    auto server = std::make_shared<TServer>(service, "127.0.0.1", 0);
+    auto server = std::make_shared<TServer>(service, arguments..., "127.0.0.1", 0);
     server->Start();
     std::cin.ignore(std::numeric_limits<std::streamsize>::max());
     server->Stop();
     service->Stop();
 }
 
+template <class TLink, class... Arguments>
+void run_mode(const std::string& mode, Arguments... arguments)
+{
+    if (mode == "multicast")
+        run<Server<TLink, MulticastSession>>(arguments...);
+    else
+        run<Server<TLink, EchoSession>>(arguments...);
+}
+
 } // namespace
 
 int main(int count, char** arguments)
 {
-    if (count > 1 && std::string(arguments[1]) == "multicast")
-        run<MulticastServer>();
-    else
-        run<EchoServer>();
+    const std::string mode = count > 1 ? arguments[1] : "echo";
+    if (count != 5 || std::string(arguments[2]) != "--tls")
+    {
+        run_mode<Plain>(mode);
+        return 0;
+    }
+    auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::sslv23);
+    context->use_certificate_chain_file(arguments[3]);
+    context->use_private_key_file(arguments[4], asio::ssl::context::pem);
+    run_mode<Encrypted>(mode, context);
 }

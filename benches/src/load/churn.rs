@@ -1,10 +1,11 @@
 //! Connect, send one message, wait for its echo, close: again and again.
 
+use super::transport::{Transport, is_later};
 use super::{Load, Slice, Watch, closed, pause};
 use crate::histogram::Histogram;
 use crate::sys::{self, Epoll};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 const MESSAGE: [u8; 32] = [b'x'; 32];
@@ -13,27 +14,29 @@ const MESSAGE: [u8; 32] = [b'x'; 32];
 const SOURCES: u32 = 64;
 
 /// Keeps a number of connections in progress; each one that is done is replaced by the next.
-pub struct ChurnLoad {
+pub struct ChurnLoad<T: Transport> {
+    transport: T,
     epoll: Epoll,
     address: SocketAddrV4,
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Option<Slot<T::Stream>>>,
     opened: u32,
     latency: Histogram,
     done: u64,
 }
 
-struct Slot {
-    stream: TcpStream,
+struct Slot<S> {
+    stream: S,
     sent: bool,
     received: usize,
     begin: u64,
 }
 
-impl ChurnLoad {
+impl<T: Transport> ChurnLoad<T> {
     /// Will keep `concurrency` connections in progress.
-    pub fn new(address: SocketAddrV4, concurrency: usize) -> io::Result<Self> {
+    pub fn new(transport: T, address: SocketAddrV4, concurrency: usize) -> io::Result<Self> {
         let slots = (0..concurrency).map(|_| None).collect();
         Ok(ChurnLoad {
+            transport,
             epoll: Epoll::new()?,
             address,
             slots,
@@ -47,8 +50,9 @@ impl ChurnLoad {
         let source = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + self.opened % SOURCES);
         self.opened = self.opened.wrapping_add(1);
         let begin = sys::now();
-        let stream = sys::connect_from(source, self.address)?;
-        // On the loopback interface the handshake is mostly over when connect() returns.
+        let socket = sys::connect_from(source, self.address)?;
+        let stream = self.transport.begin(socket, MESSAGE.len())?;
+        // On the loopback interface TCP's handshake is mostly over when connect() returns.
         let mut slot = Slot { stream, sent: false, received: 0, begin };
         slot.try_send()?;
         self.epoll.add(&slot.stream, token)?;
@@ -70,7 +74,7 @@ impl ChurnLoad {
     }
 }
 
-impl Slot {
+impl<S: Read + Write> Slot<S> {
     fn try_send(&mut self) -> io::Result<()> {
         if self.sent {
             return Ok(());
@@ -78,11 +82,7 @@ impl Slot {
         match self.stream.write(&MESSAGE) {
             Ok(size) if size == MESSAGE.len() => self.sent = true,
             Ok(_) => return Err(io::Error::other("the kernel took a part of 32 bytes")),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected
-                ) => {}
+            Err(error) if is_later(&error) => {}
             Err(error) => return Err(error),
         }
         Ok(())
@@ -94,14 +94,14 @@ impl Slot {
         match self.stream.read(&mut buffer) {
             Ok(0) => return Err(closed()),
             Ok(size) => self.received += size,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if is_later(&error) => {}
             Err(error) => return Err(error),
         }
         Ok(self.received >= MESSAGE.len())
     }
 }
 
-impl Load for ChurnLoad {
+impl<T: Transport> Load for ChurnLoad<T> {
     fn run_for(&mut self, duration: Duration) -> io::Result<Slice> {
         let mut watch = Watch::new(duration);
         let before = self.done;

@@ -1,18 +1,20 @@
 //! N connections, each with W messages of S bytes in flight: ping-pong, pipelined and large
 //! messages.
 
-use super::{Load, Slice, Watch, closed, connect, pause};
+use super::transport::{Transport, connect};
+use super::{Load, Slice, Watch, closed, pause};
 use crate::histogram::Histogram;
 use crate::sys::{self, Epoll};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddrV4, TcpStream};
+use std::net::SocketAddrV4;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// A closed loop: every echo that comes back whole is answered by a new message at once.
-pub struct EchoLoad {
+pub struct EchoLoad<S> {
     epoll: Epoll,
-    connections: Vec<Connection>,
+    connections: Vec<Connection<S>>,
     window: usize,
     size: usize,
     payload: Vec<u8>,
@@ -25,8 +27,8 @@ pub struct EchoLoad {
     draining: bool,
 }
 
-struct Connection {
-    stream: TcpStream,
+struct Connection<S> {
+    stream: S,
     /// Bytes of the message that has arrived in part.
     partial: usize,
     /// Bytes that the kernel did not take yet.
@@ -35,9 +37,10 @@ struct Connection {
     in_flight: VecDeque<(usize, u64)>,
 }
 
-impl EchoLoad {
+impl<S: Read + Write + AsRawFd> EchoLoad<S> {
     /// Opens `connections` connections; each will have `window` messages of `size` bytes in flight.
-    pub fn new(
+    pub fn new<T: Transport<Stream = S>>(
+        transport: &T,
         address: SocketAddrV4,
         connections: usize,
         window: usize,
@@ -46,7 +49,7 @@ impl EchoLoad {
         let epoll = Epoll::new()?;
         let connections = (0..connections)
             .map(|token| {
-                let stream = connect(address)?;
+                let stream = connect(transport, address, size)?;
                 epoll.add(&stream, token)?;
                 Ok(Connection {
                     stream,
@@ -132,7 +135,7 @@ impl EchoLoad {
     }
 }
 
-impl Load for EchoLoad {
+impl<S: Read + Write + AsRawFd> Load for EchoLoad<S> {
     fn run_for(&mut self, duration: Duration) -> io::Result<Slice> {
         let mut watch = Watch::new(duration);
         self.messages = 0;

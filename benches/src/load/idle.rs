@@ -1,11 +1,12 @@
 //! Opens many connections, proves that each is served, holds them, and looks at the server's
 //! memory.
 
-use super::{TICK, closed, connect};
+use super::transport::{Transport, is_later};
+use super::{TICK, closed};
 use crate::procfs;
 use crate::sys::{self, Epoll};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 const MESSAGE: [u8; 32] = [b'x'; 32];
@@ -30,18 +31,19 @@ pub struct IdleReport {
 
 /// Holds `count` connections to the server with process id `pid`. One more connection is opened
 /// first and kept, so that what a server allocates once is not charged to the connections.
-pub fn hold_idle(address: SocketAddrV4, pid: u32, count: usize) -> io::Result<IdleReport> {
-    let mut first = connect(address)?;
-    first.set_nonblocking(false)?;
-    first.set_read_timeout(Some(Duration::from_secs(5)))?;
-    first.write_all(&MESSAGE)?;
-    first.read_exact(&mut [0; MESSAGE.len()])?;
+pub fn hold_idle(
+    transport: &impl Transport,
+    address: SocketAddrV4,
+    pid: u32,
+    count: usize,
+) -> io::Result<IdleReport> {
+    let first = open(transport, address, 1, sys::now())?;
     wait_until_quiet(pid)?;
     let memory = procfs::private_memory(pid);
     let cpu = procfs::cpu_time(pid);
 
     let begin = sys::now();
-    let held = open(address, count, begin)?;
+    let held = open(transport, address, count, begin)?;
     let open_time = sys::now() - begin;
 
     wait_until_quiet(pid)?;
@@ -50,13 +52,18 @@ pub fn hold_idle(address: SocketAddrV4, pid: u32, count: usize) -> io::Result<Id
         .zip(procfs::private_memory(pid))
         .map(|(before, after)| (after as f64 - before as f64) / count as f64);
     let report = IdleReport { connections: held.len(), open_time, cpu_time, bytes_per_connection };
-    drop(held);
+    drop((first, held));
     Ok(report)
 }
 
-fn open(address: SocketAddrV4, count: usize, begin: u64) -> io::Result<Vec<TcpStream>> {
+fn open<T: Transport>(
+    transport: &T,
+    address: SocketAddrV4,
+    count: usize,
+    begin: u64,
+) -> io::Result<Vec<T::Stream>> {
     let mut epoll = Epoll::new()?;
-    let mut held: Vec<TcpStream> = Vec::with_capacity(count);
+    let mut held: Vec<T::Stream> = Vec::with_capacity(count);
     let mut sent = vec![false; count];
     let mut received = vec![0; count];
     let mut done = 0;
@@ -71,9 +78,10 @@ fn open(address: SocketAddrV4, count: usize, begin: u64) -> io::Result<Vec<TcpSt
         // A few at a time, so that the echoes are read while the next connections are made.
         let batch = (held.len() + 64).min(count).min(done + IN_PROGRESS);
         while held.len() < batch {
-            let stream = sys::connect_from(Ipv4Addr::LOCALHOST, address)?;
+            let socket = sys::connect_from(Ipv4Addr::LOCALHOST, address)?;
+            let mut stream = transport.begin(socket, MESSAGE.len())?;
             epoll.add(&stream, held.len())?;
-            sent[held.len()] = try_send(&stream)?;
+            sent[held.len()] = try_send(&mut stream)?;
             held.push(stream);
         }
         let timeout =
@@ -81,7 +89,7 @@ fn open(address: SocketAddrV4, count: usize, begin: u64) -> io::Result<Vec<TcpSt
         for index in 0..epoll.wait(timeout)? {
             let token = epoll.token(index);
             if !sent[token] {
-                sent[token] = try_send(&held[token])?;
+                sent[token] = try_send(&mut held[token])?;
             }
             let mut buffer = [0; 64];
             match held[token].read(&mut buffer) {
@@ -90,11 +98,7 @@ fn open(address: SocketAddrV4, count: usize, begin: u64) -> io::Result<Vec<TcpSt
                     received[token] += size;
                     done += usize::from(received[token] == MESSAGE.len());
                 }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected
-                    ) => {}
+                Err(error) if is_later(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -102,14 +106,10 @@ fn open(address: SocketAddrV4, count: usize, begin: u64) -> io::Result<Vec<TcpSt
     Ok(held)
 }
 
-fn try_send(mut stream: &TcpStream) -> io::Result<bool> {
+fn try_send(stream: &mut impl Write) -> io::Result<bool> {
     match stream.write(&MESSAGE) {
         Ok(size) => Ok(size == MESSAGE.len()),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) =>
-        {
-            Ok(false)
-        }
+        Err(error) if is_later(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -1,20 +1,22 @@
 //! Every session gets every message: fan-out of 32-byte messages by a server that multicasts what
 //! it receives.
 
-use super::{Load, Slice, Watch, closed, connect, pause};
+use super::transport::{Transport, connect, is_later};
+use super::{Load, Slice, Watch, closed, pause};
 use crate::histogram::Histogram;
 use crate::sys::{self, Epoll};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddrV4, TcpStream};
+use std::net::SocketAddrV4;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 const MESSAGE: [u8; 32] = [b'x'; 32];
 
 /// Rounds: some sessions send one message each at the same time, and the next round begins when
 /// every session has received all of them. A message counts once per session that received it.
-pub struct MulticastLoad {
+pub struct MulticastLoad<S> {
     epoll: Epoll,
-    sessions: Vec<Session>,
+    sessions: Vec<Session<S>>,
     senders: usize,
     next: usize,
     missing: usize,
@@ -23,19 +25,24 @@ pub struct MulticastLoad {
     received: u64,
 }
 
-struct Session {
-    stream: TcpStream,
+struct Session<S> {
+    stream: S,
     /// Bytes of this round that have not arrived yet.
     missing: usize,
 }
 
-impl MulticastLoad {
+impl<S: Read + Write + AsRawFd> MulticastLoad<S> {
     /// Opens the sessions and waits until all of them take part.
-    pub fn new(address: SocketAddrV4, sessions: usize, senders: usize) -> io::Result<Self> {
+    pub fn new<T: Transport<Stream = S>>(
+        transport: &T,
+        address: SocketAddrV4,
+        sessions: usize,
+        senders: usize,
+    ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         let sessions = (0..sessions)
             .map(|token| {
-                let stream = connect(address)?;
+                let stream = connect(transport, address, MESSAGE.len())?;
                 epoll.add(&stream, token)?;
                 Ok(Session { stream, missing: 0 })
             })
@@ -50,9 +57,9 @@ impl MulticastLoad {
             latency: Histogram::new(),
             received: 0,
         };
-        // A connection is open before the server has accepted it, and a message multicast in
-        // between would not reach it. Connections are accepted in the order in which they were
-        // made: what the last one sends reaches all.
+        // A connection is ready before the server knows, and a message multicast in between would
+        // not reach it. The server sees to connections in the order in which they were made: what
+        // the last one sends reaches all.
         let last = load.sessions.len() - 1;
         load.begin_round(last, 1)?;
         load.finish_round(&mut Watch::new(Duration::ZERO))?;
@@ -103,14 +110,14 @@ impl MulticastLoad {
                 self.missing -= size;
                 self.received += size as u64;
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if is_later(&error) => {}
             Err(error) => return Err(error),
         }
         Ok(())
     }
 }
 
-impl Load for MulticastLoad {
+impl<S: Read + Write + AsRawFd> Load for MulticastLoad<S> {
     fn run_for(&mut self, duration: Duration) -> io::Result<Slice> {
         let mut watch = Watch::new(duration);
         let mut rounds = 0;

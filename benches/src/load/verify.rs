@@ -1,55 +1,40 @@
 //! A server is only worth measuring when it returns what it was given.
 
-use super::connect;
+use super::closed;
+use super::transport::{Transport, connect, is_later};
+use crate::sys;
 use std::io::{self, Read, Write};
 use std::net::SocketAddrV4;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 const TOTAL: usize = 3 * 1024 * 1024;
+/// A server that takes nothing for this long has filled the socket buffers in both directions.
+const FULL: Duration = Duration::from_millis(20);
+/// Without any byte for this long a server counts as stuck.
+const STALL: Duration = Duration::from_secs(5);
 
-/// Sends three mebibytes of changing bytes in pieces of all sizes, reads slowly at first so that
+/// Sends three mebibytes of changing bytes in pieces of all sizes, reads nothing at first so that
 /// the server's writes are refused by the kernel, and compares what comes back byte by byte.
-pub fn verify_echo(address: SocketAddrV4) -> io::Result<()> {
-    let stream = connect(address)?;
-    stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+/// Returns what the connection agreed on.
+pub fn verify_echo<T: Transport>(
+    transport: &T,
+    address: SocketAddrV4,
+) -> io::Result<Option<String>> {
+    let mut stream = connect(transport, address, TOTAL)?;
     let bytes = pattern();
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            let mut rest = &bytes[..];
-            let mut piece = 1;
-            while !rest.is_empty() {
-                let (now, later) = rest.split_at(piece.min(rest.len()));
-                (&stream).write_all(now)?;
-                rest = later;
-                piece = piece * 3 % 200_003;
-            }
-            Ok::<(), io::Error>(())
-        });
-        let result = compare(&stream, &bytes);
-        if result.is_err() {
-            // Ends a writer that waits for a server which does not read any more.
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-        }
-        let written = writer.join().map_err(|_| io::Error::other("the writing thread panicked"))?;
-        result.and(written)
-    })
-}
-
-fn compare(mut stream: impl Read, bytes: &[u8]) -> io::Result<()> {
-    // Until the writer has filled the socket buffers in both directions nothing is read.
-    std::thread::sleep(Duration::from_millis(20));
+    let mut pieces = Pieces { bytes: &bytes, at: 0, piece: 1 };
+    while !pieces.are_done()
+        && (pieces.write(&mut stream)? || sys::wait_writable(stream.as_raw_fd(), FULL)?)
+    {}
     let mut buffer = vec![0; 50_000];
     let mut at = 0;
     while at < bytes.len() {
+        let wrote = pieces.write(&mut stream)?;
         let size = match stream.read(&mut buffer) {
-            Ok(0) => return Err(super::closed()),
+            Ok(0) => return Err(closed()),
             Ok(size) => size,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                crate::sys::check_interrupt()?;
-                continue;
-            }
+            Err(error) if is_later(&error) => 0,
             Err(error) => {
                 return Err(io::Error::new(
                     error.kind(),
@@ -61,8 +46,50 @@ fn compare(mut stream: impl Read, bytes: &[u8]) -> io::Result<()> {
             return Err(io::Error::other(format!("wrong echo after {at} bytes")));
         }
         at += size;
+        sys::check_interrupt()?;
+        if wrote || size > 0 {
+            continue;
+        }
+        let wait =
+            if pieces.are_done() { sys::wait_readable } else { sys::wait_readable_or_writable };
+        if !wait(stream.as_raw_fd(), STALL)? {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{at} bytes came back, then nothing for 5 s"),
+            ));
+        }
     }
-    Ok(())
+    Ok(T::description(&stream))
+}
+
+/// What is left to write.
+struct Pieces<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    piece: usize,
+}
+
+impl Pieces<'_> {
+    fn are_done(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    /// Writes one piece, or what the kernel takes of it; false when that is nothing.
+    fn write(&mut self, stream: &mut impl Write) -> io::Result<bool> {
+        if self.are_done() {
+            return Ok(false);
+        }
+        let rest = &self.bytes[self.at..];
+        match stream.write(&rest[..self.piece.min(rest.len())]) {
+            Ok(size) => {
+                self.at += size;
+                self.piece = self.piece * 3 % 200_003;
+                Ok(true)
+            }
+            Err(error) if is_later(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 fn pattern() -> Vec<u8> {

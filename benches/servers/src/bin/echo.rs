@@ -1,7 +1,7 @@
-//! Echo or multicast through the crate: `bench-server-rust echo|multicast`. Prints "port N"; ends
-//! when standard input does.
+//! Echo or multicast through the crate: `bench-server-rust echo|multicast [--tls CERTIFICATE KEY]`.
+//! Prints "port N"; ends when standard input does.
 
-use cppserver::{Kind, Server, ServerHandler, Service, Session, SessionHandler};
+use cppserver::{Kind, Server, ServerHandler, Service, Session, SessionHandler, TlsContext};
 use std::io::Read;
 
 struct Echo;
@@ -51,8 +51,16 @@ fn report<T>(result: cppserver::Result<T>) {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let service = Service::new()?;
     service.start(())?;
-    let server = Server::tcp(&service, "127.0.0.1", 0)?;
-    if std::env::args().nth(1).as_deref() == Some("multicast") {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let server = match &arguments[..] {
+        [_, option, certificate, key] if option == "--tls" => {
+            let context = TlsContext::new();
+            context.set_certificate_files(certificate, key, None)?;
+            Server::tls(&service, &context, "127.0.0.1", 0)?
+        }
+        _ => Server::tcp(&service, "127.0.0.1", 0)?,
+    };
+    if arguments.first().is_some_and(|mode| mode == "multicast") {
         server.start(MulticastServer(server.clone()))?;
     } else {
         server.start(EchoServer)?;
