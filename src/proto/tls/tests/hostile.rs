@@ -45,3 +45,104 @@ fn records_of_unknown_kinds_are_refused_when_they_are_there() {
         }
     }
 }
+
+/// What an attacker between the two makes of a flight.
+fn tamper(random: &mut Random, bytes: &mut Vec<u8>, earlier: &[u8]) {
+    match random.below(7) {
+        0 => *bytes = random.damage(bytes),
+        // A record of any kind in front, or behind.
+        1 | 2 => {
+            let length = random.below(300);
+            let mut extra = record(20 + random.below(5) as u8, &random.bytes(length));
+            if random.below(2) == 0 {
+                extra.append(bytes);
+                *bytes = extra;
+            } else {
+                bytes.append(&mut extra);
+            }
+        }
+        // Once more what came before.
+        3 => bytes.extend_from_slice(earlier),
+        4 => bytes.truncate(random.below(bytes.len())),
+        // The same handshake in other records: plain ones may be cut anywhere.
+        _ => *bytes = cut_records(random, bytes),
+    }
+}
+
+fn cut_records(random: &mut Random, mut bytes: &[u8]) -> Vec<u8> {
+    let mut cut = Vec::new();
+    while bytes.len() > HEADER {
+        let end = HEADER + usize::from(u16::from_be_bytes([bytes[3], bytes[4]]));
+        let Some(mut payload) = bytes.get(HEADER..end) else { break };
+        while !payload.is_empty() {
+            let count = random.up_to(payload.len());
+            cut.extend_from_slice(&record(bytes[0], &payload[..count]));
+            payload = &payload[count..];
+        }
+        bytes = &bytes[end..];
+    }
+    cut.extend_from_slice(bytes);
+    cut
+}
+
+/// One side is kept small, and was told nothing but what the other one has sent.
+fn judge<S: Side>(end: &End<Tls<S>>, sent: &[u8]) {
+    assert!(sent.starts_with(&end.received));
+    assert!(!end.ended, "nobody has said the end");
+    assert!(end.layer.kept.capacity() <= 2 * KEPT_LIMIT);
+}
+
+#[test]
+fn an_attacker_between_both_changes_nothing_that_is_told() {
+    let mut random = Random::new(12);
+    let identity = server_settings().identities;
+    let roots = client_settings().roots;
+    let mut outcomes = [0; 3];
+    for round in 0..1000 {
+        let client =
+            Settings { identities: identity.clone(), ..both_versions()[round % 2].clone() };
+        let server = match random.below(2) {
+            0 => server_settings(),
+            _ => Settings {
+                verify: Some(VerifyMode::Peer),
+                roots: roots.clone(),
+                ..server_settings()
+            },
+        };
+        let (mut server, mut client) = pair(&server, &client);
+        let (mut earlier, mut sent, mut answered) = (Vec::new(), Vec::new(), Vec::new());
+        // When the attacker sets in: at any stage of the handshake, or behind it.
+        let stage = random.below(14);
+        for flight in 0..12 {
+            let mut there = client.take();
+            let mut back = server.take();
+            if there.is_empty() && back.is_empty() {
+                break;
+            }
+            assert!(there.len() + back.len() < 64 * 1024);
+            for bytes in [&mut there, &mut back] {
+                if flight >= stage && !bytes.is_empty() && random.below(5) == 0 {
+                    tamper(&mut random, bytes, &earlier);
+                }
+            }
+            earlier = there.clone();
+            cut(&mut there, &mut random, 2000, |piece| server.receive(piece));
+            cut(&mut back, &mut random, 2000, |piece| client.receive(piece));
+            let message = random.bytes(100);
+            if client.layer.is_ready() && client.result.is_ok() {
+                client.send(&message);
+                sent.extend_from_slice(&message);
+            }
+            if server.layer.is_ready() && server.result.is_ok() {
+                server.send(&message);
+                answered.extend_from_slice(&message);
+            }
+            judge(&server, &sent);
+            judge(&client, &answered);
+        }
+        let refused = server.result.is_err() || client.result.is_err();
+        outcomes[usize::from(refused) + usize::from(!refused && server.received.is_empty()) * 2] +=
+            1;
+    }
+    assert!(outcomes.iter().all(|count| *count >= 5), "each outcome is met: {outcomes:?}");
+}
