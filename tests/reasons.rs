@@ -252,6 +252,30 @@ fn contract_12_sending_is_not_idle() {
     world.finish();
 }
 
+/// What is encrypted leaves in larger pieces than the network may take at a time.
+#[test]
+fn contract_12_sending_slowly_is_not_idle() {
+    let world = World::new();
+    let context = server_context();
+    let server = Server::tls(&world.service, &context, "127.0.0.1", 0).unwrap();
+    server.set_option(SocketOption::IdleTimeout, 500).unwrap();
+    server.set_option(SocketOption::SendBuffer, 1).unwrap();
+    let probe = world.server_probe().sessions(|session, event| {
+        if *event == Event::Handshaked {
+            session.send(&pattern(1 << 20)).unwrap();
+        }
+    });
+    server.start(probe).unwrap();
+    let mut peer = tls_connect_with_small_buffer(server.port());
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(1500) {
+        read_some(&mut peer.sock, 1000);
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    assert!(!world.log.of("session").contains(&Event::Disconnected(Reason::Timeout)));
+    world.finish();
+}
+
 #[test]
 fn contract_12_no_deadline_is_set_unless_told() {
     let world = World::new();

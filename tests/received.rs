@@ -65,7 +65,14 @@ fn serve(
     world: &World,
     handle: impl Fn(&[u8]) -> usize + Send + Sync + 'static,
 ) -> (Server, Shown) {
-    let server = world.server();
+    serve_with(world, world.server(), handle)
+}
+
+fn serve_with(
+    world: &World,
+    server: Server,
+    handle: impl Fn(&[u8]) -> usize + Send + Sync + 'static,
+) -> (Server, Shown) {
     let shown = Shown::default();
     let (log, handle) = (Arc::clone(&world.log), Arc::new(handle));
     server.start(Eaters { log, handle, shown: Arc::clone(&shown) }).unwrap();
@@ -212,6 +219,20 @@ fn contract_07_unhandled_bytes_are_bounded() {
         "{story:?}"
     );
     assert_eq!(story[2..], [Event::Disconnected(Reason::Limit), Event::Dropped]);
+    world.finish();
+}
+
+/// One read brings several records, and each of them is shown.
+#[test]
+fn contract_07_nothing_is_shown_above_the_limit() {
+    let world = World::new();
+    let server = Server::tls(&world.service, &server_context(), "127.0.0.1", 0).unwrap();
+    server.set_option(SocketOption::ReceiveLimit, 10).unwrap();
+    let (server, shown) = serve_with(&world, server, |_| 0);
+    let client = world.connect_tls(&client_context(), server.port(), world.probe("client"));
+    client.send(&pattern(1 << 20)).unwrap();
+    world.log.wait_event("session", Event::Disconnected(Reason::Limit));
+    assert_eq!(shown.lock().unwrap().len(), 1);
     world.finish();
 }
 

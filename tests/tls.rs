@@ -141,7 +141,12 @@ fn contract_12_a_handshake_has_a_deadline() {
     let server = cppserver::Server::tls(&world.service, &context, "127.0.0.1", 0).unwrap();
     assert_eq!(server.option(SocketOption::HandshakeTimeout).unwrap(), 10_000);
     server.set_option(SocketOption::HandshakeTimeout, 50).unwrap();
-    server.start(world.server_probe()).unwrap();
+    let probe = world.server_probe().sessions(|session, event| {
+        if *event == Event::Connected {
+            session.send(b"in vain").unwrap();
+        }
+    });
+    server.start(probe).unwrap();
     let mut peer = connect(server.port());
     // The beginning of a ClientHello, and nothing more.
     peer.write_all(&[22, 3, 1, 2, 0, 1, 0]).unwrap();
@@ -149,6 +154,7 @@ fn contract_12_a_handshake_has_a_deadline() {
     let error = world.log.errors("session").remove(0);
     assert_eq!(error.status(), Status::Timeout);
     assert!(error.message().contains("within 50 milliseconds"), "{error}");
+    assert!(error.message().ends_with("7 bytes were not delivered"), "{error}");
 
     let (listener, port) = listener();
     let client = world.tls_client(&client_context(), port);

@@ -38,8 +38,8 @@ impl Stream {
         let mut down = Wire::new();
         let mut failure = None;
         let result = call(&mut *layer, &mut down, &mut |event| {
-            if let Err(error) = self.told(event) {
-                failure.get_or_insert(error);
+            if failure.is_none() {
+                failure = self.told(event).err();
             }
         });
         self.layer = layer;
@@ -47,8 +47,7 @@ impl Stream {
             self.down().wire.append(&mut down);
             context::mark_dirty(key);
         }
-        result?;
-        failure.map_or(Ok(()), Err)
+        failure.map_or(result, Err)
     }
 
     /// Takes what a layer tells.

@@ -131,6 +131,10 @@ impl Worker {
     /// Writes, and has the loop told when a socket that takes no more takes more.
     fn write(&mut self, key: Key, stream: &mut Stream, wire: &mut Wire) -> io::Result<usize> {
         let count = stream.write(wire)?;
+        if count > 0 {
+            // Also while it is only a part of what is told at once.
+            stream.active = self.milliseconds();
+        }
         if stream.blocked && !stream.watches_writes {
             self.registrar.watch_writes(&mut stream.socket, key)?;
             stream.watches_writes = true;

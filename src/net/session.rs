@@ -315,8 +315,9 @@ impl Session {
             return Err(Error::not_connected());
         }
         if self.0.is_paused() {
-            self.0.gate.fetch_or(RESUMED, Ordering::AcqRel);
-            self.0.gate.fetch_and(!PAUSED, Ordering::AcqRel);
+            // In one step: the loop must not take the one while it still sees the other.
+            let resumed = |gate: u8| Some((gate & !PAUSED) | RESUMED);
+            let _ = self.0.gate.fetch_update(Ordering::AcqRel, Ordering::Acquire, resumed);
             // Told even while a flush is scheduled: that one may be waiting for the socket.
             self.0.remote().schedule(outbox.key);
         }

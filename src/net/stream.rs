@@ -196,7 +196,7 @@ impl Stream {
             && rare.timer.is_none()
             && rare.down.is_none()
             && rare.held_back.is_empty()
-            && !(rare.end_held_back || rare.said_goodbye)
+            && !(rare.end_held_back || rare.in_handshakes || rare.said_goodbye)
         {
             self.rare = None;
         }
@@ -322,7 +322,7 @@ impl Worker {
             // Once, and if the socket does not take it now, then not.
             stream.rare().alerted = stream.write(&mut down.wire).is_ok() && down.wire.is_empty();
         }
-        end_with(stream, with_undelivered(error, stream), reason)
+        end_with(stream, error, reason)
     }
 
     /// Ends the stream when everything is delivered; until then a deadline runs.
@@ -406,10 +406,7 @@ pub(super) fn fail(stream: &mut Stream, what: &str, error: &io::Error) -> Fate {
     match close {
         // What is lost by it is told at the end.
         Some(close) => Fate::Ended(close.reason),
-        None => {
-            let error = Error::system(what, error);
-            end_with(stream, with_undelivered(error, stream), Reason::Error)
-        }
+        None => end_with(stream, Error::system(what, error), Reason::Error),
     }
 }
 
@@ -426,18 +423,15 @@ pub(super) fn cut(stream: &mut Stream, reason: Reason) -> Fate {
     Fate::Ended(reason)
 }
 
+/// Ends a stream by an error. What is lost by it is told with it.
 pub(super) fn end_with(stream: &mut Stream, error: Error, reason: Reason) -> Fate {
+    let error = match stream.session.0.pending.load(Ordering::Relaxed) {
+        0 => error,
+        pending => error.and(format!("{pending} bytes were not delivered")),
+    };
     stream.session.0.close(Close { reason, discard: true });
     stream.on_error(&error);
     Fate::Ended(reason)
-}
-
-/// What is lost by an error is told with it.
-fn with_undelivered(error: Error, stream: &Stream) -> Error {
-    match stream.session.0.pending.load(Ordering::Relaxed) {
-        0 => error,
-        pending => error.and(format!("{pending} bytes were not delivered")),
-    }
 }
 
 fn undelivered_error(count: usize, stream: &Stream) -> Error {

@@ -2,7 +2,7 @@
 //! socket, with the socket at hand for what TLS forbids.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
 };
+use socket2::{Domain, Socket, Type};
 
 use super::peer;
 
@@ -62,13 +63,27 @@ pub fn tls_connect_with(
 ) -> std::io::Result<TlsPeer> {
     let mut config = client_config();
     change(&mut config);
+    shake_hands(peer::connect(port), config)
+}
+
+fn shake_hands(socket: TcpStream, config: ClientConfig) -> std::io::Result<TlsPeer> {
     let name = ServerName::try_from("localhost").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = StreamOwned::new(connection, peer::connect(port));
+    let mut stream = StreamOwned::new(connection, socket);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock)?;
     }
     Ok(stream)
+}
+
+/// Connects with the least room for what it has not read.
+pub fn tls_connect_with_small_buffer(port: u16) -> TlsPeer {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    let socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(super::DEADLINE)).unwrap();
+    shake_hands(socket, client_config()).expect("the handshake succeeds")
 }
 
 /// Accepts an encrypted connection, through the handshake.

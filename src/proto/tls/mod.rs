@@ -18,7 +18,7 @@ use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus,
 };
-use rustls::{CommonState, SideData};
+use rustls::{AlertDescription, CommonState, SideData};
 
 pub(crate) use certificate::{certificates, is_for_name, subject};
 pub use config::TlsVersion;
@@ -41,8 +41,9 @@ const RECORD: usize = 16 * 1024;
 /// More than a record adds to its plaintext: header, nonce, type and tag.
 const OVERHEAD: usize = 32;
 
-/// The most bytes that follow the header of a record (RFC 5246 section 6.2.3, the larger one).
-const MAX_CIPHERTEXT: usize = RECORD + 2048;
+/// The most bytes of an unfinished handshake message that are kept: twice the largest that rustls
+/// takes, which leaves room for the overhead of its records unless they are many and tiny.
+const KEPT_LIMIT: usize = 128 * 1024;
 
 const HEADER: usize = 5;
 
@@ -169,11 +170,11 @@ impl<S: Side> Tls<S> {
     }
 
     /// Takes the bytes of `rest` that complete what is kept, up to the next header or the next end
-    /// of a record. Whether there is something new for rustls.
+    /// of a record. Whether one of them is there now, so that rustls has something new to look at:
+    /// it refuses wrong headers at once.
     fn complete(&mut self, rest: &mut &mut [u8]) -> bool {
         let begun = self.kept.len() - self.whole;
-        let header = begun < HEADER;
-        let end = if header { HEADER } else { HEADER + self.length() };
+        let end = if begun < HEADER { HEADER } else { HEADER + self.length() };
         let count = (end - begun).min(rest.len());
         let (head, tail) = std::mem::take(rest).split_at_mut(count);
         self.kept.extend_from_slice(head);
@@ -181,11 +182,9 @@ impl<S: Side> Tls<S> {
         if begun + count < end {
             return false;
         }
-        // rustls refuses wrong headers at once.
-        if header && self.length() > 0 {
-            return self.length() > MAX_CIPHERTEXT || self.is_no_record();
+        if end == HEADER + self.length() {
+            self.whole = self.kept.len();
         }
-        self.whole = self.kept.len();
         true
     }
 
@@ -193,12 +192,6 @@ impl<S: Side> Tls<S> {
     fn length(&self) -> usize {
         let header = &self.kept[self.whole..];
         usize::from(u16::from_be_bytes([header[3], header[4]]))
-    }
-
-    /// Whether the record that was cut has a type and a version that none has.
-    fn is_no_record(&self) -> bool {
-        let header = &self.kept[self.whole..];
-        !(20..=23).contains(&header[0]) || header[1] != 3
     }
 
     /// Encrypts up to `BATCH` bytes.
@@ -239,7 +232,7 @@ impl<S: Side> Tls<S> {
                 EncryptError::InsufficientSize(needed) => size = needed.required_size,
                 EncryptError::EncryptExhausted => {
                     return Err(Error::tls(
-                        i32::from(u8::from(rustls::AlertDescription::InternalError)),
+                        i32::from(u8::from(AlertDescription::InternalError)),
                         "the keys of the connection have encrypted as much as is safe; connect \
                          again",
                     ));
@@ -265,15 +258,15 @@ impl<S: Side> Layer for Tls<S> {
             if self.kept.is_empty() {
                 let done = self.advance(rest, down, up)?;
                 let left = &rest[done..];
+                self.whole = within_limit(whole_records(left))?;
                 self.kept.extend_from_slice(left);
-                self.whole = whole_records(left);
                 break;
             }
             if self.complete(&mut rest) {
                 let mut kept = std::mem::take(&mut self.kept);
                 let done = self.advance(&mut kept, down, up)?;
+                self.whole = within_limit(self.whole.saturating_sub(done))?;
                 kept.drain(..done);
-                self.whole = kept.len();
                 // Most often empty, and then without memory.
                 self.kept = if kept.is_empty() { Vec::new() } else { kept };
             }
@@ -352,6 +345,18 @@ fn encode<D>(mut data: EncodeTlsData<'_, D>, down: &mut Wire) {
         let count = data.encode(down.room(needed.required_size)).unwrap_or(0);
         down.commit(count);
     }
+}
+
+/// Refuses to keep that many bytes of an unfinished message.
+fn within_limit(whole: usize) -> Result<usize> {
+    if whole <= KEPT_LIMIT {
+        return Ok(whole);
+    }
+    Err(Error::tls(
+        i32::from(u8::from(AlertDescription::DecodeError)),
+        "the peer cuts a message of its handshake into too many records; it is faulty, or wants \
+         this side to run out of memory",
+    ))
 }
 
 /// How many of the bytes are whole records.

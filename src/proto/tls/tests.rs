@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::super::random::Random;
 use super::*;
 
+mod hostile;
+
 const SERVER: &[u8] = include_bytes!("../../../certs/server.pem");
 const SERVER_KEY: &[u8] = include_bytes!("../../../certs/server.key");
 const AUTHORITY: &[u8] = include_bytes!("../../../certs/ca.pem");
