@@ -51,6 +51,7 @@ const LAYERS: [Layer; 6] = [
             "des",
             "aes",
             "zeroize",
+            "ring",
             "tungstenite",
             "bytes",
             "flate2",

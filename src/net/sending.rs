@@ -208,8 +208,7 @@ impl Worker {
 
     /// Lets the layers say their last words. Whether they are out.
     pub(super) fn say_goodbye(&mut self, key: Key, stream: &mut Stream) -> bool {
-        if !stream.layer.is_transparent() && stream.layer.is_ready() && !stream.rare().said_goodbye
-        {
+        if !stream.layer.is_transparent() && !stream.rare().said_goodbye {
             stream.rare().said_goodbye = true;
             let mut down = stream.take_down().unwrap_or_default();
             stream.layer.close(&mut down.wire);

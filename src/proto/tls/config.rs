@@ -18,7 +18,7 @@ use rustls::{
 
 use super::identity::{Identities, Identity};
 use super::verify::{Policy, VerifyCallback, VerifyMode, client_verifier, server_verifier};
-use super::{Tls, failure};
+use super::{Tls, ciphers, failure};
 use crate::error::{Error, Result, TlsFailure};
 
 /// Sessions that a client or a server remembers for a shorter handshake.
@@ -145,6 +145,8 @@ impl Settings {
         let resolver = Listening(Identities(self.identities.clone()));
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
         config.alpn_protocols = self.alpn.clone();
+        // Only for close_notify: data waits until the client is authenticated.
+        config.send_half_rtt_data = true;
         if let Some(line) = &self.key_log {
             config.key_log = Arc::new(Lines(Arc::clone(line)));
         }
@@ -205,8 +207,10 @@ fn settings(text: &'static str) -> Error {
 
 /// The cryptography behind everything.
 pub(super) fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
-        LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let cipher_suites = ciphers::fastest();
+        Arc::new(CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() })
+    });
     Arc::clone(&PROVIDER)
 }
 

@@ -3,6 +3,7 @@
 
 mod certificate;
 mod chain;
+mod ciphers;
 mod config;
 mod details;
 mod failure;
@@ -305,7 +306,8 @@ impl<S: Side> Layer for Tls<S> {
     }
 
     fn close(&mut self, down: &mut Wire) {
-        while self.ready {
+        // A server may have its keys before it has heard the end of the handshake.
+        loop {
             match self.side.process(&mut self.kept).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     let count = traffic.queue_close_notify(down.room(2 * OVERHEAD)).unwrap_or(0);

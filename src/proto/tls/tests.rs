@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
+
 use super::super::random::Random;
+use super::config::provider;
+use super::identity::Identities;
+use super::verify::{Policy, server_verifier};
 use super::*;
 
 mod hostile;
@@ -296,6 +301,75 @@ fn close_notify_ends_the_stream_and_its_lack_is_a_truncation() {
         assert!(server.received.is_empty());
         assert_eq!(server.layer.end().unwrap_err().code(), TlsFailure::Truncated as i32);
     }
+}
+
+#[test]
+fn every_cipher_talks_to_every_other_of_its_suite() {
+    let connect = |ours, theirs| {
+        let with = |suite| {
+            let provider = CryptoProvider { cipher_suites: vec![suite], ..(*provider()).clone() };
+            Arc::new(provider)
+        };
+        let config = rustls::ServerConfig::builder_with_provider(with(ours))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Identities(server_settings().identities)));
+        let server = UnbufferedServerConnection::new(Arc::new(config)).unwrap();
+        let policy = Policy {
+            mode: VerifyMode::None,
+            names: false,
+            legacy: false,
+            depth: None,
+            callback: None,
+        };
+        let config = rustls::ClientConfig::builder_with_provider(with(theirs))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(server_verifier(&policy, &[], &provider()).unwrap())
+            .with_no_client_auth();
+        let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+        let client = UnbufferedClientConnection::new(Arc::new(config), name).unwrap();
+        let mut server = End::new(Tls::new(server, None));
+        let mut client = End::new(Tls::new(client, None));
+        shake_hands(&mut server, &mut client);
+        let message = Random::new(8).bytes(50_000);
+        client.send(&message);
+        server.send(&message);
+        carry(&mut server, &mut client, &mut Random::new(8), 3000);
+        assert!(server.received == message && client.received == message);
+        // A changed byte is noticed, and so is a record that is too short for a tag.
+        client.send(b"changed");
+        let mut bytes = client.take();
+        *bytes.last_mut().unwrap() ^= 1;
+        server.receive(&mut bytes);
+        assert!(server.result.is_err() && server.received == message);
+        client.receive(&mut [23, 3, 3, 0, 4, 1, 2, 3, 4]);
+        assert!(client.result.is_err());
+    };
+    let suites = ciphers::tests::all_of_tls13();
+    assert!(suites.len() >= 3);
+    for ours in &suites {
+        for theirs in suites.iter().filter(|suite| suite.suite() == ours.suite()) {
+            connect(*ours, *theirs);
+        }
+    }
+}
+
+#[test]
+fn a_server_says_the_end_as_soon_as_it_has_its_keys() {
+    let (mut server, mut client) = pair(&server_settings(), &client_settings());
+    server.layer.close(&mut server.down);
+    assert!(server.down.is_empty(), "nothing can be said yet");
+    let mut hello = client.take();
+    server.receive(&mut hello);
+    assert!(!server.layer.is_ready());
+    server.layer.close(&mut server.down);
+    let mut flight = server.take();
+    client.receive(&mut flight);
+    assert_eq!(client.result, Ok(()));
+    assert!(client.layer.is_ready() && client.ended);
 }
 
 #[test]
