@@ -60,7 +60,7 @@ pub fn loom(suite: &mut Suite) -> Result<()> {
     command
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", workspace::target().join("loom"));
-    command.args(["test", "--release", "--package", PACKAGE, "--lib", "--", "loom"]);
+    command.args(["test", "--release", "--package", "cppserver-loom", "--lib", "--", "loom"]);
     suite.tests("loom", &mut command, cargo_results);
     Ok(())
 }
