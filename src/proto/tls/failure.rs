@@ -88,11 +88,6 @@ fn alert(error: &TlsError) -> AlertDescription {
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
             | PeerIncompatible::Tls13RequiredForQuic => AlertDescription::ProtocolVersion,
-            PeerIncompatible::KeyShareExtensionRequired
-            | PeerIncompatible::NamedGroupsExtensionRequired
-            | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
-                AlertDescription::MissingExtension
-            }
             PeerIncompatible::NullCompressionRequired => AlertDescription::IllegalParameter,
             _ => AlertDescription::HandshakeFailure,
         },
@@ -220,6 +215,8 @@ fn incompatible(reason: &PeerIncompatible) -> &'static str {
         | PeerIncompatible::SupportedVersionsExtensionRequired
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
+        // The extension came with TLS 1.2.
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
         | PeerIncompatible::Tls13RequiredForQuic => {
             "no version of TLS is known to both sides: this library has TLS 1.2 and 1.3; update \
              the peer, or allow the other version in the settings"
@@ -234,8 +231,7 @@ fn incompatible(reason: &PeerIncompatible) -> &'static str {
             "no key exchange is known to both sides: the peer needs X25519 or a NIST curve"
         }
         PeerIncompatible::NoSignatureSchemesInCommon
-        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
-        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
             "no kind of signature is known to both sides: load a certificate with another kind of \
              key, RSA or ECDSA"
         }
@@ -423,6 +419,6 @@ mod tests {
         assert_told(told(PeerIncompatible::NoCipherSuitesInCommon), 40, "cipher suite");
         assert_told(told(PeerIncompatible::NoKxGroupsInCommon), 40, "key exchange");
         assert_told(told(PeerIncompatible::NoSignatureSchemesInCommon), 40, "RSA or ECDSA");
-        assert_told(told(PeerIncompatible::KeyShareExtensionRequired), 109, "up to date");
+        assert_told(told(PeerIncompatible::KeyShareExtensionRequired), 40, "up to date");
     }
 }

@@ -85,6 +85,25 @@ fn cut_records(random: &mut Random, mut bytes: &[u8]) -> Vec<u8> {
     cut
 }
 
+/// An error has the code of the alert that the peer gets, where that can be read.
+fn judge_alert<L: Layer>(end: &End<L>) {
+    let Err(error) = &end.result else { return };
+    if let Some([21, 3, _, 0, 2, 2, alert]) = end.down.to_vec().last_chunk::<7>() {
+        assert_eq!(error.code(), i32::from(*alert), "{error}");
+    }
+}
+
+#[test]
+fn old_versions_are_told_so() {
+    // A ClientHello of TLS 1.0: a random, no session, one cipher suite, no compression.
+    let body = [&[3, 1][..], &[7; 32], &[0, 0, 2, 0xc0, 0x09, 1, 0]].concat();
+    let hello = [&[1, 0, 0, body.len() as u8], &body[..]].concat();
+    let (mut server, _) = pair(&server_settings(), &client_settings());
+    server.receive(&mut record(22, &hello));
+    assert!(server.result.as_ref().unwrap_err().message().contains("TLS 1.2"));
+    judge_alert(&server);
+}
+
 /// One side is kept small, and was told nothing but what the other one has sent.
 fn judge<S: Side>(end: &End<Tls<S>>, sent: &[u8]) {
     assert!(sent.starts_with(&end.received));
@@ -139,6 +158,8 @@ fn an_attacker_between_both_changes_nothing_that_is_told() {
             }
             judge(&server, &sent);
             judge(&client, &answered);
+            judge_alert(&server);
+            judge_alert(&client);
         }
         let refused = server.result.is_err() || client.result.is_err();
         outcomes[usize::from(refused) + usize::from(!refused && server.received.is_empty()) * 2] +=
