@@ -7,7 +7,9 @@ use std::net::Shutdown;
 use std::sync::{Arc, Mutex};
 
 use common::*;
-use cppserver::{Category, Client, Reason, SocketOption, Status, TlsFailure, TlsVersion};
+use cppserver::{
+    Category, Client, Reason, SocketOption, Status, TlsFailure, TlsVerify, TlsVersion,
+};
 
 /// More than the buffers of the system take, and less than the send limit.
 const MUCH: usize = 12 << 20;
@@ -470,5 +472,55 @@ fn who_trusts_nobody_may_still_accept_by_a_callback() {
     context.add_authority_file(certificate("ca.pem")).unwrap();
     other.connect(world.probe("given")).unwrap();
     world.log.wait_for("given", is_handshaked);
+    world.finish();
+}
+
+/// A session that was begun under other rules is not resumed under these.
+#[test]
+fn a_change_of_trust_ends_resumption() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        // A server that begins to require certificates.
+        let world = World::new();
+        let context = server_context();
+        let server = world.serve_tls(&context, world.server_probe().echo());
+        let config = tls_client_config(&[version]);
+        let connect = || {
+            tls_connect_with(server.port(), |own| *own = config.clone()).and_then(|mut peer| {
+                // Tickets and refusals come behind the handshake of the client.
+                peer.write_all(b"x")?;
+                peer.read_exact(&mut [0])?;
+                Ok(peer.conn.handshake_kind())
+            })
+        };
+        assert_eq!(connect().unwrap(), Some(rustls::HandshakeKind::Full));
+        assert_eq!(connect().unwrap(), Some(rustls::HandshakeKind::Resumed));
+        context.add_authority_file(certificate("ca.pem")).unwrap();
+        context.set_verify(TlsVerify::Require);
+        assert!(connect().is_err());
+        world.finish();
+    }
+
+    // A client that begins to verify the names of its servers.
+    let world = World::new();
+    let server = world.serve_tls(&server_context(), world.server_probe().echo());
+    let context = client_context();
+    context.set_verify_names(false);
+    let client = world.tls_client(&context, server.port());
+    client.set_server_name(Some("elsewhere.example.com")).unwrap();
+    for (name, resumed) in [("first", false), ("second", true)] {
+        let probe = world.probe(name).on(|session, event| match event {
+            Event::Handshaked => drop(session.send(b"x").unwrap()),
+            // Tickets have come by now.
+            Event::Received(_) => session.disconnect().unwrap(),
+            _ => {}
+        });
+        client.connect(probe).unwrap();
+        world.log.wait_event(name, Event::Dropped);
+        assert_eq!(client.tls().unwrap().is_resumed(), resumed);
+    }
+    context.set_verify_names(true);
+    client.connect(world.probe("refused")).unwrap();
+    world.log.wait_event("refused", Event::Disconnected(Reason::Error));
+    assert!(world.log.errors("refused")[0].message().contains("elsewhere.example.com"));
     world.finish();
 }

@@ -23,7 +23,7 @@ pub use peer::{
 pub use probe::{Probe, ServerProbe, ServiceProbe};
 pub use tls::{
     TlsPeer, certificate, client_context, read_certificate, server_context, tls_accept,
-    tls_connect, tls_connect_with, tls_connect_with_small_buffer,
+    tls_client_config, tls_connect, tls_connect_with, tls_connect_with_small_buffer,
 };
 pub use wait::{DEADLINE, eventually, pump, within_deadline};
 pub use world::World;

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -45,9 +46,16 @@ pub fn client_context() -> TlsContext {
 }
 
 fn client_config() -> ClientConfig {
+    tls_client_config(rustls::ALL_VERSIONS)
+}
+
+/// The settings of a peer that speaks these versions and trusts the authority of the tests.
+pub fn tls_client_config(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate("ca.pem")).unwrap()).unwrap();
-    ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+    ClientConfig::builder_with_protocol_versions(versions)
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 /// Connects to an encrypted server of this machine, through the handshake.
