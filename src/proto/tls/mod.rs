@@ -39,6 +39,9 @@ const BATCH: usize = 4 * RECORD;
 /// The most plaintext of one record (RFC 8446 section 5.1).
 const RECORD: usize = 16 * 1024;
 
+/// Pieces below this are copied together into one record, which costs less than one for each.
+const SMALL: usize = 4 * 1024;
+
 /// More than a record adds to its plaintext: header, nonce, type and tag.
 const OVERHEAD: usize = 32;
 
@@ -195,7 +198,7 @@ impl<S: Side> Tls<S> {
         usize::from(u16::from_be_bytes([header[3], header[4]]))
     }
 
-    /// Encrypts up to `BATCH` bytes.
+    /// Encrypts up to `BATCH` bytes into room for `hint` bytes, so that all of a batch shares it.
     fn encrypt(&mut self, piece: &[u8], down: &mut Wire, hint: usize) -> Result<()> {
         let records = piece.len().div_ceil(RECORD);
         let mut size = hint.max(piece.len() + records * OVERHEAD);
@@ -286,9 +289,9 @@ impl<S: Side> Layer for Tls<S> {
         let mut taken = 0;
         while taken < BATCH && !data.is_empty() {
             let rest = data.len().min(BATCH - taken);
-            let hint = rest + rest.div_ceil(RECORD) * OVERHEAD;
+            let hint = rest + rest.div_ceil(SMALL) * OVERHEAD;
             let first = data.first_slice();
-            let count = if first.len() >= RECORD.min(rest) {
+            let count = if first.len() >= SMALL.min(rest) {
                 let piece = &first[..first.len().min(rest)];
                 self.encrypt(piece, down, hint)?;
                 piece.len()

@@ -266,6 +266,14 @@ fn small_sends_share_a_record_and_large_ones_leave_in_batches() {
     assert_eq!(whole_records(&bytes), bytes.len());
     assert_eq!(bytes.len(), 14_000 + 22, "one record");
     let mut data = Wire::new();
+    for _ in 0..20 {
+        data.join(&[6; 1000], super::super::GATHER);
+    }
+    assert_eq!(client.layer.send(&mut data, &mut client.down), Ok(20_000));
+    let bytes = client.take();
+    assert_eq!(bytes.len(), 20_000 + 2 * 22);
+    assert_eq!(bytes[3..5], (16_000_u16 + 17).to_be_bytes(), "encrypted where they are");
+    let mut data = Wire::new();
     data.join(&[7; 3 * BATCH], super::super::GATHER);
     assert_eq!(client.layer.send(&mut data, &mut client.down), Ok(BATCH));
     assert_eq!(client.down.len(), BATCH + 4 * 22);
