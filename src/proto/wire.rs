@@ -19,22 +19,33 @@ const FIRST_ROOM: usize = 128;
 const SPARE_LIMIT: usize = 72 * 1024;
 
 enum Chunk {
-    Owned(Vec<u8>),
+    Owned(Buffer),
     Shared(Arc<[u8]>),
-    /// The first `end` bytes of a buffer that was made to be written into.
-    Room {
-        buffer: Vec<u8>,
-        end: usize,
-    },
 }
 
 impl Chunk {
     fn bytes(&self) -> &[u8] {
         match self {
-            Chunk::Owned(bytes) => bytes,
+            Chunk::Owned(buffer) => &buffer.room[..buffer.end],
             Chunk::Shared(bytes) => bytes,
-            Chunk::Room { buffer, end } => &buffer[..*end],
         }
+    }
+}
+
+/// Room whose first `end` bytes count. The others mean nothing; they are there because room that
+/// was written to once need not be cleared again.
+struct Buffer {
+    room: Vec<u8>,
+    end: usize,
+}
+
+impl Buffer {
+    fn extend(&mut self, bytes: &[u8]) {
+        let rest = &mut self.room[self.end..];
+        let (head, tail) = bytes.split_at(bytes.len().min(rest.len()));
+        rest[..head.len()].copy_from_slice(head);
+        self.room.extend_from_slice(tail);
+        self.end += bytes.len();
     }
 }
 
@@ -48,8 +59,7 @@ pub(crate) struct Wire {
     /// Bytes of the first chunk that are gone already.
     offset: usize,
     length: usize,
-    /// Room for the next chunk. Its bytes mean nothing; they are there because room that was
-    /// written to once need not be cleared again.
+    /// Room for the next chunk.
     spare: Vec<u8>,
 }
 
@@ -74,9 +84,9 @@ impl Wire {
     /// Copies `bytes` to the end, joined to a chunk of up to `most` bytes or as one of their own.
     pub(crate) fn join(&mut self, bytes: &[u8], most: usize) {
         if let Some(Chunk::Owned(last)) = self.chunks.back_mut()
-            && last.len() + bytes.len() <= most
+            && last.end + bytes.len() <= most
         {
-            last.extend_from_slice(bytes);
+            last.extend(bytes);
             self.length += bytes.len();
         } else {
             self.push_owned(bytes);
@@ -87,12 +97,15 @@ impl Wire {
         if bytes.is_empty() {
             return;
         }
-        let mut chunk = std::mem::take(&mut self.spare);
-        chunk.clear();
-        chunk.reserve(bytes.len().max(FIRST_ROOM));
-        chunk.extend_from_slice(bytes);
-        self.length += chunk.len();
-        self.chunks.push_back(Chunk::Owned(chunk));
+        let mut room = std::mem::take(&mut self.spare);
+        let size = bytes.len().max(FIRST_ROOM);
+        if room.capacity() < size {
+            room = Vec::with_capacity(size);
+        }
+        let mut buffer = Buffer { room, end: 0 };
+        buffer.extend(bytes);
+        self.length += bytes.len();
+        self.chunks.push_back(Chunk::Owned(buffer));
     }
 
     /// Appends shared bytes as [`Wire::join`] does, but without a copy unless they are few and
@@ -118,28 +131,28 @@ impl Wire {
     /// were. Several small pieces after a large one that was not used up share its room.
     pub(crate) fn room(&mut self, size: usize) -> &mut [u8] {
         let fits = matches!(self.chunks.back(),
-            Some(Chunk::Room { buffer, end }) if buffer.len() - end >= size);
+            Some(Chunk::Owned(last)) if last.room.len() - last.end >= size);
         if !fits {
-            let mut buffer = std::mem::take(&mut self.spare);
-            if buffer.len() < size.max(FIRST_ROOM) {
-                buffer.resize(size.max(FIRST_ROOM), 0);
+            let mut room = std::mem::take(&mut self.spare);
+            if room.len() < size.max(FIRST_ROOM) {
+                room.resize(size.max(FIRST_ROOM), 0);
             }
-            self.chunks.push_back(Chunk::Room { buffer, end: 0 });
+            self.chunks.push_back(Chunk::Owned(Buffer { room, end: 0 }));
         }
         match self.chunks.back_mut() {
-            Some(Chunk::Room { buffer, end }) => &mut buffer[*end..],
+            Some(Chunk::Owned(last)) => &mut last.room[last.end..],
             _ => unreachable!("the room was just made"),
         }
     }
 
     /// The first `count` bytes of the last [`Wire::room`] were written.
     pub(crate) fn commit(&mut self, count: usize) {
-        let Some(Chunk::Room { buffer, end }) = self.chunks.back_mut() else { return };
-        *end += count;
-        debug_assert!(*end <= buffer.len());
+        let Some(Chunk::Owned(last)) = self.chunks.back_mut() else { return };
+        last.end += count;
+        debug_assert!(last.end <= last.room.len());
         self.length += count;
-        if *end == 0 {
-            self.drop_last_room();
+        if last.end == 0 {
+            self.drop_last();
         }
     }
 
@@ -171,8 +184,7 @@ impl Wire {
         if other.offset > 0 {
             let first = other.chunks.pop_front().expect("an offset lies in a first chunk");
             let rest = &first.bytes()[other.offset..];
-            self.length += rest.len();
-            self.chunks.push_back(Chunk::Owned(rest.to_vec()));
+            self.push_owned(rest);
             other.length -= rest.len();
             other.offset = 0;
         }
@@ -262,18 +274,18 @@ impl Wire {
         }
     }
 
-    fn drop_last_room(&mut self) {
+    fn drop_last(&mut self) {
         if let Some(chunk) = self.chunks.pop_back() {
             self.reuse(chunk);
         }
     }
 
     fn reuse(&mut self, chunk: Chunk) {
-        if let Chunk::Owned(buffer) | Chunk::Room { buffer, .. } = chunk
-            && buffer.capacity() <= SPARE_LIMIT
-            && buffer.capacity() > self.spare.capacity()
+        if let Chunk::Owned(Buffer { room, .. }) = chunk
+            && room.capacity() <= SPARE_LIMIT
+            && room.capacity() > self.spare.capacity()
         {
-            self.spare = buffer;
+            self.spare = room;
         }
     }
 
@@ -365,6 +377,11 @@ mod tests {
         wire.commit(0);
         wire.join(b"x", GATHER);
         assert_eq!(wire.to_vec(), b"x");
+        wire.consume(1);
+        assert!(wire.spare.len() >= 1000, "also after a chunk that was joined");
+        wire.join(&[1; 1500], GATHER);
+        wire.join(&[2; 1500], GATHER);
+        assert_eq!(wire.to_vec(), [[1; 1500], [2; 1500]].concat());
     }
 
     #[test]
