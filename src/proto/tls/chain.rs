@@ -17,8 +17,8 @@ use x509_cert::der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 
 use super::certificate::{Certificate, PublicKey, Signature};
 
-/// More intermediate certificates than anybody uses.
-const MOST_INTERMEDIATES: usize = 8;
+/// The limit of webpki, and more intermediate certificates than anybody uses.
+const MOST_INTERMEDIATES: usize = 6;
 
 /// Peers choose what they send; this bounds the work that they can cause.
 const MOST_SIGNATURES: usize = 100;
