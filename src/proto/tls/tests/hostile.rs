@@ -1,5 +1,11 @@
 //! Peers that send what no TLS library sends.
 
+use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_256_GCM_SHA384;
+use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
+use rustls::{
+    ClientConfig, ConnectionTrafficSecrets, ContentType, ProtocolVersion, SupportedCipherSuite,
+};
+
 use super::*;
 
 /// A plain record.
@@ -27,6 +33,50 @@ fn a_message_in_tiny_records_is_kept_up_to_a_limit_only() {
         let kept = server.layer.kept.capacity();
         assert!(kept <= 2 * KEPT_LIMIT, "{kept}");
     }
+}
+
+/// Encrypted records may be long whatever is in them (RFC 8446 section 5.4).
+#[test]
+fn a_message_in_padded_records_is_kept_up_to_a_limit_only() {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(AUTHORITY).unwrap());
+    let mut config = ClientConfig::builder_with_provider(config::provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.enable_secret_extraction = true;
+    let name = "localhost".try_into().unwrap();
+    let side = UnbufferedClientConnection::new(Arc::new(config), name).unwrap();
+    let (mut server, _) = pair(&server_settings(), &client_settings());
+    let mut client = End::new(Tls::new(side, None));
+    shake_hands(&mut server, &mut client);
+    let (secrets, _) = client.layer.side.dangerous_into_kernel_connection().unwrap();
+    let (first, secrets) = secrets.tx;
+    let (ConnectionTrafficSecrets::Aes256Gcm { key, iv }, SupportedCipherSuite::Tls13(suite)) =
+        (secrets, TLS13_AES_256_GCM_SHA384)
+    else {
+        panic!("another suite was agreed on");
+    };
+    let mut encrypter = suite.aead_alg.encrypter(key, iv);
+    let mut given = 0;
+    for number in first..first + 100 {
+        // A KeyUpdate of the greatest length, one byte in each record; then its kind, then padding.
+        let content = if number == first { &[24, 0, 0xff, 0xff, 22][..] } else { &[0, 22] };
+        let padded = [content, &[0; 16_000]].concat();
+        let message = OutboundPlainMessage {
+            typ: ContentType::from(0),
+            version: ProtocolVersion::TLSv1_2,
+            payload: OutboundChunks::Single(&padded),
+        };
+        let mut bytes = encrypter.encrypt(message, number).unwrap().encode();
+        if server.result.is_ok() {
+            given += bytes.len();
+            server.receive(&mut bytes);
+        }
+    }
+    assert_eq!(server.code(), i32::from(u8::from(AlertDescription::DecodeError)));
+    assert!((KEPT_LIMIT..2 * KEPT_LIMIT).contains(&given), "{given}");
 }
 
 #[test]
