@@ -413,3 +413,40 @@ impl fmt::Debug for Session {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// A loop that saw one half of it would take the resume, find the pause, and read nothing.
+    #[test]
+    #[cfg_attr(miri, ignore = "needs a poller of the system")]
+    fn a_resume_is_one_step() {
+        let service = Service::new().unwrap();
+        let endpoint = Endpoint::client(&service.0.core, None, "localhost", 1).unwrap();
+        let session = Session(Arc::new(SessionInner::new(Arc::new(endpoint), 0, Phase::Open)));
+        let gate = &session.0.gate;
+        let (half, done) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    if gate.load(Ordering::Acquire) == PAUSED | RESUMED {
+                        half.store(true, Ordering::Release);
+                    }
+                    session.0.take_resumed();
+                }
+            });
+            for _ in 0..5_000 {
+                session.pause_reading().unwrap();
+                session.resume_reading().unwrap();
+                while gate.load(Ordering::Acquire) != 0 {
+                    thread::yield_now();
+                }
+            }
+            done.store(true, Ordering::Release);
+        });
+        assert!(!half.into_inner());
+    }
+}
