@@ -7,8 +7,6 @@ use std::ptr;
 use std::sync::Arc;
 use std::thread;
 
-use zeroize::Zeroizing;
-
 use super::guard;
 use super::handle::lend;
 use super::handler::{
@@ -124,13 +122,15 @@ impl AskPassword {
     }
 
     pub(super) fn ask(&self) -> Option<String> {
-        let mut buffer = Zeroizing::new([0_u8; 1024]);
+        let mut buffer = [0_u8; 1024];
         // SAFETY: the program gave both together, and `destroy` was not called yet; the buffer is
         // as long as it is told.
         let length =
             unsafe { (self.callback)(self.user_data.0, buffer.as_mut_ptr().cast(), buffer.len()) };
         let length = usize::try_from(length).ok()?.min(buffer.len());
-        Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+        let password = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        buffer.fill(0);
+        Some(password)
     }
 }
 
