@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::chat::{Guest, Program, free_port};
+use crate::setup;
 use crate::workspace::{self, Result, System};
 
 const PORT: u16 = 1111;
@@ -27,6 +28,7 @@ const NAMES: [&str; 3] = ["Red", "Green", "Blue"];
 
 pub fn demo() -> Result<()> {
     println!("Building the chat server (release)...");
+    setup::ensure(&[setup::C])?;
     let mut build = workspace::cargo();
     build.args(["build", "--quiet", "--release", "--package", workspace::PACKAGE]);
     workspace::run(build.args(["--example", "tcp_chat_server"]))?;

@@ -4,7 +4,7 @@
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::workspace::{self, Result, run};
@@ -29,6 +29,7 @@ pub const PKG_CONFIG: Part =
     Part { name: "pkg-config", present: || has("pkg-config"), packages: &["pkg-config"] };
 pub const OPENSSL: Part =
     Part { name: "the openssl program", present: || has("openssl"), packages: &["openssl"] };
+pub const CURL: Part = Part { name: "curl", present: || has("curl"), packages: &["curl"] };
 pub const CMAKE: Part = Part {
     name: "CMake",
     present: || has("cmake") && (cfg!(windows) || has("make") || has("ninja")),
@@ -187,14 +188,25 @@ fn rustup(arguments: &[&str], what: &str) -> Result<()> {
 
 /// The Python interpreter of an environment with the pinned development packages.
 pub fn virtual_environment() -> Result<PathBuf> {
+    environment("venv", &workspace::root().join("bindings/python/requirements-dev.txt"))
+}
+
+/// A C compiler for macOS: the programs of an environment with a pinned Zig, and what puts it in
+/// cargo's hands.
+pub fn zig() -> Result<PathBuf> {
+    let interpreter = environment("zig", &workspace::root().join("xtask/zig/requirements.txt"))?;
+    Ok(interpreter.with_file_name(""))
+}
+
+/// The Python interpreter of an environment with the packages of a list.
+fn environment(name: &str, pins: &Path) -> Result<PathBuf> {
     ensure(&[PYTHON])?;
-    let directory = workspace::target().join("venv");
+    let directory = workspace::target().join(name);
     let interpreter = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let interpreter = directory.join(interpreter);
-    let pins = workspace::root().join("bindings/python/requirements-dev.txt");
-    let wanted = workspace::read(&pins)?;
+    let wanted = workspace::read(pins)?;
     // Written last, so an environment that was left half made is made again.
-    let stamp = directory.join("requirements-dev.txt");
+    let stamp = directory.join("requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && interpreter.is_file() {
         return Ok(interpreter);
     }
@@ -202,7 +214,7 @@ pub fn virtual_environment() -> Result<PathBuf> {
     run(Command::new(python()).args(["-m", "venv", "--clear"]).arg(&directory))?;
     let mut pip = Command::new(&interpreter);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    run(pip.arg(&pins).stdin(Stdio::null()))?;
+    run(pip.arg(pins).stdin(Stdio::null()))?;
     workspace::write(&stamp, &wanted)?;
     Ok(interpreter)
 }
@@ -226,7 +238,7 @@ pub fn cbindgen() -> Result<PathBuf> {
 
 /// `cargo xtask setup`: everything that `test` and `demo` need.
 pub fn all() -> Result<()> {
-    ensure(&[C, CPP, NM, PS, PKG_CONFIG, OPENSSL, CMAKE, PYTHON])?;
+    ensure(&[C, CPP, NM, PS, PKG_CONFIG, OPENSSL, CURL, CMAKE, PYTHON])?;
     component("fmt", "rustfmt")?;
     component("clippy", "clippy")?;
     cbindgen()?;

@@ -1,5 +1,7 @@
 //! Commands that hand over to cargo: the load generator, and the check for macOS.
 
+use std::process::Command;
+
 use crate::compiler;
 use crate::setup;
 use crate::workspace::{self, PACKAGE, Result};
@@ -18,8 +20,9 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 pub fn macos() -> Result<()> {
     const TARGET: &str = "aarch64-apple-darwin";
     setup::rust_target(TARGET)?;
-    let mut command = workspace::cargo();
-    command.args([
+    // The cryptography is C.
+    let mut command = Command::new(setup::zig()?.join("cargo-zigbuild"));
+    command.current_dir(workspace::root()).args([
         "check",
         "--target",
         TARGET,

@@ -12,6 +12,7 @@ pub fn format(suite: &mut Suite) -> Result<()> {
 
 pub fn clippy(suite: &mut Suite) -> Result<()> {
     setup::component("clippy", "clippy")?;
+    setup::ensure(&[setup::C])?;
     let mut command = workspace::cargo();
     command.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     suite.step("cargo clippy", &mut command);
@@ -19,6 +20,7 @@ pub fn clippy(suite: &mut Suite) -> Result<()> {
 }
 
 pub fn documentation(suite: &mut Suite) -> Result<()> {
+    setup::ensure(&[setup::C])?;
     let mut command = workspace::cargo();
     command.env("RUSTDOCFLAGS", "-D warnings").args([
         "doc",
@@ -33,6 +35,7 @@ pub fn documentation(suite: &mut Suite) -> Result<()> {
 
 /// Unit tests, integration tests, and those of xtask and the load generator.
 pub fn tests(suite: &mut Suite) -> Result<()> {
+    setup::ensure(&[setup::C, setup::OPENSSL, setup::CURL])?;
     let mut command = workspace::cargo();
     command.args([
         "test",
@@ -48,6 +51,7 @@ pub fn tests(suite: &mut Suite) -> Result<()> {
 }
 
 pub fn doctests(suite: &mut Suite) -> Result<()> {
+    setup::ensure(&[setup::C])?;
     let mut command = workspace::cargo();
     command.args(["test", "--package", PACKAGE, "--doc"]);
     suite.tests("cargo test --doc", &mut command, cargo_results);
