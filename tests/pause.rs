@@ -129,6 +129,47 @@ fn pauses_and_resumes_in_callbacks_lose_nothing() {
 }
 
 #[test]
+fn resumes_of_another_thread_lose_nothing_of_an_encrypted_session() {
+    let world = World::new();
+    let found: &'static Mutex<Option<Session>> = Box::leak(Box::default());
+    let probe = world.server_probe().sessions(move |session, event| {
+        if matches!(event, Event::Received(_)) {
+            session.pause_reading().unwrap();
+            *found.lock().unwrap() = Some(session.clone());
+        }
+    });
+    let server = world.serve_tls(&server_context(), probe);
+    let bytes = pattern(100_000);
+    let mut expected = Vec::new();
+    for turn in 1..=10 {
+        // Many records and the end in one write: most of them are held back by a pause.
+        let mut peer = tls_connect(server.port());
+        let mut encrypted = Vec::new();
+        for piece in bytes.chunks(1000) {
+            peer.conn.writer().write_all(piece).unwrap();
+            peer.conn.write_tls(&mut encrypted).unwrap();
+        }
+        peer.conn.send_close_notify();
+        peer.conn.write_tls(&mut encrypted).unwrap();
+        peer.sock.write_all(&encrypted).unwrap();
+        peer.sock.shutdown(Shutdown::Write).unwrap();
+        expected.extend_from_slice(&bytes);
+        let ended = Event::Disconnected(Reason::PeerClosed);
+        eventually("the session ends", || {
+            // As often as it goes, so that some come while the loop is amid the records.
+            for _ in 0..1000 {
+                if let Some(session) = &*found.lock().unwrap() {
+                    let _ = session.resume_reading();
+                }
+            }
+            world.log.of("session").iter().filter(|event| **event == ended).count() == turn
+        });
+        assert!(world.log.received("session") == expected, "the bytes of connection {turn}");
+    }
+    world.finish();
+}
+
+#[test]
 fn a_paused_session_ends_like_any_other() {
     let world = World::new();
     let (probe, found) = pausing(&world);

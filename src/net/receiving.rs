@@ -16,12 +16,13 @@ use crate::reactor::sys;
 const HELD_ROOM: usize = 4096;
 
 impl Stream {
-    /// Whether the peer is listened to: by the handler, or by a handshake, which a pause does not
-    /// stop, nor a close while something that was accepted before it waits for it.
+    /// Whether the peer is listened to: by the handler, unless something that came with a pause
+    /// has to be told first; or by a handshake, which a pause does not stop, nor a close while
+    /// something that was accepted before it waits for it.
     fn is_reading(&self) -> bool {
         let session = &self.session.0;
         match self.layer.is_ready() {
-            true => !session.is_closing() && !session.is_paused(),
+            true => !session.is_closing() && !session.is_paused() && !self.holds_back(),
             false => !session.is_closing() || session.pending.load(Ordering::Relaxed) > 0,
         }
     }
@@ -76,7 +77,7 @@ impl Stream {
     }
 
     fn holds_back(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| !rare.held_back.is_empty())
+        self.rare.as_ref().is_some_and(|rare| rare.end_held_back || !rare.held_back.is_empty())
     }
 
     /// Delivers what came with a pause, until the next one.

@@ -89,6 +89,70 @@ static void unhandled_bytes_are_limited(void)
     scene_close(&scene, client);
 }
 
+static void pause_with_the_first_bytes(endpoint *self, event event)
+{
+    if (event == EVENT_RECEIVED && counter_value(&self->calls) == 1)
+        CHECK_OK(cppserver_session_pause_reading(self->session));
+}
+
+static void a_paused_session_receives_after_the_resume(void)
+{
+    scene scene = scene_open(pause_with_the_first_bytes, 0, 0);
+    platform_socket peer = platform_socket_connect(host_port(scene.server), 0);
+    endpoint *session = host_session(scene.server, 0);
+    CHECK(platform_socket_send(peer, "first"));
+    CHECK(counter_reaches(&session->received, 5));
+    CHECK(platform_socket_send(peer, "second"));
+    platform_socket_close(peer);
+    /* The thread goes on: another session is served, by the time that this one would have been. */
+    endpoint *client = client_connected(scene.service, host_port(scene.server));
+    CHECK_OK(endpoint_send(client, "other"));
+    CHECK(counter_reaches(&host_session(scene.server, 1)->received, 5));
+    CHECK_TEXT(session->data, "first");
+    /* The end of the peer lies behind the bytes. */
+    CHECK(cppserver_session_is_connected(session->session));
+    CHECK_NUMBER(journal_count(&scene.server->journal, "session disconnected 2"), 0);
+    CHECK_OK(cppserver_session_resume_reading(session->session));
+    WAIT_FOR(&scene.server->journal, "session destroy");
+    CHECK_TEXT(session->data, "firstsecond");
+    CHECK_NUMBER(journal_count(&scene.server->journal, "session disconnected 2"), 1);
+    CHECK_FAILS(cppserver_session_pause_reading(session->session), CPPSERVER_STATUS_NOT_CONNECTED);
+    CHECK_FAILS(cppserver_session_resume_reading(session->session), CPPSERVER_STATUS_NOT_CONNECTED);
+    scene_close(&scene, client);
+}
+
+static void a_fast_peer_waits_for_a_paused_session(void)
+{
+    enum { SIZE = 16000000 };
+    scene scene = scene_open(pause_with_the_first_bytes, 0, 0);
+    endpoint *client = client_connected(scene.service, host_port(scene.server));
+    endpoint *session = host_session(scene.server, 0);
+    char *data = calloc(1, SIZE);
+    CHECK_OK(cppserver_session_send(client->session, data, SIZE, NULL));
+    free(data);
+    CHECK(counter_reaches(&session->calls, 1));
+    long received = counter_value(&session->received);
+    endpoint *other = client_connected(scene.service, host_port(scene.server));
+    CHECK_OK(endpoint_send(other, "other"));
+    CHECK(counter_reaches(&host_session(scene.server, 1)->received, 5));
+    /* The system takes some of it for the session, but not all. */
+    CHECK_NUMBER(counter_value(&session->received), received);
+    CHECK_NUMBER(counter_value(&session->calls), 1);
+    CHECK(cppserver_session_bytes_pending(client->session) > 0);
+    /* Sending goes on. */
+    CHECK_OK(endpoint_send(session, "a word"));
+    CHECK(counter_reaches(&client->received, 6));
+    /* Without a pause a resume does nothing. */
+    CHECK_OK(cppserver_session_resume_reading(other->session));
+    CHECK_OK(cppserver_session_resume_reading(session->session));
+    CHECK_OK(cppserver_session_resume_reading(session->session));
+    CHECK(counter_reaches(&session->received, SIZE));
+    service_finished(scene.service);
+    client_free(client);
+    client_free(other);
+    host_free(scene.server);
+}
+
 /* Sends 600 bytes twice where 1000 may wait: what a callback sends leaves after it. */
 static void send_twice(endpoint *self, event event)
 {
@@ -324,6 +388,8 @@ int main(int count, char **arguments)
         TEST(a_large_message_comes_back),
         TEST(unhandled_bytes_come_again),
         TEST(unhandled_bytes_are_limited),
+        TEST(a_paused_session_receives_after_the_resume),
+        TEST(a_fast_peer_waits_for_a_paused_session),
         TEST(a_send_above_the_limit_is_refused),
         TEST(a_send_above_the_limit_ends_the_session),
         TEST(a_send_above_the_limit_drops_the_oldest),

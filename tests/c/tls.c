@@ -78,6 +78,42 @@ static void much_goes_both_ways(void)
     host_free(server);
 }
 
+static void pause_each_time(endpoint *self, event event)
+{
+    if (event == EVENT_RECEIVED)
+        CHECK_OK(cppserver_session_pause_reading(self->session));
+}
+
+/* What a pause keeps of the bytes that are decrypted already comes with a resume, and then the end. */
+static void pauses_and_resumes_lose_nothing(void)
+{
+    enum { SIZE = 1 << 20 };
+    cppserver_tls_context *theirs = server_context(), *ours = client_context();
+    cppserver_service *service = service_started(2);
+    host *server = tls_host_create(service, theirs);
+    server->session_hook = pause_each_time;
+    CHECK_OK(host_start(server));
+    endpoint *client = tls_client_handshaked(service, ours, host_port(server));
+    endpoint *session = host_session(server, 0);
+    char *data = calloc(1, SIZE);
+    CHECK_OK(cppserver_session_send(client->session, data, SIZE, NULL));
+    free(data);
+    CHECK_OK(cppserver_session_disconnect(client->session));
+    uint64_t end = test_deadline();
+    while (journal_count(&server->journal, "session destroy") == 0 && platform_now() < end) {
+        int32_t status = cppserver_session_resume_reading(session->session);
+        CHECK(status == CPPSERVER_STATUS_OK || status == CPPSERVER_STATUS_NOT_CONNECTED);
+    }
+    CHECK_NUMBER(counter_value(&session->received), SIZE);
+    CHECK(counter_value(&session->calls) > 1);
+    CHECK_NUMBER(journal_count(&server->journal, "session disconnected 2"), 1);
+    service_finished(service);
+    cppserver_tls_context_release(theirs);
+    cppserver_tls_context_release(ours);
+    client_free(client);
+    host_free(server);
+}
+
 static void say_hello(endpoint *self, event event)
 {
     if (event == EVENT_CONNECTED)
@@ -425,6 +461,7 @@ int main(int count, char **arguments)
         TEST(an_echo_is_encrypted),
         TEST(everything_may_come_from_memory),
         TEST(much_goes_both_ways),
+        TEST(pauses_and_resumes_lose_nothing),
         TEST(what_is_sent_early_leaves_after_the_handshake),
         TEST(details_and_short_buffers),
         TEST(plain_sessions_have_no_details),

@@ -1,24 +1,16 @@
-"""Streams for asyncio: reading, writing, flow control."""
+"""Streams for asyncio: reading and writing."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import socket
-import struct
 import threading
 from typing import Any
 
 import pytest
 from aio_helpers import Pair, echo, run
-from cppserver import (
-    CppServerError,
-    LimitError,
-    NotConnectedError,
-    Reason,
-    aio,
-)
-from helpers import read_exactly, wait_until
+from cppserver import NotConnectedError, Reason, aio
+from helpers import wait_until
 
 pytestmark = pytest.mark.usefixtures("shared_service")
 
@@ -222,114 +214,5 @@ def test_what_arrives_comes_in_batches() -> None:
     def send_singly(stream: aio.Stream, count: int) -> None:
         for _ in range(count):
             stream.connection.send(b"x")
-
-    run(main)
-
-
-# Flow control
-
-
-def test_drain_waits_above_high_water_and_not_below() -> None:
-    size = 20_000_000
-
-    async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-            stream = await aio.connect("127.0.0.1", port, high_water=100_000)
-            peer, _ = listener.accept()
-            with peer:
-                stream.write(bytes(100_000))
-                await stream.drain()
-                stream.write(bytes(size))
-                draining = asyncio.create_task(stream.drain())
-                for _ in range(100):
-                    await asyncio.sleep(0)
-                assert not draining.done()  # Nobody reads at the other end.
-                assert stream.connection.bytes_pending > 100_000
-                reading = asyncio.create_task(asyncio.to_thread(read_exactly, peer, size + 100_000))
-                await draining
-                assert stream.connection.bytes_pending == 0
-                await reading
-                stream.close()
-                await stream.wait_closed()
-
-    run(main)
-
-
-def test_drain_ends_with_the_connection() -> None:
-    async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            stream = await aio.connect("127.0.0.1", listener.getsockname()[1])
-            stream.write(bytes(20_000_000))
-            draining = [asyncio.create_task(stream.drain()) for _ in range(2)]
-            await asyncio.sleep(0)
-            accepted, _ = listener.accept()
-            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            accepted.close()
-            for task in draining:
-                with pytest.raises(CppServerError):
-                    await task
-            with pytest.raises(CppServerError):
-                await stream.drain()
-
-    run(main)
-
-
-def test_a_send_limit_refuses_a_write() -> None:
-    async def main() -> None:
-        async with Pair(client={"send_limit": 1000}) as (here, _):
-            with pytest.raises(LimitError):
-                here.write(bytes(1001))
-            here.write(bytes(1000))
-
-    run(main)
-
-
-def test_a_slow_reader_gets_everything_and_bounds_the_memory() -> None:
-    # Three times what may wait unread: without flow control the stream would break.
-    data = random.Random(7).randbytes(48 << 20)
-
-    async def main() -> None:
-        async with Pair() as (here, there):
-            sender = threading.Thread(target=there.connection.send, args=(data,))
-            sender.start()
-            at = most = 0
-            while at < len(data):
-                piece = await here.read(1 << 16)
-                assert piece == data[at : at + len(piece)]
-                at += len(piece)
-                most = max(most, here._received - here._fed)
-            sender.join()
-            assert most <= 16 << 20
-
-    run(main, debug=False)
-
-
-def test_a_reader_that_never_reads_is_disconnected() -> None:
-    async def main() -> None:
-        limits = {"receive_limit": 500_000, "limit": 1000}
-        async with Pair(client=limits) as (here, there):
-            there.write(bytes(5_000_000))
-            await here.wait_closed()
-            assert here.connection.bytes_received < 5_000_000
-            with pytest.raises(LimitError):
-                await here.read()
-            await there.wait_closed()
-
-    run(main)
-
-
-def test_a_stream_is_read_to_the_end_after_the_connection_ended() -> None:
-    async def main() -> None:
-        async with Pair(client={"limit": 1000}) as (here, there):
-            there.write(b"x" * 400_000)
-            there.close()
-            await here.wait_closed()
-            assert len(here._held) > 0  # More than the buffer takes.
-            data = bytearray()
-            while piece := await here.read(777):
-                data += piece
-            assert data == b"x" * 400_000
-            assert here.reason is Reason.PEER_CLOSED
 
     run(main)

@@ -25,6 +25,7 @@ from cppserver import (
 from helpers import (
     DEADLINE,
     Log,
+    LoggingClient,
     LoggingServer,
     LoggingService,
     LoggingSession,
@@ -185,6 +186,60 @@ def test_what_is_not_handled_comes_again(service: LoggingService) -> None:
             assert read_exactly(peer, 1) == b"+"
         server.log.wait("line", b"four")
     assert [event[1] for event in server.log.events("line")] == [b"one", b"two", b"three", b"four"]
+
+
+def test_reading_can_be_paused(service: LoggingService) -> None:
+    class Pausing(LoggingSession):
+        def on_received(self, data: bytes) -> int | None:
+            self.pause_reading()
+            self.server.log.add("received", data)
+            return None
+
+    server = start(service, Pausing)
+    with dial(server.port) as peer:
+        session = server.session()
+        peer.sendall(b"first")
+        server.log.wait("received", b"first")
+        peer.sendall(b"second")
+        peer.shutdown(socket.SHUT_WR)
+        with dial(server.port) as other:  # The thread goes on, and so does sending.
+            other.sendall(b"other")
+            server.log.wait("received", b"other")
+        session.send(b"still sending")
+        assert read_exactly(peer, 13) == b"still sending"
+        assert server.log.received() == b"firstother"
+        assert session.is_connected  # The end lies behind the bytes.
+        session.resume_reading()
+        server.log.wait("received", b"second")
+        session.resume_reading()
+        server.log.wait("disconnected", session, Reason.PEER_CLOSED)
+    for call in (session.pause_reading, session.resume_reading):
+        with pytest.raises(NotConnectedError):
+            call()
+
+
+def test_a_fast_peer_waits_for_a_paused_client(service: LoggingService) -> None:
+    class Pausing(LoggingClient):
+        def on_received(self, data: bytes) -> int | None:
+            self.pause_reading()
+            self.log.add("pause", len(data))
+            return None
+
+    size = 16_000_000
+    server = start(service, LoggingSession)
+    client = Pausing(service, "127.0.0.1", server.port)
+    client.connect_and_wait()
+    server.session().send(bytes(size))
+    client.log.wait("pause")
+    assert server.session().bytes_pending > 0  # More than the system takes.
+    received = turns = 0
+    while received < size:
+        turns += 1
+        received += client.log.wait("pause", count=turns)[1]
+        # One read for each resume.
+        assert len(client.log.events("pause")) == turns
+        assert client.bytes_received == received
+        client.resume_reading()
 
 
 def test_too_much_unhandled_ends_the_session(service: LoggingService) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakKeyDictionary, ref
 
-from ._errors import CppServerError, Status, make_error
+from ._errors import CppServerError, NotConnectedError, Status, make_error
 from ._options import Reason
 from ._session import Connection
 from ._ssl import SslConnection, TlsDetails
 
-_PATIENCE = 0.1
-"""Longest time in seconds that an I/O thread waits for a reader at once."""
+_LIMITS_UNREAD = 16
+"""How many times the limit may wait beside the reader's own buffer, before the peer has to."""
 
 
 class Bridge:
@@ -75,6 +75,10 @@ def bridge_of(loop: asyncio.AbstractEventLoop) -> Bridge:
     return bridge
 
 
+_FAILURES = (Reason.ERROR, Reason.TIMEOUT, Reason.LIMIT, Reason.TRUNCATED)
+"""Reasons of a connection that did not end in good order."""
+
+
 def _ended(reason: Reason) -> CppServerError:
     """Return the error of a connection that ended for a reason without an error of its own."""
     if reason is Reason.TIMEOUT:
@@ -90,6 +94,10 @@ class Stream:
     The reading methods are those of :class:`asyncio.StreamReader`, and the writing methods those of
     :class:`asyncio.StreamWriter`. Iteration yields lines. As an asynchronous context manager a
     stream is closed on exit.
+
+    Everything that came can be read, also after the end of the connection. If that was no end in
+    good order, the read that finds too little raises its error; the error's cause is an
+    :class:`asyncio.IncompleteReadError`, whose ``partial`` is what there was.
     """
 
     def __init__(
@@ -99,27 +107,26 @@ class Stream:
         connection: Connection,
         limit: int,
         high_water: int,
-        receive_limit: int,
     ) -> None:
         """Make the stream of a connection. Not for users."""
         self._bridge = bridge
         self._loop = loop
         self._connection = connection
         self._high_water = high_water
-        self._receive_limit = receive_limit
-        self._patient_limit = 16 * limit
+        self._unread_limit = _LIMITS_UNREAD * limit
         # The I/O thread writes these, the event loop reads them.
         self._received = 0
         self._error: CppServerError | None = None
-        self._stuck_at = -1
+        # The I/O thread sets it after a pause, and hears nothing until the event loop resets it.
+        self._paused = False
         # The event loop writes these.
         self._fed = 0
-        self._held: deque[bytes] = deque()
-        self._paused = False
+        self._caught_up = 0  # What was fed when the reader last had room.
+        self._full = False
         self._closing = False
         self._draining: set[asyncio.Future[None]] = set()
-        self._relief = threading.Event()
         self._reason: Reason | None = None
+        self._failure: CppServerError | None = None  # What reads raise at the end.
         self._reader = asyncio.StreamReader(limit, loop)
         self._reader.set_transport(_Tap(self))
         self._when_open: Callable[[Stream], None] | None = None
@@ -157,16 +164,28 @@ class Stream:
     # Reading
 
     async def read(self, count: int = -1) -> bytes:
-        """Return up to ``count`` bytes, at least one; all until the end if -1; b"" at the end."""
-        return await self._reader.read(count)
+        """Return up to ``count`` bytes, at least one; all until the end if -1; b"" at the end.
+
+        Raises:
+            CppServerError: The connection failed, and there is nothing left to return.
+        """
+        data = await self._reader.read(count)
+        if count < 0 or (count > 0 and not data):
+            self._raise_failure(data)
+        return data
 
     async def readexactly(self, count: int) -> bytes:
         """Return ``count`` bytes.
 
         Raises:
             asyncio.IncompleteReadError: The stream ended before; ``partial`` is what there was.
+            CppServerError: The connection failed before.
         """
-        return await self._reader.readexactly(count)
+        try:
+            return await self._reader.readexactly(count)
+        except asyncio.IncompleteReadError as incomplete:
+            self._raise_failure(incomplete.partial)
+            raise
 
     async def readuntil(self, separator: bytes = b"\n") -> bytes:
         """Return the bytes up to the separator and with it.
@@ -174,20 +193,34 @@ class Stream:
         Raises:
             asyncio.IncompleteReadError: The stream ended before; ``partial`` is what there was.
             asyncio.LimitOverrunError: There is no separator within the limit.
+            CppServerError: The connection failed before.
         """
-        return await self._reader.readuntil(separator)
+        try:
+            return await self._reader.readuntil(separator)
+        except asyncio.IncompleteReadError as incomplete:
+            self._raise_failure(incomplete.partial)
+            raise
 
     async def readline(self) -> bytes:
         """Return a line with its line feed, which the last one may lack; b"" at the end.
 
         Raises:
             ValueError: The line is longer than the limit.
+            CppServerError: The connection failed before the end of the line.
         """
-        return await self._reader.readline()
+        line = await self._reader.readline()
+        if not line.endswith(b"\n"):
+            self._raise_failure(line)
+        return line
 
     def at_eof(self) -> bool:
         """Whether the stream ended and everything was read."""
         return self._reader.at_eof()
+
+    def _raise_failure(self, partial: bytes) -> None:
+        """Raise the error that the connection ended with, if there is one."""
+        if self._failure is not None:
+            raise self._failure from asyncio.IncompleteReadError(partial, None)
 
     # Writing
 
@@ -276,52 +309,29 @@ class Stream:
 
     def _push_received(self, data: bytes) -> None:
         self._received += len(data)
+        if self._received - self._caught_up > self._unread_limit:
+            # Before the data is on its way: whoever takes it finds the pause, and ends it.
+            with suppress(NotConnectedError):
+                self._connection.pause_reading()
+                self._paused = True
         if not self._bridge.push(self._deliver, data):
             self._connection.disconnect_now()
-            return
-        unread = self._received - self._fed
-        if self._receive_limit and unread > self._receive_limit:
-            text = f"{unread} received bytes were not read, the limit is {self._receive_limit}"
-            self._error = make_error(Status.LIMIT, "limit", text)
-            self._connection.disconnect_now()
-        elif unread > self._patient_limit:
-            self._wait_for_reader()
-
-    def _wait_for_reader(self) -> None:
-        """Wait for a reader that has made progress since the last wait, and not for long.
-
-        The library has no way to stop reading from one socket, so this holds up its whole thread.
-        """
-        fed = self._fed
-        if fed == self._stuck_at:
-            return
-        self._relief.clear()
-        if self._received - self._fed > self._patient_limit:
-            self._relief.wait(_PATIENCE)
-        if self._fed == fed:
-            self._stuck_at = fed
 
     # On the event loop
 
     def _deliver(self, data: bytes) -> None:
-        self._held.append(data)
-        self._feed()
+        self._fed += len(data)
+        self._reader.feed_data(data)  # Which may make it full.
+        if not self._full:
+            self._catch_up()
 
-    def _feed(self) -> None:
-        """Give the reader what is held, until its buffer is full; then the end, if it came."""
-        while self._held and not self._paused:
-            data = self._held.popleft()
-            self._fed += len(data)
-            self._reader.feed_data(data)
-        if not self._relief.is_set() and self._received - self._fed <= self._patient_limit:
-            self._relief.set()
-        if self._reason is None or self._held:
-            return
-        if self._error is not None:
-            self._reader.set_exception(self._error)
-        elif self._reason in (Reason.ERROR, Reason.TIMEOUT, Reason.LIMIT, Reason.TRUNCATED):
-            self._reader.set_exception(_ended(self._reason))
-        self._reader.feed_eof()
+    def _catch_up(self) -> None:
+        """The reader has room: let the peer send again, unless there is more on the way."""
+        self._caught_up = self._fed
+        if self._paused and self._received == self._fed:
+            self._paused = False
+            with suppress(NotConnectedError):
+                self._connection.resume_reading()
 
     def _deliver_open(self) -> None:
         if self._opened is not None and not self._opened.done():
@@ -340,7 +350,9 @@ class Stream:
         for waiter in self._draining:
             if not waiter.done():
                 waiter.set_exception(error)
-        self._feed()
+        if self._error is not None or reason in _FAILURES:
+            self._failure = error
+        self._reader.feed_eof()
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -355,14 +367,13 @@ class _Tap(asyncio.ReadTransport):
     def pause_reading(self) -> None:
         stream = self._stream()
         if stream is not None:
-            stream._paused = True
+            stream._full = True
 
     def resume_reading(self) -> None:
         stream = self._stream()
         if stream is not None:
-            stream._paused = False
-            # Not at once: the reader calls this amid its own bookkeeping.
-            stream._loop.call_soon(stream._feed)
+            stream._full = False
+            stream._catch_up()
 
 
 class StreamCallbacks(Connection):

@@ -26,11 +26,11 @@ event loop that they were made on and are used there only.
 Flow control
 ------------
 :meth:`Stream.drain` waits while more than ``high_water`` bytes wait to be sent. On the reading side
-the stream's buffer takes twice ``limit`` bytes. More of them are kept aside, and beyond sixteen
-times ``limit`` the I/O thread waits for a reader that makes progress, a few milliseconds at a time,
-so that the peer is slowed down by TCP itself. A reader that does not read at all is not waited for:
-a stream whose unread bytes exceed the option ``receive_limit`` (default 16 MiB) is disconnected,
-and its reads raise :class:`cppserver.LimitError`.
+a stream whose unread bytes exceed about sixteen times ``limit`` stops reading from its socket, so
+that TCP itself makes the peer wait; no other stream does. It goes on once all but ``limit`` of the
+bytes are read, or when a read needs more than there is. Until then it does not see the end of the
+connection either, which lies behind the bytes, but its timeouts go on. So no stream breaks by being
+read slowly, and the option ``receive_limit`` has nothing to limit here.
 """
 
 from __future__ import annotations
@@ -175,7 +175,6 @@ class Server:
         self._handler = handler
         self._limit = limit
         self._high_water = high_water
-        self._receive_limit = native.receive_limit
         self._tasks: set[asyncio.Task[None]] = set()
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._stopped: asyncio.Future[None] = self._loop.create_future()
@@ -229,9 +228,7 @@ class Server:
             self.close()
 
     def _make_stream(self, session: StreamCallbacks) -> Stream:
-        stream = Stream(
-            self._bridge, self._loop, session, self._limit, self._high_water, self._receive_limit
-        )
+        stream = Stream(self._bridge, self._loop, session, self._limit, self._high_water)
         stream._when_open = self._serve
         return stream
 
@@ -355,7 +352,7 @@ async def connect(
     if local_address is not None:
         client.bind(*local_address)
     loop = asyncio.get_running_loop()
-    stream = Stream(bridge_of(loop), loop, client, limit, high_water, client.receive_limit)
+    stream = Stream(bridge_of(loop), loop, client, limit, high_water)
     stream._when_open = Stream._deliver_open
     client.stream = stream
     opened = stream._opened = loop.create_future()
