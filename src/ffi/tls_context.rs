@@ -109,13 +109,7 @@ pub unsafe extern "C" fn cppserver_tls_context_set_certificate(
         // SAFETY: NULL or a live handle, as the header asks.
         let context = unsafe { share(context) }?;
         // SAFETY: each NULL or so many bytes, or C text, which outlive this call.
-        let (chain, key, password) = unsafe {
-            (
-                argument::bytes(chain, chain_size)?,
-                argument::bytes(key, key_size)?,
-                argument::optional_text(password, "password")?,
-            )
-        };
+        let (chain, key, password) = unsafe { memory(chain, chain_size, key, key_size, password) }?;
         context.set_certificate(chain, key, password)
     })
 }
@@ -134,13 +128,7 @@ pub unsafe extern "C" fn cppserver_tls_context_add_certificate(
         // SAFETY: NULL or a live handle, as the header asks.
         let context = unsafe { share(context) }?;
         // SAFETY: each NULL or so many bytes, or C text, which outlive this call.
-        let (chain, key, password) = unsafe {
-            (
-                argument::bytes(chain, chain_size)?,
-                argument::bytes(key, key_size)?,
-                argument::optional_text(password, "password")?,
-            )
-        };
+        let (chain, key, password) = unsafe { memory(chain, chain_size, key, key_size, password) }?;
         context.add_certificate(chain, key, password)
     })
 }
@@ -386,6 +374,28 @@ unsafe fn files<'a>(
         Ok((
             argument::text(chain, "chain_file")?,
             argument::text(key, "key_file")?,
+            argument::optional_text(password, "password")?,
+        ))
+    }
+}
+
+/// Two pieces of memory and a password.
+///
+/// # Safety
+///
+/// As for [`argument::bytes`] and [`argument::text`], for each of them.
+unsafe fn memory<'a>(
+    chain: *const c_void,
+    chain_size: usize,
+    key: *const c_void,
+    key_size: usize,
+    password: *const c_char,
+) -> Result<(&'a [u8], &'a [u8], Option<&'a str>)> {
+    // SAFETY: the contract of this function.
+    unsafe {
+        Ok((
+            argument::bytes(chain, chain_size)?,
+            argument::bytes(key, key_size)?,
             argument::optional_text(password, "password")?,
         ))
     }
