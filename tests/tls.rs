@@ -78,7 +78,7 @@ fn contract_06_disconnect_loses_nothing() {
                 assert_eq!(session.send(b"more").unwrap_err().status(), Status::NotConnected);
             }
         });
-        let server = world.serve_tls(&server_context(), probe);
+        let server = world.serve_tls_patiently(&server_context(), probe);
         let mut peer = tls_connect(server.port());
         let mut bytes = Vec::new();
         // Fails without close_notify.
@@ -99,7 +99,7 @@ fn a_peer_that_sends_while_the_session_closes_gets_everything() {
             session.disconnect().unwrap();
         }
     });
-    let server = world.serve_tls(&server_context(), probe);
+    let server = world.serve_tls_patiently(&server_context(), probe);
     let mut peer = tls_connect(server.port());
     peer.write_all(&[1; 100_000]).unwrap();
     let mut bytes = Vec::new();
@@ -391,7 +391,7 @@ fn certificate_of(peer: &TlsPeer) -> Vec<u8> {
 #[test]
 fn a_storm_of_handshakes_leaves_open_sessions_their_turns() {
     let world = World::new();
-    let server = world.serve_tls(&server_context(), world.server_probe().echo());
+    let server = world.serve_tls_patiently(&server_context(), world.server_probe().echo());
     let mut open = tls_connect(server.port());
     // Hellos by the hundred, all of which the server has to sign for.
     let hello = {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use cppserver::{Client, Server, Service, TlsContext};
+use cppserver::{Client, Server, Service, SocketOption, TlsContext};
 
 use super::log::Log;
 use super::probe::{Probe, ServerProbe, ServiceProbe};
@@ -59,6 +59,17 @@ impl World {
     #[track_caller]
     pub fn serve_tls(&self, context: &TlsContext, probe: ServerProbe) -> Server {
         let server = Server::tls(&self.service, context, "127.0.0.1", 0).expect("it is good");
+        server.start(probe).expect("a free port can be listened on");
+        server
+    }
+
+    /// The same with deadlines that a slow machine does not meet.
+    #[track_caller]
+    pub fn serve_tls_patiently(&self, context: &TlsContext, probe: ServerProbe) -> Server {
+        let server = Server::tls(&self.service, context, "127.0.0.1", 0).expect("it is good");
+        for deadline in [SocketOption::CloseTimeout, SocketOption::HandshakeTimeout] {
+            server.set_option(deadline, 60_000).expect("a minute is allowed");
+        }
         server.start(probe).expect("a free port can be listened on");
         server
     }
