@@ -21,7 +21,13 @@ pub fn macos() -> Result<()> {
     const TARGET: &str = "aarch64-apple-darwin";
     setup::rust_target(TARGET)?;
     // The cryptography is C.
-    let mut command = Command::new(setup::zig()?.join("cargo-zigbuild"));
+    let programs = setup::zig()?;
+    let mut command = Command::new(programs.join("cargo-zigbuild"));
+    // It asks the Python that it finds there for the compiler.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&path)))
+        .map_err(|error| format!("The search path cannot be extended: {error}."))?;
+    command.env("PATH", path);
     command.current_dir(workspace::root()).args([
         "check",
         "--target",
