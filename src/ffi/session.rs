@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use super::handle::{borrow, release, retain, share};
-use super::types::cppserver_session;
+use super::types::{cppserver_session, cppserver_tls_text};
 use super::{argument, guard};
 use crate::error::Error;
 
@@ -272,12 +272,17 @@ pub unsafe extern "C" fn cppserver_session_tls_text(
     guard::status(|| {
         // SAFETY: NULL or a live handle, as the header asks.
         let details = unsafe { borrow(session) }?.tls().ok_or_else(Error::not_connected)?;
+        const VERSION: i32 = cppserver_tls_text::Version as i32;
+        const CIPHER_SUITE: i32 = cppserver_tls_text::CipherSuite as i32;
+        const ALPN_PROTOCOL: i32 = cppserver_tls_text::AlpnProtocol as i32;
+        const SERVER_NAME: i32 = cppserver_tls_text::ServerName as i32;
+        const PEER_SUBJECT: i32 = cppserver_tls_text::PeerSubject as i32;
         let text = match text {
-            1 => details.version().into(),
-            2 => details.cipher_suite().into(),
-            3 => String::from_utf8_lossy(details.alpn_protocol().unwrap_or_default()),
-            4 => details.server_name().unwrap_or_default().into(),
-            5 => details.peer_subject().unwrap_or_default().into(),
+            VERSION => details.version().into(),
+            CIPHER_SUITE => details.cipher_suite().into(),
+            ALPN_PROTOCOL => String::from_utf8_lossy(details.alpn_protocol().unwrap_or_default()),
+            SERVER_NAME => details.server_name().unwrap_or_default().into(),
+            PEER_SUBJECT => details.peer_subject().unwrap_or_default().into(),
             _ => return Err(Error::argument(format!("there is no TLS text number {text}"))),
         };
         // SAFETY: each NULL or valid for writes, as the header asks.

@@ -8,10 +8,28 @@ use super::handle::{give, release, retain, share};
 use super::handler::{
     cppserver_callback, cppserver_tls_password_callback, cppserver_tls_verify_callback,
 };
-use super::types::cppserver_tls_context;
+use super::types::{
+    cppserver_tls_context, cppserver_tls_option, cppserver_tls_verify, cppserver_tls_version,
+};
 use super::{argument, guard};
 use crate::error::{Error, Result};
 use crate::net::{TlsContext, TlsVerify, TlsVersion};
+
+const VERIFY: i32 = cppserver_tls_option::Verify as i32;
+const VERIFY_NAMES: i32 = cppserver_tls_option::VerifyNames as i32;
+const VERIFY_DEPTH: i32 = cppserver_tls_option::VerifyDepth as i32;
+const MINIMUM_VERSION: i32 = cppserver_tls_option::MinimumVersion as i32;
+const MAXIMUM_VERSION: i32 = cppserver_tls_option::MaximumVersion as i32;
+const RESUMPTION: i32 = cppserver_tls_option::Resumption as i32;
+const LEGACY: i32 = cppserver_tls_option::DangerousAcceptLegacyCertificates as i32;
+const SYSTEM_AUTHORITIES: i32 = cppserver_tls_option::SystemAuthorities as i32;
+
+const NONE: i64 = cppserver_tls_verify::None as i64;
+const PEER: i64 = cppserver_tls_verify::Peer as i64;
+const REQUIRE: i64 = cppserver_tls_verify::Require as i64;
+
+const TLS12: i64 = cppserver_tls_version::Tls12 as i64;
+const TLS13: i64 = cppserver_tls_version::Tls13 as i64;
 
 /// Creates a context for encrypted servers and clients, without certificates.
 ///
@@ -217,26 +235,28 @@ pub unsafe extern "C" fn cppserver_tls_context_set_option(
         // SAFETY: NULL or a live handle, as the header asks.
         let context = unsafe { share(context) }?;
         match option {
-            1 => context.set_verify(match value {
-                0 => TlsVerify::None,
-                1 => TlsVerify::Peer,
-                2 => TlsVerify::Require,
+            VERIFY => context.set_verify(match value {
+                NONE => TlsVerify::None,
+                PEER => TlsVerify::Peer,
+                REQUIRE => TlsVerify::Require,
                 _ => return Err(out_of_range("what to verify", value)),
             }),
-            2 => context.set_verify_names(switch("VERIFY_NAMES", value)?),
-            3 => context.set_verify_depth(match value {
+            VERIFY_NAMES => context.set_verify_names(switch("VERIFY_NAMES", value)?),
+            VERIFY_DEPTH => context.set_verify_depth(match value {
                 -1 => None,
                 0..=100 => Some(value as usize),
                 _ => return Err(out_of_range("the depth", value)),
             }),
-            4 => context.set_minimum_version(version(value)?),
-            5 => context.set_maximum_version(version(value)?),
-            6 => context.set_resumption(switch("RESUMPTION", value)?),
-            7 => context.dangerous_accept_legacy_certificates(switch(
+            MINIMUM_VERSION => context.set_minimum_version(version(value)?),
+            MAXIMUM_VERSION => context.set_maximum_version(version(value)?),
+            RESUMPTION => context.set_resumption(switch("RESUMPTION", value)?),
+            LEGACY => context.dangerous_accept_legacy_certificates(switch(
                 "DANGEROUS_ACCEPT_LEGACY_CERTIFICATES",
                 value,
             )?),
-            8 => context.set_system_authorities(switch("SYSTEM_AUTHORITIES", value)?),
+            SYSTEM_AUTHORITIES => {
+                context.set_system_authorities(switch("SYSTEM_AUTHORITIES", value)?)
+            }
             _ => return Err(Error::argument(format!("there is no TLS option number {option}"))),
         }
         Ok(())
@@ -411,8 +431,8 @@ fn switch(name: &str, value: i64) -> Result<bool> {
 
 fn version(value: i64) -> Result<TlsVersion> {
     match value {
-        0x0303 => Ok(TlsVersion::Tls12),
-        0x0304 => Ok(TlsVersion::Tls13),
+        TLS12 => Ok(TlsVersion::Tls12),
+        TLS13 => Ok(TlsVersion::Tls13),
         _ => Err(out_of_range("the version of TLS", value)),
     }
 }
