@@ -180,7 +180,7 @@ impl Worker {
                     return fail(stream, "the connection failed", &error);
                 }
             };
-            stream.active = self.milliseconds();
+            stream.active = self.milliseconds;
             let was_ready = stream.layer.is_ready();
             let bytes = &mut buffer[..count];
             let received = stream.with_layer(key, |layer, down, up| layer.receive(bytes, down, up));

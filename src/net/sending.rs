@@ -85,7 +85,7 @@ impl Worker {
             Err(fate) => return fate,
         }
         if sent > 0 {
-            stream.active = self.milliseconds();
+            stream.active = self.milliseconds;
             self.tell_sent(stream, sent);
         }
         if stream.session.0.take_resumed()
@@ -133,7 +133,7 @@ impl Worker {
         let count = stream.write(wire)?;
         if count > 0 {
             // Also while it is only a part of what is told at once.
-            stream.active = self.milliseconds();
+            stream.active = self.milliseconds;
         }
         if stream.blocked && !stream.watches_writes {
             self.registrar.watch_writes(&mut stream.socket, key)?;

@@ -214,7 +214,7 @@ impl Stream {
 impl Worker {
     /// Announces a connection that is there.
     pub(super) fn open_stream(&mut self, key: Key, mut stream: Box<Stream>) {
-        stream.active = self.milliseconds();
+        stream.active = self.milliseconds;
         let inner = Arc::clone(&stream.session.0);
         inner.bytes_sent.reset();
         inner.bytes_received.reset();
@@ -344,7 +344,7 @@ impl Worker {
         let Some(timeout) = options.milliseconds(SocketOption::IdleTimeout) else {
             return Fate::Alive;
         };
-        let idle = self.milliseconds().wrapping_sub(stream.active);
+        let idle = self.milliseconds.wrapping_sub(stream.active);
         let rest = (timeout.as_millis() as u64).saturating_sub(u64::from(idle));
         if rest > 0 {
             let at = self.now + Duration::from_millis(rest);

@@ -63,6 +63,8 @@ pub(super) struct Worker {
     pub(super) buffer: Vec<u8>,
     /// When this turn began.
     pub(super) now: Instant,
+    /// The same in milliseconds since this loop began, for coarse comparisons; wraps after 49 days.
+    pub(super) milliseconds: u32,
     /// Sources that used up their share of the last turn and go on without an event.
     pub(super) unfinished: Vec<Key>,
     /// Streams whose handshake goes on, in the order of their events.
@@ -93,6 +95,7 @@ pub(super) fn run(
         timers: Timers::new(start),
         buffer: vec![0; RECEIVE_BUFFER],
         now: start,
+        milliseconds: 0,
         unfinished: Vec::new(),
         handshakes: VecDeque::new(),
         mail: Vec::new(),
@@ -141,6 +144,7 @@ impl Worker {
             self.call("on_error", |handler| handler.on_error(&error));
         }
         self.now = Instant::now();
+        self.milliseconds = self.now.duration_since(self.start).as_millis() as u32;
         for (count, (key, readiness)) in event_loop.ready().enumerate() {
             self.ready(key, readiness);
             if count % EVENTS_PER_FLUSH == EVENTS_PER_FLUSH - 1 {
@@ -321,11 +325,6 @@ impl Worker {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
-    }
-
-    /// Milliseconds since this loop began, for coarse comparisons; wraps after 49 days.
-    pub(super) fn milliseconds(&self) -> u32 {
-        self.now.duration_since(self.start).as_millis() as u32
     }
 
     /// Tells the service's handler of a failure in user code that belongs to nothing else.
