@@ -19,6 +19,7 @@ impl Stream {
     /// Whether the peer is listened to: by the handler, unless something that came with a pause
     /// has to be told first; or by a handshake, which a pause does not stop, nor a close while
     /// something that was accepted before it waits for it.
+    #[inline(always)]
     fn is_reading(&self) -> bool {
         let session = &self.session.0;
         match self.layer.is_ready() {
@@ -29,6 +30,7 @@ impl Stream {
 
     /// Uses the layers, with the stream at hand for what they tell. Their words for the peer wait
     /// for the next flush.
+    #[inline(always)]
     pub(super) fn with_layer(
         &mut self,
         key: Key,
@@ -52,6 +54,7 @@ impl Stream {
     }
 
     /// Takes what a layer tells.
+    #[inline(always)]
     fn told(&mut self, event: Event<'_>) -> Result<(), Error> {
         match event {
             Event::Data(kind, data) if self.is_delivering() => {
@@ -81,6 +84,8 @@ impl Stream {
     }
 
     /// Delivers what came with a pause, until the next one.
+    #[cold]
+    #[inline(never)]
     pub(super) fn deliver_held_back(&mut self) -> Result<(), Error> {
         let Some(rare) = &mut self.rare else { return Ok(()) };
         let mut held_back = std::mem::take(&mut rare.held_back).into_iter();
@@ -102,6 +107,8 @@ impl Stream {
     }
 
     /// The stream is encrypted from here on.
+    #[cold]
+    #[inline(never)]
     fn handshaked(&mut self, details: TlsDetails) {
         {
             let mut outbox = self.session.0.outbox();
@@ -117,6 +124,7 @@ impl Stream {
     }
 
     /// Hands data to the handler, behind what it left unhandled before.
+    #[inline(always)]
     fn deliver(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
         let mut held = match &mut self.rare {
             Some(rare) => std::mem::take(&mut rare.held),
@@ -137,6 +145,7 @@ impl Stream {
     }
 
     /// Keeps what was left unhandled, and a little room for the next time.
+    #[inline(always)]
     fn hold(&mut self, mut held: Vec<u8>) -> Result<(), Error> {
         let count = held.len();
         if held.capacity() / 4 > count.max(HELD_ROOM) {
@@ -158,6 +167,7 @@ impl Stream {
 
 impl Worker {
     /// Reads until the socket is empty, the share of this turn is used up, or the stream ends.
+    #[inline(always)]
     pub(super) fn read(&mut self, key: Key, stream: &mut Stream) -> Fate {
         let mut buffer = std::mem::take(&mut self.buffer);
         let fate = self.read_into(&mut buffer, key, stream);
@@ -165,6 +175,7 @@ impl Worker {
         fate
     }
 
+    #[inline(always)]
     fn read_into(&mut self, buffer: &mut [u8], key: Key, stream: &mut Stream) -> Fate {
         let mut budget = READ_BUDGET;
         while stream.is_reading() {
@@ -210,6 +221,8 @@ impl Worker {
     }
 
     /// Application data may flow: what was accepted before the handshake leaves, and silence counts.
+    #[cold]
+    #[inline(never)]
     fn became_ready(&mut self, key: Key, stream: &mut Stream) {
         if stream.closing.is_none() {
             stream.take_timer().map(|timer| self.timers.cancel(timer));
@@ -222,6 +235,8 @@ impl Worker {
     }
 
     /// The peer sends no more. What was accepted for it is still delivered.
+    #[cold]
+    #[inline(never)]
     fn peer_closed(&mut self, key: Key, stream: &mut Stream) -> Fate {
         let mut reason = Reason::PeerClosed;
         if stream.is_delivering()

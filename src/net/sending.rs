@@ -17,6 +17,7 @@ const SLICES: usize = 64;
 const WRITES_PER_TURN: usize = 16;
 
 impl Stream {
+    #[inline(always)]
     fn write_some(&self, wire: &Wire) -> io::Result<usize> {
         if let Some(bytes) = wire.only_slice() {
             return sockets::send_vectored(&self.socket, &[IoSlice::new(bytes)]);
@@ -26,6 +27,7 @@ impl Stream {
     }
 
     /// Writes what waits, as far as the socket takes it. Returns how many bytes went out.
+    #[inline(always)]
     pub(super) fn write(&mut self, wire: &mut Wire) -> io::Result<usize> {
         let mut written = 0;
         for _ in 0..WRITES_PER_TURN {
@@ -49,6 +51,7 @@ impl Stream {
     }
 
     /// The system has taken that many bytes of the application.
+    #[inline(always)]
     fn count_sent(&self, count: usize) {
         self.session.0.count_sent(count);
         self.session.0.pending.fetch_sub(count, Ordering::Relaxed);
@@ -105,6 +108,7 @@ impl Worker {
     }
 
     /// Writes the bytes of the application as they are.
+    #[inline(always)]
     fn send_queue(
         &mut self,
         key: Key,
@@ -129,6 +133,7 @@ impl Worker {
     }
 
     /// Writes, and has the loop told when a socket that takes no more takes more.
+    #[inline(always)]
     fn write(&mut self, key: Key, stream: &mut Stream, wire: &mut Wire) -> io::Result<usize> {
         let count = stream.write(wire)?;
         if count > 0 {
@@ -144,6 +149,7 @@ impl Worker {
 
     /// Writes what the layers make of the bytes of the application, and what they have to say
     /// themselves. Returns how many bytes of the application are gone.
+    #[inline(never)]
     fn send_layered(&mut self, key: Key, stream: &mut Stream) -> Result<usize, Fate> {
         let mut sent = 0;
         for _ in 0..WRITES_PER_TURN {
@@ -207,6 +213,7 @@ impl Worker {
     }
 
     /// Lets the layers say their last words. Whether they are out.
+    #[inline(never)]
     pub(super) fn say_goodbye(&mut self, key: Key, stream: &mut Stream) -> bool {
         if !stream.layer.is_transparent() && !stream.rare().said_goodbye {
             stream.rare().said_goodbye = true;
@@ -226,6 +233,7 @@ impl Worker {
         }
     }
 
+    #[inline(always)]
     fn tell_sent(&mut self, stream: &mut Stream, sent: usize) {
         let pending = stream.session.0.pending.load(Ordering::Relaxed);
         stream.call("on_sent", |handler, session| handler.on_sent(session, sent, pending));

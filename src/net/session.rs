@@ -152,6 +152,7 @@ impl SessionInner {
 
     /// Makes room for `count` bytes as the policy says, or fails. What the policy may drop again is
     /// to be queued in pieces of at most the returned size, or of one send each.
+    #[inline(always)]
     fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<Option<usize>> {
         let options = &self.endpoint.options;
         let limit = options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);

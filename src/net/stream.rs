@@ -151,6 +151,7 @@ impl Stream {
     }
 
     /// Runs a callback. A panic is told to `on_error` and ends the session.
+    #[inline(always)]
     pub(super) fn call<R>(
         &mut self,
         what: &str,
@@ -255,6 +256,7 @@ impl Worker {
         self.settle(key, stream, fate);
     }
 
+    #[inline(always)]
     pub(super) fn stream_ready(&mut self, key: Key, mut stream: Box<Stream>, ready: Readiness) {
         stream.read_closed |= ready.closed;
         if ready.writable && stream.blocked {
@@ -282,6 +284,7 @@ impl Worker {
         self.settle(key, stream, fate);
     }
 
+    #[inline(always)]
     pub(super) fn flush_stream(&mut self, key: Key, mut stream: Box<Stream>) {
         let fate = self.send(key, &mut stream);
         self.settle(key, stream, fate);
@@ -302,6 +305,7 @@ impl Worker {
         self.settle(key, stream, fate);
     }
 
+    #[inline(always)]
     fn settle(&mut self, key: Key, stream: Box<Stream>, fate: Fate) {
         match fate {
             Fate::Alive => self.slots.restore(key, Source::Stream(stream)),
@@ -311,6 +315,8 @@ impl Worker {
 
     /// The layers, or the limit of unhandled bytes, allow no more. What the layers have said to the
     /// peer about it leaves.
+    #[cold]
+    #[inline(never)]
     pub(super) fn break_off(&mut self, stream: &mut Stream, error: Error) -> Fate {
         let reason = match error.status() {
             Status::Limit => Reason::Limit,
@@ -356,6 +362,8 @@ impl Worker {
     }
 
     /// Closes the socket and tells everybody, in the promised order.
+    #[cold]
+    #[inline(never)]
     fn end_stream(&mut self, key: Key, mut stream: Stream, reason: Reason) {
         stream.take_timer().map(|timer| self.timers.cancel(timer));
         let inner = Arc::clone(&stream.session.0);

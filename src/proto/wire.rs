@@ -82,6 +82,7 @@ impl Wire {
     }
 
     /// Copies `bytes` to the end, joined to a chunk of up to `most` bytes or as one of their own.
+    #[inline(always)]
     pub(crate) fn join(&mut self, bytes: &[u8], most: usize) {
         if let Some(Chunk::Owned(last)) = self.chunks.back_mut()
             && last.end + bytes.len() <= most
@@ -93,6 +94,7 @@ impl Wire {
         }
     }
 
+    #[inline(always)]
     fn push_owned(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -213,6 +215,7 @@ impl Wire {
     }
 
     /// Removes the first `count` bytes, which must be there.
+    #[inline(always)]
     pub(crate) fn consume(&mut self, mut count: usize) {
         debug_assert!(count <= self.length);
         self.length -= count;
