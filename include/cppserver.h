@@ -7,8 +7,9 @@
  * A short tour
  * ------------
  * A service owns the I/O threads. Servers and clients are made for a service; a server has
- * sessions, a client has one. What happens is told by callbacks, which a program hands over in a
- * handler struct together with a pointer of its own, the user_data. An echo server:
+ * sessions, a client has one. Datagrams (UDP) have a cppserver_udp at either end. What happens is
+ * told by callbacks, which a program hands over in a handler struct together with a pointer of its
+ * own, the user_data. An echo server:
  *
  *     #include <cppserver.h>
  *     #include <stdio.h>
@@ -318,6 +319,37 @@ typedef enum cppserver_option {
      * 10000, 0 = no limit.
      */
     CPPSERVER_OPTION_HANDSHAKE_TIMEOUT = 21,
+    /**
+     * 0 or 1, default 0: let datagrams go to broadcast addresses (SO_BROADCAST). This option and
+     * the following ones are for UDP alone. Of those above, UDP knows REUSE_ADDRESS (default 0
+     * there: with 1 several sockets may have the port, and each gets the datagrams of its
+     * groups), REUSE_PORT, DUAL_STACK, SEND_BUFFER, RECEIVE_BUFFER, CONNECT_TIMEOUT (to resolve
+     * the name), CLOSE_TIMEOUT, SEND_LIMIT (a queued datagram counts some 40 bytes more than it
+     * has) and SEND_POLICY.
+     */
+    CPPSERVER_OPTION_BROADCAST = 22,
+    /**
+     * Routers that a datagram may pass (IP_TTL, IPV6_UNICAST_HOPS), 0 = the system's default.
+     */
+    CPPSERVER_OPTION_TIME_TO_LIVE = 23,
+    /**
+     * The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), default 1 = the own network.
+     */
+    CPPSERVER_OPTION_MULTICAST_TIME_TO_LIVE = 24,
+    /**
+     * 0 or 1, default 1: let this machine hear its own multicasts (IP_MULTICAST_LOOP).
+     */
+    CPPSERVER_OPTION_MULTICAST_LOOP = 25,
+    /**
+     * Bytes of a received datagram that are delivered, default 65535 = all; the rest is cut off,
+     * and on_received is told.
+     */
+    CPPSERVER_OPTION_DATAGRAM_LIMIT = 26,
+    /**
+     * 0 or 1, default 0, clients only: take datagrams from anybody and send to anybody, instead of
+     * the server alone.
+     */
+    CPPSERVER_OPTION_ANY_PEER = 27,
 } cppserver_option;
 
 /**
@@ -503,6 +535,12 @@ typedef struct cppserver_timer cppserver_timer;
  * _retain add one, _release takes one.
  */
 typedef struct cppserver_tls_context cppserver_tls_context;
+
+/**
+ * A sender and receiver of datagrams. Reference counted: _create and _retain add one, _release takes
+ * one.
+ */
+typedef struct cppserver_udp cppserver_udp;
 
 /**
  * What a service tells its owner. Each member may be NULL.
@@ -701,6 +739,105 @@ typedef struct cppserver_server_handler {
      */
     void (*destroy)(void *user_data);
 } cppserver_server_handler;
+
+/**
+ * The address of one end of a UDP conversation: an IP address and a port.
+ *
+ * Zero the struct before its members are set one by one. Two addresses are equal when all their
+ * bytes are.
+ */
+typedef struct cppserver_address {
+    /**
+     * The IP address in network order; of IPv4 the first 4 bytes, the others are 0.
+     */
+    uint8_t ip[16];
+    /**
+     * The index of the interface of a link-local IPv6 address (RFC 4007), else 0.
+     */
+    uint32_t scope;
+    /**
+     * In the byte order of the machine.
+     */
+    uint16_t port;
+    /**
+     * 4 or 6.
+     */
+    uint8_t version;
+    /**
+     * 0.
+     */
+    uint8_t reserved;
+} cppserver_address;
+
+/**
+ * What an endpoint for datagrams tells its owner. Each member may be NULL.
+ *
+ * Set size to sizeof(cppserver_udp_handler) and every unused member to NULL. The struct is copied
+ * by cppserver_udp_start(): it need not outlive that call.
+ *
+ * All calls of one endpoint come from one thread of the service, one at a time: on_started, the
+ * others as things happen, on_stopped, destroy. A start that fails in the background is on_error,
+ * on_stopped, destroy, without on_started. Every function of this header may be called inside.
+ */
+typedef struct cppserver_udp_handler {
+    /**
+     * sizeof(cppserver_udp_handler), as the program was compiled.
+     */
+    size_t size;
+    /**
+     * The socket is open and takes sends. Once per start.
+     */
+    void (*on_started)(void *user_data);
+    /**
+     * The socket is closed; reason is a cppserver_reason: LOCAL after cppserver_udp_stop() and
+     * cppserver_udp_restart(), SERVICE_STOPPED, LIMIT with the send policy "disconnect", ERROR when
+     * the socket could not be opened. Once per start. cppserver_udp_start() may be called here.
+     */
+    void (*on_stopped)(void *user_data, int32_t reason);
+    /**
+     * A datagram came in; empty ones come too. truncated tells that it was longer than
+     * CPPSERVER_OPTION_DATAGRAM_LIMIT. The address and the data are valid until the callback
+     * returns.
+     */
+    void (*on_received)(void *user_data,
+                        const struct cppserver_address *from,
+                        const void *data,
+                        size_t size,
+                        bool truncated);
+    /**
+     * The system took a datagram of sent bytes over; pending bytes of others still wait. The
+     * address is valid until the callback returns.
+     */
+    void (*on_sent)(void *user_data,
+                    const struct cppserver_address *to,
+                    size_t sent,
+                    size_t pending);
+    /**
+     * Nothing waits to be sent any more: the moment to go on after CPPSERVER_STATUS_LIMIT.
+     */
+    void (*on_empty)(void *user_data);
+    /**
+     * Datagrams to a group are received from now on. The texts are the addresses of the group and
+     * of its only source, or NULL for any source; they live until the callback returns.
+     */
+    void (*on_joined)(void *user_data, const char *group, const char *source);
+    /**
+     * Datagrams to a group are received no more; the texts as for on_joined.
+     */
+    void (*on_left)(void *user_data, const char *group, const char *source);
+    /**
+     * Something failed: a datagram could not be sent, or its receiver's machine has answered that
+     * nobody takes it (ICMP), or a group was not joined or left. The endpoint goes on. The texts
+     * are UTF-8 and live until the callback returns.
+     */
+    void (*on_error)(void *user_data, int32_t code, const char *category, const char *message);
+    /**
+     * The very last call with this user_data, exactly once: free it here. It comes after on_stopped,
+     * or from within cppserver_udp_start() when that fails. A restart keeps the handler and does
+     * not call it.
+     */
+    void (*destroy)(void *user_data);
+} cppserver_udp_handler;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1554,6 +1691,305 @@ int32_t cppserver_client_reconnect(struct cppserver_client *client,
  * NULL gives NULL.
  */
 struct cppserver_session *cppserver_client_session(struct cppserver_client *client);
+
+/**
+ * Stores the address that numeric text such as "127.0.0.1", "::1" or "fe80::1%2" and a port stand
+ * for in *address. Names are not looked up. Any thread.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the text is no IP address;
+ * *address is left as it was then.
+ */
+int32_t cppserver_address_parse(const char *text,
+                                uint16_t port,
+                                struct cppserver_address *address);
+
+/**
+ * Stores the IP address as numeric text with its NUL in buffer. Any thread.
+ *
+ * size: the bytes of buffer; 64 suffice for every address.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is too small or the
+ * address has a version other than 4 and 6; buffer holds an empty text then if it has a byte.
+ */
+int32_t cppserver_address_text(const struct cppserver_address *address,
+                               char *buffer,
+                               size_t size);
+
+/**
+ * Creates a UDP server for a local address and port. Nothing is bound before
+ * cppserver_udp_start().
+ *
+ * address: an IP address as text, such as "127.0.0.1", "0.0.0.0" (all of IPv4) or "::" (all of
+ * IPv6, and of IPv4 too unless CPPSERVER_OPTION_DUAL_STACK is 0), or a name of this machine, which
+ * is looked up by cppserver_udp_start().
+ * port: 0 lets the system choose one; cppserver_udp_port() tells it after the start.
+ *
+ * The service may be released before the endpoint; cppserver_service_release() says what that
+ * means.
+ *
+ * Returns an endpoint that the caller owns, or NULL with the reason in cppserver_last_error_...
+ */
+struct cppserver_udp *cppserver_udp_create_server(struct cppserver_service *service,
+                                                  const char *address,
+                                                  uint16_t port);
+
+/**
+ * Creates a UDP client of the server on a host and port, to which cppserver_udp_send() sends. It
+ * hears that server alone, unless CPPSERVER_OPTION_ANY_PEER is 1. Nothing touches the network
+ * before cppserver_udp_start().
+ *
+ * host: a name or a numeric IP address.
+ * port: not 0.
+ *
+ * Returns an endpoint that the caller owns, or NULL with the reason in cppserver_last_error_...
+ */
+struct cppserver_udp *cppserver_udp_create_client(struct cppserver_service *service,
+                                                  const char *host,
+                                                  uint16_t port);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_udp *cppserver_udp_retain(struct cppserver_udp *udp);
+
+/**
+ * Takes a reference back. Any thread, any callback. NULL is allowed.
+ *
+ * An endpoint that is started goes on running without any handle, until its service is stopped.
+ */
+void cppserver_udp_release(struct cppserver_udp *udp);
+
+/**
+ * Sets a cppserver_option. Buffer sizes, broadcast, times to live, the multicast loop and the send
+ * limit and policy count at once, the others from the next start on. Any thread.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown option, one of
+ * streams, or a value out of its range, CPPSERVER_STATUS_SYSTEM when the open socket refuses.
+ */
+int32_t cppserver_udp_set_option(struct cppserver_udp *udp,
+                                 int32_t option,
+                                 int64_t value);
+
+/**
+ * Stores what a cppserver_option is set to in *value. Any thread.
+ *
+ * Returns a cppserver_status. When it is not CPPSERVER_STATUS_OK, *value is left as it was.
+ */
+int32_t cppserver_udp_get_option(const struct cppserver_udp *udp,
+                                 int32_t option,
+                                 int64_t *value);
+
+/**
+ * Chooses the interface on which multicasts leave, now and after the next starts. Any thread.
+ *
+ * interface: its name, its index, or one of its IPv4 addresses; NULL or "" leaves the choice to
+ * the system. IPv6 takes no address, Windows no name.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when there is no such interface,
+ * CPPSERVER_STATUS_SYSTEM when the open socket refuses.
+ */
+int32_t cppserver_udp_set_multicast_interface(struct cppserver_udp *udp,
+                                              const char *interface);
+
+/**
+ * Chooses where cppserver_udp_send() sends, at once: for a server that sends to a multicast group.
+ * Any thread.
+ *
+ * destination: NULL stands for the server of a client, and for nothing on a server.
+ *
+ * Returns a cppserver_status.
+ */
+int32_t cppserver_udp_set_destination(struct cppserver_udp *udp,
+                                      const struct cppserver_address *destination);
+
+/**
+ * Fixes the local address and port of the next starts of a client. Any thread.
+ *
+ * address: an IP address of this machine as text; "0.0.0.0" or "::" fixes the port alone. NULL,
+ * with port 0, leaves both to the system again.
+ * port: 0 leaves the port to the system.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the address does not parse,
+ * CPPSERVER_STATUS_INVALID_STATE while started or on a server. An address that the system refuses
+ * is told by on_error and on_stopped.
+ */
+int32_t cppserver_udp_bind(struct cppserver_udp *udp,
+                           const char *address,
+                           uint16_t port);
+
+/**
+ * Opens the socket, and receives and sends from then on. Any thread, also inside on_stopped.
+ *
+ * A server is bound when this function returns, also on a service that is not started yet: a port
+ * in use fails here. The host of a client is resolved in the background and within
+ * CPPSERVER_OPTION_CONNECT_TIMEOUT; a failure is on_error and on_stopped. So is that of a server
+ * which is just being stopped, since it is bound after that. on_started comes once the service runs.
+ *
+ * handler: copied, not NULL.
+ * user_data: owned by the endpoint from here on, until it calls handler->destroy; that comes before
+ * this function returns if it fails, unless handler is NULL or its size is not set.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or the
+ * service is stopping, CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound,
+ * CPPSERVER_STATUS_RESOLVER for an unknown name of a server's own address.
+ */
+int32_t cppserver_udp_start(struct cppserver_udp *udp,
+                            const struct cppserver_udp_handler *handler,
+                            void *user_data);
+
+/**
+ * Stops: on_received is not called any more, what was accepted is sent within
+ * CPPSERVER_OPTION_CLOSE_TIMEOUT, then on_stopped and the handler's destroy are called. Any thread,
+ * any callback; the callbacks may come after this function has returned.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the endpoint is not started.
+ */
+int32_t cppserver_udp_stop(struct cppserver_udp *udp);
+
+/**
+ * Stops the endpoint and starts it again with the same handler and user_data, a server on the same
+ * port, also on one that the system chose. Groups have to be joined anew. Any thread, any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the endpoint is not started.
+ */
+int32_t cppserver_udp_restart(struct cppserver_udp *udp);
+
+/**
+ * Sends a datagram to the destination: the server of a client, or what
+ * cppserver_udp_set_destination() chose. It is copied and queued. Any thread, any callback.
+ *
+ * data: NULL is allowed when size is 0.
+ * size: 0 to 65507; an empty datagram is one too.
+ * pending: receives the bytes that wait to be sent, those of this datagram included; may be NULL.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when not started,
+ * CPPSERVER_STATUS_INVALID_ARGUMENT for more than 65507 bytes or when there is no destination,
+ * CPPSERVER_STATUS_LIMIT above the send limit.
+ */
+int32_t cppserver_udp_send(struct cppserver_udp *udp,
+                           const void *data,
+                           size_t size,
+                           size_t *pending);
+
+/**
+ * Sends a datagram to an address, as cppserver_udp_send() does.
+ *
+ * to: not NULL.
+ *
+ * Returns a cppserver_status: as cppserver_udp_send(), and CPPSERVER_STATUS_INVALID_ARGUMENT for
+ * an address that the socket can't reach: of the other version of IP, without a port, or of
+ * somebody else than the server of a client without CPPSERVER_OPTION_ANY_PEER.
+ */
+int32_t cppserver_udp_send_to(struct cppserver_udp *udp,
+                              const struct cppserver_address *to,
+                              const void *data,
+                              size_t size,
+                              size_t *pending);
+
+/**
+ * Asks to receive the datagrams of a multicast group; on_joined or on_error tells how it went. It
+ * ends with cppserver_udp_leave() or with the stop. Any thread, any callback.
+ *
+ * group: a multicast address as text, such as "239.255.0.1" or "ff02::4242".
+ * source: the only sender that is heard, as text (RFC 4607), or NULL for any.
+ * interface: as for cppserver_udp_set_multicast_interface().
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no group, no source or
+ * no interface, CPPSERVER_STATUS_NOT_CONNECTED when not started.
+ */
+int32_t cppserver_udp_join(struct cppserver_udp *udp,
+                           const char *group,
+                           const char *source,
+                           const char *interface);
+
+/**
+ * Asks to receive the datagrams of a multicast group no more; on_left or on_error tells how it
+ * went. The group, the source and the interface have to be those that were joined. Any thread, any
+ * callback.
+ *
+ * Returns a cppserver_status: as cppserver_udp_join().
+ */
+int32_t cppserver_udp_leave(struct cppserver_udp *udp,
+                            const char *group,
+                            const char *source,
+                            const char *interface);
+
+/**
+ * Whether the socket is open: true from just before on_started until just before on_stopped. Any
+ * thread. NULL gives false.
+ */
+bool cppserver_udp_is_started(const struct cppserver_udp *udp);
+
+/**
+ * The own port while there is one: of a server from a successful start on, of a client while it is
+ * started. Else that which a server was created with, and 0 for a client. Any thread. NULL gives 0.
+ */
+uint16_t cppserver_udp_port(const struct cppserver_udp *udp);
+
+/**
+ * Stores the own address in *address, while started. Any thread.
+ *
+ * With "0.0.0.0" or "::" the system chooses the real one for each datagram.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when not started; *address is left as
+ * it was then.
+ */
+int32_t cppserver_udp_local_address(const struct cppserver_udp *udp,
+                                    struct cppserver_address *address);
+
+/**
+ * Stores where cppserver_udp_send() sends in *address. Any thread.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no destination, as
+ * before the start of a client; *address is left as it was then.
+ */
+int32_t cppserver_udp_destination(const struct cppserver_udp *udp,
+                                  struct cppserver_address *address);
+
+/**
+ * The socket (a file descriptor, a SOCKET on Windows), or -1 when the endpoint is not started or
+ * NULL. It stays the library's: do not close it. Any thread.
+ */
+int64_t cppserver_udp_native_handle(const struct cppserver_udp *udp);
+
+/**
+ * The datagrams that went to the system since the start. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_udp_datagrams_sent(const struct cppserver_udp *udp);
+
+/**
+ * The datagrams received since the start. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_udp_datagrams_received(const struct cppserver_udp *udp);
+
+/**
+ * The datagrams since the start that were to be sent and did not leave: refused or dropped for the
+ * limit, or refused by the system. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_udp_datagrams_dropped(const struct cppserver_udp *udp);
+
+/**
+ * The datagrams that the system received since the start and lost because its receive buffer was
+ * full. Linux tells with the next datagram (SO_RXQ_OVFL), other systems not at all. Any thread.
+ * NULL gives 0.
+ */
+uint64_t cppserver_udp_datagrams_lost(const struct cppserver_udp *udp);
+
+/**
+ * The bytes of the datagrams that were sent. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_udp_bytes_sent(const struct cppserver_udp *udp);
+
+/**
+ * The bytes of the datagrams that were received, as far as they were delivered. Any thread. NULL
+ * gives 0.
+ */
+uint64_t cppserver_udp_bytes_received(const struct cppserver_udp *udp);
+
+/**
+ * The bytes that wait to be sent. Any thread. NULL gives 0.
+ */
+size_t cppserver_udp_bytes_pending(const struct cppserver_udp *udp);
 
 #ifdef __cplusplus
 }  // extern "C"

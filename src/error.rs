@@ -141,6 +141,14 @@ impl Error {
         )
     }
 
+    pub(crate) fn not_started() -> Error {
+        Error::library(
+            Status::NotConnected,
+            Category::State,
+            "the endpoint is not open: wait for on_started, and stop using it after stop".into(),
+        )
+    }
+
     pub(crate) fn limit(message: impl Into<Cow<'static, str>>) -> Error {
         Error::library(Status::Limit, Category::Limit, message.into())
     }
@@ -174,6 +182,15 @@ impl Error {
     pub(crate) fn system(action: impl fmt::Display, error: &io::Error) -> Error {
         let code = error.raw_os_error().unwrap_or(0);
         let message = format!("{action}: {}", describe(error));
+        Error { status: Status::System, category: Category::System, code, message: message.into() }
+    }
+
+    /// An error of the operating system of which this library knows better what it means.
+    pub(crate) fn system_meaning(
+        message: impl Into<Cow<'static, str>>,
+        error: &io::Error,
+    ) -> Error {
+        let code = error.raw_os_error().unwrap_or(0);
         Error { status: Status::System, category: Category::System, code, message: message.into() }
     }
 

@@ -119,6 +119,7 @@ mod reactor;
 
 pub use error::{Category, Error, Result, Status, TlsFailure};
 pub use net::{
-    Client, Kind, Reason, SendPolicy, Server, ServerHandler, Service, ServiceHandler, Session,
-    SessionHandler, SocketOption, Timer, TlsContext, TlsDetails, TlsVerify, TlsVersion,
+    Client, Group, Kind, Reason, SendPolicy, Server, ServerHandler, Service, ServiceHandler,
+    Session, SessionHandler, SocketOption, Timer, TlsContext, TlsDetails, TlsVerify, TlsVersion,
+    Udp, UdpHandler,
 };

@@ -1,22 +1,28 @@
 //! The objects that stand for the program's callbacks: they implement the handler traits of the
 //! crate, pass each call on, and call `destroy` when they are dropped.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::size_of;
+use std::net::{IpAddr, SocketAddr};
 use std::ptr;
 use std::sync::Arc;
 use std::thread;
 
+use super::address::cppserver_address;
 use super::guard;
 use super::handle::lend;
 use super::handler::{
     cppserver_callback, cppserver_server_handler, cppserver_service_handler,
     cppserver_session_handler, cppserver_tls_password_callback, cppserver_tls_verify_callback,
+    cppserver_udp_handler,
 };
 use super::last_error::{category_text, message_text};
 use super::table::{Form, SessionTables, Table};
 use crate::error::{Error, Result};
-use crate::net::{Kind, Reason, Server, ServerHandler, ServiceHandler, Session, SessionHandler};
+use crate::net::{
+    Group, Kind, Reason, Server, ServerHandler, ServiceHandler, Session, SessionHandler, Udp,
+    UdpHandler,
+};
 
 /// The pointer that the program gave together with its callbacks.
 #[repr(transparent)]
@@ -385,5 +391,94 @@ impl ServerHandler for ServerCallbacks {
 
     fn on_error(&self, _server: &Server, error: &Error) {
         self.user_data.report(self.table.on_error, error);
+    }
+}
+/// The handler of an endpoint for datagrams.
+pub(super) struct UdpCallbacks {
+    table: cppserver_udp_handler,
+    user_data: UserData,
+}
+
+impl UdpCallbacks {
+    /// # Safety
+    ///
+    /// As for [`Table::copy_from`].
+    pub(super) unsafe fn new(
+        table: *const cppserver_udp_handler,
+        user_data: *mut c_void,
+    ) -> Result<UdpCallbacks> {
+        // SAFETY: the contract of this function.
+        let table = unsafe { Table::copy_from(table) }?;
+        Ok(UdpCallbacks { table, user_data: UserData(user_data) })
+    }
+
+    /// Calls a callback with a group and its source.
+    fn tell_group(
+        &self,
+        callback: Option<unsafe extern "C-unwind" fn(*mut c_void, *const c_char, *const c_char)>,
+        group: &Group,
+    ) {
+        let Some(callback) = callback else { return };
+        let text = |address: IpAddr| CString::new(address.to_string()).unwrap_or_default();
+        let (address, source) = (text(group.address()), group.source().map(text));
+        let source = source.as_deref().map_or(ptr::null(), CStr::as_ptr);
+        // SAFETY: the program gave both together, and `destroy` was not called yet; the texts
+        // outlive the call.
+        unsafe { callback(self.user_data.0, address.as_ptr(), source) };
+    }
+}
+
+impl Drop for UdpCallbacks {
+    fn drop(&mut self) {
+        self.user_data.destroy(self.table.destroy);
+    }
+}
+
+impl UdpHandler for UdpCallbacks {
+    fn on_started(&mut self, _udp: &Udp) {
+        self.user_data.call(self.table.on_started);
+    }
+
+    fn on_received(&mut self, _udp: &Udp, from: SocketAddr, data: &[u8], truncated: bool) {
+        if let Some(callback) = self.table.on_received {
+            let from = cppserver_address::from(from);
+            // SAFETY: the program gave both together, and `destroy` was not called yet; the address
+            // and the data outlive the call.
+            unsafe {
+                callback(self.user_data.0, &from, data.as_ptr().cast(), data.len(), truncated);
+            }
+        }
+    }
+
+    fn on_sent(&mut self, _udp: &Udp, to: SocketAddr, sent: usize, pending: usize) {
+        if let Some(callback) = self.table.on_sent {
+            let to = cppserver_address::from(to);
+            // SAFETY: the program gave both together, and `destroy` was not called yet; the address
+            // outlives the call.
+            unsafe { callback(self.user_data.0, &to, sent, pending) };
+        }
+    }
+
+    fn on_empty(&mut self, _udp: &Udp) {
+        self.user_data.call(self.table.on_empty);
+    }
+
+    fn on_joined(&mut self, _udp: &Udp, group: &Group) {
+        self.tell_group(self.table.on_joined, group);
+    }
+
+    fn on_left(&mut self, _udp: &Udp, group: &Group) {
+        self.tell_group(self.table.on_left, group);
+    }
+
+    fn on_error(&mut self, _udp: &Udp, error: &Error) {
+        self.user_data.report(self.table.on_error, error);
+    }
+
+    fn on_stopped(&mut self, _udp: &Udp, reason: Reason) {
+        if let Some(callback) = self.table.on_stopped {
+            // SAFETY: the program gave both together, and `destroy` was not called yet.
+            unsafe { callback(self.user_data.0, reason as i32) };
+        }
     }
 }

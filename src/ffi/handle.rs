@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::types::{
     cppserver_client, cppserver_server, cppserver_service, cppserver_session, cppserver_timer,
-    cppserver_tls_context,
+    cppserver_tls_context, cppserver_udp,
 };
 use crate::error::{Error, Result};
 use crate::net::{
     Client, Endpoint, Server, Service, ServiceInner, Session, SessionInner, Timer, TimerInner,
-    TlsContext, TlsContextInner,
+    TlsContext, TlsContextInner, Udp, UdpInner,
 };
 
 /// A handle type of the header and the Rust handle that it stands for.
@@ -54,6 +54,8 @@ handle!(cppserver_session, "session", SessionInner, inner => Session(inner),
 // A client is its session under another type: both are the same pointer.
 handle!(cppserver_client, "client", SessionInner, inner => Client(Session(inner)),
     Client, object => &object.0.0);
+handle!(cppserver_udp, "udp", UdpInner, inner => Udp(inner),
+    Udp, object => &object.0);
 handle!(cppserver_timer, "timer", TimerInner, inner => Timer(inner),
     Timer, object => &object.0);
 handle!(cppserver_tls_context, "context", TlsContextInner, inner => TlsContext(inner),

@@ -6,6 +6,7 @@
 
 use std::ffi::{c_char, c_void};
 
+use super::address::cppserver_address;
 use super::types::cppserver_session;
 
 /// A function that is called with the pointer that was given together with it.
@@ -194,5 +195,82 @@ pub struct cppserver_server_handler {
     /// The very last call with this user_data, exactly once: free it here. It comes when the server
     /// was stopped and its last session is over, or from within cppserver_server_start() when that
     /// fails. A restart keeps the handler and does not call it.
+    pub destroy: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
+}
+
+/// What an endpoint for datagrams tells its owner. Each member may be NULL.
+///
+/// Set size to sizeof(cppserver_udp_handler) and every unused member to NULL. The struct is copied
+/// by cppserver_udp_start(): it need not outlive that call.
+///
+/// All calls of one endpoint come from one thread of the service, one at a time: on_started, the
+/// others as things happen, on_stopped, destroy. A start that fails in the background is on_error,
+/// on_stopped, destroy, without on_started. Every function of this header may be called inside.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct cppserver_udp_handler {
+    /// sizeof(cppserver_udp_handler), as the program was compiled.
+    pub size: usize,
+    /// The socket is open and takes sends. Once per start.
+    pub on_started: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
+    /// The socket is closed; reason is a cppserver_reason: LOCAL after cppserver_udp_stop() and
+    /// cppserver_udp_restart(), SERVICE_STOPPED, LIMIT with the send policy "disconnect", ERROR when
+    /// the socket could not be opened. Once per start. cppserver_udp_start() may be called here.
+    pub on_stopped: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reason: i32)>,
+    /// A datagram came in; empty ones come too. truncated tells that it was longer than
+    /// CPPSERVER_OPTION_DATAGRAM_LIMIT. The address and the data are valid until the callback
+    /// returns.
+    pub on_received: Option<
+        unsafe extern "C-unwind" fn(
+            user_data: *mut c_void,
+            from: *const cppserver_address,
+            data: *const c_void,
+            size: usize,
+            truncated: bool,
+        ),
+    >,
+    /// The system took a datagram of sent bytes over; pending bytes of others still wait. The
+    /// address is valid until the callback returns.
+    pub on_sent: Option<
+        unsafe extern "C-unwind" fn(
+            user_data: *mut c_void,
+            to: *const cppserver_address,
+            sent: usize,
+            pending: usize,
+        ),
+    >,
+    /// Nothing waits to be sent any more: the moment to go on after CPPSERVER_STATUS_LIMIT.
+    pub on_empty: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
+    /// Datagrams to a group are received from now on. The texts are the addresses of the group and
+    /// of its only source, or NULL for any source; they live until the callback returns.
+    pub on_joined: Option<
+        unsafe extern "C-unwind" fn(
+            user_data: *mut c_void,
+            group: *const c_char,
+            source: *const c_char,
+        ),
+    >,
+    /// Datagrams to a group are received no more; the texts as for on_joined.
+    pub on_left: Option<
+        unsafe extern "C-unwind" fn(
+            user_data: *mut c_void,
+            group: *const c_char,
+            source: *const c_char,
+        ),
+    >,
+    /// Something failed: a datagram could not be sent, or its receiver's machine has answered that
+    /// nobody takes it (ICMP), or a group was not joined or left. The endpoint goes on. The texts
+    /// are UTF-8 and live until the callback returns.
+    pub on_error: Option<
+        unsafe extern "C-unwind" fn(
+            user_data: *mut c_void,
+            code: i32,
+            category: *const c_char,
+            message: *const c_char,
+        ),
+    >,
+    /// The very last call with this user_data, exactly once: free it here. It comes after on_stopped,
+    /// or from within cppserver_udp_start() when that fails. A restart keeps the handler and does
+    /// not call it.
     pub destroy: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
 }

@@ -36,12 +36,17 @@ mod session;
 
 mod client;
 
+mod address;
+
+mod udp;
+
 mod argument;
 mod callbacks;
 mod guard;
 mod handle;
 mod table;
 
+pub use address::*;
 pub use client::*;
 pub use handler::*;
 pub use last_error::*;
@@ -51,3 +56,4 @@ pub use session::*;
 pub use timer::*;
 pub use tls_context::*;
 pub use types::*;
+pub use udp::*;

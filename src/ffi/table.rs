@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::handler::{
     cppserver_server_handler, cppserver_service_handler, cppserver_session_handler,
+    cppserver_udp_handler,
 };
 use crate::error::{Error, Result};
 
@@ -66,6 +67,8 @@ unsafe impl Table for cppserver_service_handler {}
 unsafe impl Table for cppserver_session_handler {}
 // SAFETY: repr(C), a usize first, then only Options of function pointers.
 unsafe impl Table for cppserver_server_handler {}
+// SAFETY: repr(C), a usize first, then only Options of function pointers.
+unsafe impl Table for cppserver_udp_handler {}
 
 /// The session tables that the sessions of one server share.
 ///

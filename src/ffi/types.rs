@@ -152,6 +152,25 @@ pub enum cppserver_option {
     /// Milliseconds for the handshake of an encrypted connection, from its beginning, default
     /// 10000, 0 = no limit.
     HandshakeTimeout = 21,
+    /// 0 or 1, default 0: let datagrams go to broadcast addresses (SO_BROADCAST). This option and
+    /// the following ones are for UDP alone. Of those above, UDP knows REUSE_ADDRESS (default 0
+    /// there: with 1 several sockets may have the port, and each gets the datagrams of its
+    /// groups), REUSE_PORT, DUAL_STACK, SEND_BUFFER, RECEIVE_BUFFER, CONNECT_TIMEOUT (to resolve
+    /// the name), CLOSE_TIMEOUT, SEND_LIMIT (a queued datagram counts some 40 bytes more than it
+    /// has) and SEND_POLICY.
+    Broadcast = 22,
+    /// Routers that a datagram may pass (IP_TTL, IPV6_UNICAST_HOPS), 0 = the system's default.
+    TimeToLive = 23,
+    /// The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), default 1 = the own network.
+    MulticastTimeToLive = 24,
+    /// 0 or 1, default 1: let this machine hear its own multicasts (IP_MULTICAST_LOOP).
+    MulticastLoop = 25,
+    /// Bytes of a received datagram that are delivered, default 65535 = all; the rest is cut off,
+    /// and on_received is told.
+    DatagramLimit = 26,
+    /// 0 or 1, default 0, clients only: take datagrams from anybody and send to anybody, instead of
+    /// the server alone.
+    AnyPeer = 27,
 }
 
 /// What happens to a send that would exceed CPPSERVER_OPTION_SEND_LIMIT.
@@ -264,6 +283,12 @@ pub struct cppserver_client {
     _private: [u8; 0],
 }
 
+/// A sender and receiver of datagrams. Reference counted: _create and _retain add one, _release takes
+/// one.
+pub struct cppserver_udp {
+    _private: [u8; 0],
+}
+
 /// A running timer. Reference counted: _create and _retain add one, _release takes one.
 pub struct cppserver_timer {
     _private: [u8; 0],
@@ -286,6 +311,7 @@ same_numbers!(cppserver_kind = Kind: Bytes Text Binary Ping Pong);
 same_numbers!(cppserver_option = SocketOption: NoDelay KeepAlive KeepAliveIdle KeepAliveInterval
     KeepAliveCount ReuseAddress ReusePort DualStack SendBuffer ReceiveBuffer Backlog Linger
     ConnectTimeout IdleTimeout CloseTimeout SessionLimit SessionLimitPerAddress SendLimit SendPolicy
-    ReceiveLimit HandshakeTimeout);
+    ReceiveLimit HandshakeTimeout Broadcast TimeToLive MulticastTimeToLive MulticastLoop DatagramLimit
+    AnyPeer);
 same_numbers!(cppserver_tls_verify = TlsVerify: None Peer Require);
 same_numbers!(cppserver_tls_version = TlsVersion: Tls12 Tls13);

@@ -86,9 +86,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// None today; the result leaves room for options that some clients lack.
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an option of datagrams.
     pub fn option(&self, option: SocketOption) -> Result<i64> {
-        Ok(self.0.0.endpoint.options.get(option))
+        self.0.0.endpoint.options.tell(option)
     }
 
     /// Chooses the address of this side for the next connects; port 0 lets the system choose it.

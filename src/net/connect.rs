@@ -128,6 +128,9 @@ impl Worker {
     ) {
         let connecting = match self.slots.take(key) {
             Some(Source::Connecting(connecting)) if connecting.is(asker) => connecting,
+            Some(Source::Udp(source)) if source.asks(asker) => {
+                return self.udp_resolved(key, source, addresses);
+            }
             Some(other) => return self.slots.restore(key, other),
             None => return,
         };

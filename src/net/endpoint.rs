@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::accept::Run;
 use super::core::Core;
-use super::options::Options;
+use super::options::{Options, Use};
 use super::session::SessionInner;
 use super::{Session, SocketOption, TlsContext};
 use crate::error::{Error, Result};
@@ -141,6 +141,17 @@ pub(super) struct ClientRole {
     pub(super) server_name: Mutex<Option<String>>,
 }
 
+/// A host as it is used, without the brackets that IPv6 addresses may come with.
+pub(super) fn checked_host(host: &str) -> Result<&str> {
+    let host = host.trim().trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() || host.contains('\0') {
+        return Err(Error::argument(
+            "the address is empty or has a zero byte; give a name, an IPv4 or an IPv6 address",
+        ));
+    }
+    Ok(host)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -186,13 +197,11 @@ impl Endpoint {
         port: u16,
         role: Role,
     ) -> Result<Endpoint> {
-        let host = host.trim().trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || host.contains('\0') {
-            return Err(Error::argument(
-                "the address is empty or has a zero byte; give a name, an IPv4 or an IPv6 address",
-            ));
-        }
-        let options = Options::new(matches!(role, Role::Client(_)));
+        let host = checked_host(host)?;
+        let options = Options::new(match role {
+            Role::Server(_) => Use::Server,
+            Role::Client(_) => Use::Client,
+        });
         let (core, tls, host) = (Arc::clone(core), tls.cloned(), host.to_owned());
         Ok(Endpoint { core, host, port, options, tls, role })
     }

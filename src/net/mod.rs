@@ -19,6 +19,7 @@ mod session;
 mod stream;
 mod timer;
 mod tls_context;
+mod udp;
 mod worker;
 
 pub use crate::proto::{Kind, TlsDetails, TlsVersion};
@@ -30,9 +31,11 @@ pub use service::Service;
 pub use session::Session;
 pub use timer::Timer;
 pub use tls_context::{TlsContext, TlsVerify};
+pub use udp::{Group, Udp, UdpHandler};
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use service::ServiceInner;
 pub(crate) use session::SessionInner;
 pub(crate) use timer::TimerInner;
 pub(crate) use tls_context::TlsContextInner;
+pub(crate) use udp::UdpInner;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::reactor::datagrams::{DatagramChange, DatagramOptions, Interface};
 use crate::reactor::sockets::{Change, ListenOptions, StreamOptions};
 
 /// An option of a [`Server`](super::Server), a [`Client`](super::Client) or an open
@@ -68,6 +69,31 @@ pub enum SocketOption {
     /// Milliseconds for the handshake of an encrypted connection, from its beginning. Default
     /// 10,000; 0: any.
     HandshakeTimeout = 21,
+    /// Let datagrams go to broadcast addresses (SO_BROADCAST). Default 0. This option and the
+    /// following ones are of [`Udp`](super::Udp) alone.
+    Broadcast = 22,
+    /// Routers that a datagram may pass (IP_TTL, IPV6_UNICAST_HOPS). 0, the default, leaves it to
+    /// the system.
+    TimeToLive = 23,
+    /// The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS). Default 1: the own network;
+    /// 0 keeps them in this machine.
+    MulticastTimeToLive = 24,
+    /// Let this machine hear its own multicasts (IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP). Default 1.
+    MulticastLoop = 25,
+    /// Bytes of a received datagram that are delivered; the rest is cut off, and told. Default
+    /// 65,535: all of them.
+    DatagramLimit = 26,
+    /// Take datagrams from anybody, and send to anybody, also as a client. Default 0: a client hears
+    /// its peer alone. Servers always do.
+    AnyPeer = 27,
+}
+
+/// What options are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Server,
+    Client,
+    Datagrams,
 }
 
 /// What [`Session::send`](super::Session::send) does above the send limit.
@@ -84,7 +110,7 @@ pub enum SendPolicy {
     DropOldest = 2,
 }
 
-const ALL: [SocketOption; 21] = [
+const ALL: [SocketOption; 27] = [
     SocketOption::NoDelay,
     SocketOption::KeepAlive,
     SocketOption::KeepAliveIdle,
@@ -106,19 +132,29 @@ const ALL: [SocketOption; 21] = [
     SocketOption::SendPolicy,
     SocketOption::ReceiveLimit,
     SocketOption::HandshakeTimeout,
+    SocketOption::Broadcast,
+    SocketOption::TimeToLive,
+    SocketOption::MulticastTimeToLive,
+    SocketOption::MulticastLoop,
+    SocketOption::DatagramLimit,
+    SocketOption::AnyPeer,
 ];
 
 impl SocketOption {
-    fn default_value(self, client: bool) -> i64 {
+    fn default_value(self, purpose: Use) -> i64 {
         match self {
+            // It would let another program take datagrams away.
+            SocketOption::ReuseAddress if purpose == Use::Datagrams => 0,
             SocketOption::NoDelay | SocketOption::ReuseAddress | SocketOption::DualStack => 1,
-            SocketOption::KeepAlive => i64::from(client),
+            SocketOption::KeepAlive => i64::from(purpose == Use::Client),
             SocketOption::Backlog => 4096,
             SocketOption::Linger => -1,
             SocketOption::ConnectTimeout => 30_000,
             SocketOption::CloseTimeout => 5_000,
             SocketOption::HandshakeTimeout => 10_000,
             SocketOption::SendLimit | SocketOption::ReceiveLimit => 16 << 20,
+            SocketOption::MulticastTimeToLive | SocketOption::MulticastLoop => 1,
+            SocketOption::DatagramLimit => 65_535,
             _ => 0,
         }
     }
@@ -129,7 +165,12 @@ impl SocketOption {
             | SocketOption::KeepAlive
             | SocketOption::ReuseAddress
             | SocketOption::ReusePort
-            | SocketOption::DualStack => 0..=1,
+            | SocketOption::DualStack
+            | SocketOption::Broadcast
+            | SocketOption::MulticastLoop
+            | SocketOption::AnyPeer => 0..=1,
+            SocketOption::TimeToLive | SocketOption::MulticastTimeToLive => 0..=255,
+            SocketOption::DatagramLimit => 0..=65_535,
             SocketOption::KeepAliveIdle | SocketOption::KeepAliveInterval => 0..=32_767,
             SocketOption::KeepAliveCount => 0..=127,
             SocketOption::SendBuffer | SocketOption::ReceiveBuffer => 0..=i64::from(i32::MAX),
@@ -142,6 +183,24 @@ impl SocketOption {
             SocketOption::SendPolicy => 0..=2,
             _ => 0..=i64::MAX,
         }
+    }
+
+    /// Whether the option means anything to a server or client of streams, or to datagrams.
+    fn is_for(self, purpose: Use) -> bool {
+        let datagrams_only = self as i32 >= SocketOption::Broadcast as i32;
+        let both = matches!(
+            self,
+            SocketOption::ReuseAddress
+                | SocketOption::ReusePort
+                | SocketOption::DualStack
+                | SocketOption::SendBuffer
+                | SocketOption::ReceiveBuffer
+                | SocketOption::ConnectTimeout
+                | SocketOption::CloseTimeout
+                | SocketOption::SendLimit
+                | SocketOption::SendPolicy
+        );
+        both || datagrams_only == (purpose == Use::Datagrams)
     }
 
     fn check(self, value: i64) -> Result<()> {
@@ -176,6 +235,24 @@ impl SocketOption {
     }
 }
 
+impl SocketOption {
+    /// The change of an open socket of datagrams, if the option is more than a rule of this library
+    /// and can be changed at all.
+    pub(crate) fn datagram_change(self, value: i64) -> Option<DatagramChange> {
+        Some(match self {
+            SocketOption::SendBuffer if value > 0 => DatagramChange::SendBuffer(value as usize),
+            SocketOption::ReceiveBuffer if value > 0 => {
+                DatagramChange::ReceiveBuffer(value as usize)
+            }
+            SocketOption::Broadcast => DatagramChange::Broadcast(value != 0),
+            SocketOption::TimeToLive if value > 0 => DatagramChange::TimeToLive(value as u32),
+            SocketOption::MulticastTimeToLive => DatagramChange::MulticastTimeToLive(value as u32),
+            SocketOption::MulticastLoop => DatagramChange::MulticastLoop(value != 0),
+            _ => return None,
+        })
+    }
+}
+
 impl TryFrom<i32> for SocketOption {
     type Error = Error;
 
@@ -188,24 +265,45 @@ impl TryFrom<i32> for SocketOption {
 }
 
 /// The options of one server or client. Threads read and write them freely.
-pub(crate) struct Options([AtomicI64; ALL.len()]);
+pub(crate) struct Options {
+    values: [AtomicI64; ALL.len()],
+    purpose: Use,
+}
 
 impl Options {
-    pub(crate) fn new(client: bool) -> Options {
-        Options(ALL.map(|option| AtomicI64::new(option.default_value(client))))
+    pub(crate) fn new(purpose: Use) -> Options {
+        Options { values: ALL.map(|option| AtomicI64::new(option.default_value(purpose))), purpose }
     }
 
     pub(crate) fn get(&self, option: SocketOption) -> i64 {
-        self.0[option as usize - 1].load(Ordering::Relaxed)
+        self.values[option as usize - 1].load(Ordering::Relaxed)
+    }
+
+    /// The value of an option that the user asks for.
+    pub(crate) fn tell(&self, option: SocketOption) -> Result<i64> {
+        self.check_purpose(option)?;
+        Ok(self.get(option))
+    }
+
+    fn check_purpose(&self, option: SocketOption) -> Result<()> {
+        if option.is_for(self.purpose) {
+            return Ok(());
+        }
+        let (own, other) = match self.purpose {
+            Use::Datagrams => ("datagrams", "servers and clients of streams"),
+            _ => ("streams", "datagrams"),
+        };
+        Err(Error::argument(format!("option {option:?} means nothing to {own}, it is for {other}")))
     }
 
     pub(crate) fn set(&self, option: SocketOption, value: i64) -> Result<()> {
         option.check(value)?;
-        self.0[option as usize - 1].store(value, Ordering::Relaxed);
+        self.check_purpose(option)?;
+        self.values[option as usize - 1].store(value, Ordering::Relaxed);
         Ok(())
     }
 
-    fn is_on(&self, option: SocketOption) -> bool {
+    pub(crate) fn is_on(&self, option: SocketOption) -> bool {
         self.get(option) != 0
     }
 
@@ -255,6 +353,21 @@ impl Options {
         }
     }
 
+    pub(crate) fn datagrams(&self, multicast_interface: Interface) -> DatagramOptions {
+        DatagramOptions {
+            reuse_address: self.is_on(SocketOption::ReuseAddress),
+            reuse_port: self.is_on(SocketOption::ReusePort),
+            dual_stack: self.is_on(SocketOption::DualStack),
+            send_buffer: self.limit(SocketOption::SendBuffer),
+            receive_buffer: self.limit(SocketOption::ReceiveBuffer),
+            broadcast: self.is_on(SocketOption::Broadcast),
+            time_to_live: self.limit(SocketOption::TimeToLive).map(|hops| hops as u32),
+            multicast_time_to_live: self.get(SocketOption::MulticastTimeToLive) as u32,
+            multicast_loop: self.is_on(SocketOption::MulticastLoop),
+            multicast_interface,
+        }
+    }
+
     pub(crate) fn listen(&self) -> ListenOptions {
         ListenOptions {
             reuse_address: self.is_on(SocketOption::ReuseAddress),
@@ -277,19 +390,33 @@ mod tests {
             assert_eq!(SocketOption::try_from(option as i32).unwrap(), option);
         }
         assert!(SocketOption::try_from(0).is_err());
-        assert!(SocketOption::try_from(22).is_err());
+        assert!(SocketOption::try_from(28).is_err());
         assert!(SocketOption::try_from(i32::MIN).is_err());
     }
 
     #[test]
     fn values_out_of_range_are_refused_and_change_nothing() {
-        let options = Options::new(false);
+        let options = Options::new(Use::Server);
         assert!(options.set(SocketOption::NoDelay, 2).is_err());
         assert!(options.set(SocketOption::Backlog, 0).is_err());
         assert_eq!(options.get(SocketOption::NoDelay), 1);
         assert_eq!(options.get(SocketOption::Backlog), 4096);
         options.set(SocketOption::Linger, 0).unwrap();
         assert_eq!(options.linger(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn options_of_datagrams_are_not_those_of_streams() {
+        let (streams, datagrams) = (Options::new(Use::Client), Options::new(Use::Datagrams));
+        for (option, of_streams, of_datagrams) in [
+            (SocketOption::NoDelay, true, false),
+            (SocketOption::ReuseAddress, true, true),
+            (SocketOption::MulticastLoop, false, true),
+        ] {
+            assert_eq!(streams.set(option, 1).is_ok(), of_streams, "{option:?}");
+            assert_eq!(datagrams.set(option, 1).is_ok(), of_datagrams, "{option:?}");
+        }
+        assert_eq!(Options::new(Use::Datagrams).get(SocketOption::ReuseAddress), 0);
     }
 
     #[test]

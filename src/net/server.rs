@@ -69,9 +69,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// None today; the result leaves room for options that some servers lack.
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an option of datagrams.
     pub fn option(&self, option: SocketOption) -> Result<i64> {
-        Ok(self.0.options.get(option))
+        self.0.options.tell(option)
     }
 
     /// Binds, listens, and hands the listener to its loop, which calls `on_started`. On a service

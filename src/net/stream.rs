@@ -18,7 +18,7 @@ use crate::proto::{Layer, Wire};
 use crate::reactor::event_loop::Readiness;
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::TcpStream;
-use crate::reactor::sys::LentSocket;
+use crate::reactor::sys::{self, LentSocket};
 use crate::reactor::timers::TimerKey;
 
 pub(super) struct Stream {
@@ -224,7 +224,7 @@ impl Worker {
             let mut outbox = inner.outbox();
             outbox.key = key;
             outbox.transparent = stream.layer.is_transparent();
-            outbox.socket = Some(LentSocket::new(&stream.socket));
+            outbox.socket = Some(LentSocket::new(sys::native_handle(&stream.socket)));
             outbox.scheduled = false;
             outbox.may_linger = false;
             // A disconnect in on_session, or while connecting, counts from here on.

@@ -13,6 +13,7 @@ use super::outbox::Close;
 use super::remote::{Operation, Remote};
 use super::stream::Stream;
 use super::timer::UserTimer;
+use super::udp::{Batches, Datagrams};
 use super::{Reason, context};
 use crate::error::Result;
 use crate::reactor::event_loop::{EventLoop, Readiness, Registrar};
@@ -46,6 +47,7 @@ pub(super) enum Source {
     Connecting(Box<Connecting>),
     Stream(Box<Stream>),
     Lingering(Box<Lingering>),
+    Udp(Box<Datagrams>),
 }
 
 /// What waits for its time.
@@ -61,6 +63,8 @@ pub(super) struct Worker {
     pub(super) slots: Slots<Source>,
     pub(super) timers: Timers<Due>,
     pub(super) buffer: Vec<u8>,
+    /// For datagrams, from the first one on.
+    pub(super) batches: Option<Box<Batches>>,
     /// When this turn began.
     pub(super) now: Instant,
     /// The same in milliseconds since this loop began, for coarse comparisons; wraps after 49 days.
@@ -94,6 +98,7 @@ pub(super) fn run(
         slots: Slots::new(),
         timers: Timers::new(start),
         buffer: vec![0; RECEIVE_BUFFER],
+        batches: None,
         now: start,
         milliseconds: 0,
         unfinished: Vec::new(),
@@ -218,6 +223,7 @@ impl Worker {
             Some(Source::Listener(listener)) => self.accept(key, listener),
             Some(Source::Connecting(connecting)) => self.connect_ready(key, connecting, readiness),
             Some(Source::Lingering(lingering)) => self.linger(key, lingering),
+            Some(Source::Udp(source)) => self.udp_ready(key, source, readiness),
             None => {}
         }
     }
@@ -228,6 +234,7 @@ impl Worker {
             Some(Source::Listener(listener)) => self.accept(key, listener),
             Some(Source::Connecting(connecting)) => self.connect_expired(key, connecting),
             Some(Source::Lingering(lingering)) => self.linger_expired(key, lingering),
+            Some(Source::Udp(source)) => self.udp_expired(key, source),
             None => {}
         }
     }
@@ -248,6 +255,7 @@ impl Worker {
         match self.slots.take(key) {
             Some(Source::Stream(stream)) => self.flush_stream(key, stream),
             Some(Source::Connecting(connecting)) => self.connect_flush(key, connecting),
+            Some(Source::Udp(source)) => self.udp_flush(key, source),
             Some(other) => self.slots.restore(key, other),
             None => {}
         }
@@ -268,6 +276,7 @@ impl Worker {
                 Operation::Resolved { key, asker, addresses } => {
                     self.resolved(key, &asker, addresses);
                 }
+                Operation::StartUdp(start) => self.start_udp(start),
                 Operation::AddTimer(timer) => self.add_timer(timer),
                 Operation::CancelTimer(timer) => self.cancel_timer(&timer),
                 Operation::Started => {
@@ -318,6 +327,7 @@ impl Worker {
                     self.slots.restore(key, Source::Connecting(connecting));
                 }
                 Some(Source::Lingering(lingering)) => self.linger(key, lingering),
+                Some(Source::Udp(source)) => self.stop_udp(key, source),
                 None => {}
             }
         }

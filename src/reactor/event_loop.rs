@@ -79,7 +79,7 @@ impl Registrar {
         self.0.register(source, key.token(), Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Watches a connection for what it receives. A new one is writable anyway, and saying so
+    /// Watches a connection, or a socket of datagrams, for what it receives. A new one is writable anyway, and saying so
     /// would cost each connection a wake-up.
     pub(crate) fn register_stream(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
         self.0.register(source, key.token(), Interest::READABLE)

@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
+#[path = "mmsg.rs"]
+mod mmsg;
+
+pub(crate) use mmsg::*;
+
 pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = true;
 
 /// A read that fills less than its buffer has emptied the socket, and what comes later is an event

@@ -10,6 +10,11 @@
 //! * `is_in_progress`: what a non-blocking `connect` answers when it goes on in the background.
 //! * `unconfirmed`: how much the peer has not confirmed yet, where the system tells.
 //! * `set_reuse_address`, `set_reuse_port`: options that mean different things on each system.
+//! * `ReceiveBatch`, `SendBatch`: how datagrams come and go, many per call where the system can.
+//! * `prepare_datagrams`, `share_datagrams`: what their sockets need, and how they share a port.
+//! * `next_report`, `is_report`, `REPORTS`: what ICMP says of datagrams that were sent.
+//! * `set_multicast_interface_v4`, `change_source_membership`, `interface_index`: what the portable
+//!   crates lack for multicast.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[path = "linux.rs"]
@@ -41,10 +46,10 @@ type Borrowed = std::os::windows::io::BorrowedSocket<'static>;
 
 impl LentSocket {
     #[allow(unsafe_code)]
-    pub(crate) fn new(socket: &mio::net::TcpStream) -> LentSocket {
+    pub(crate) fn new(open: NativeHandle) -> LentSocket {
         // SAFETY: the number is that of an open socket now, and the rule above takes this copy of
         // it away before the socket closes.
-        LentSocket(unsafe { Borrowed::borrow_raw(native_handle(socket)) })
+        LentSocket(unsafe { Borrowed::borrow_raw(open) })
     }
 
     /// The number that the system's own calls take.

@@ -1,10 +1,16 @@
 //! Windows.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::windows::io::{AsRawSocket, RawSocket};
 use std::time::Duration;
 
-use socket2::{SockRef, Socket};
+use socket2::{SockAddrStorage, SockRef, Socket};
+
+#[path = "single.rs"]
+mod single;
+
+pub(crate) use single::*;
 
 /// An accepted socket starts with the options of its listener only after
 /// SO_UPDATE_ACCEPT_CONTEXT, so all are set again.
@@ -95,6 +101,71 @@ pub(crate) fn set_reuse_address(_socket: &Socket, _on: bool) -> io::Result<()> {
 /// There is no such option; asking for it is an error rather than a surprise.
 pub(crate) fn set_reuse_port(_socket: &Socket, on: bool) -> io::Result<()> {
     if on { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
+}
+
+/// Lets several sockets have the same port, of which each gets the datagrams of its groups.
+pub(crate) fn share_datagrams(socket: &Socket, on: bool) -> io::Result<()> {
+    socket.set_reuse_address(on)
+}
+
+/// What a socket of datagrams needs besides the user's options: nothing.
+pub(crate) fn prepare_datagrams(_socket: &SockRef<'_>, _v6: bool) -> io::Result<()> {
+    Ok(())
+}
+
+/// Chooses by its number the interface on which IPv4 multicasts leave: an address of 0.0.0.0/8
+/// stands for a number (IP_MULTICAST_IF).
+pub(crate) fn set_multicast_interface_v4(socket: &SockRef<'_>, index: u32) -> io::Result<()> {
+    socket.set_multicast_if_v4(&Ipv4Addr::from(index & 0x00ff_ffff))
+}
+
+/// Enters or leaves a group as far as one source sends to it (RFC 3678 section 5).
+#[allow(unsafe_code)]
+pub(crate) fn change_source_membership(
+    socket: &SockRef<'_>,
+    index: u32,
+    group: IpAddr,
+    source: IpAddr,
+    join: bool,
+) -> io::Result<()> {
+    #[link(name = "ws2_32")]
+    unsafe extern "system" {
+        fn setsockopt(
+            socket: RawSocket,
+            level: i32,
+            option: i32,
+            value: *const GroupSourceRequest,
+            size: i32,
+        ) -> i32;
+    }
+    /// GROUP_SOURCE_REQ of ws2ipdef.h.
+    #[repr(C)]
+    struct GroupSourceRequest {
+        interface: u32,
+        group: SockAddrStorage,
+        source: SockAddrStorage,
+    }
+    const MCAST_JOIN_SOURCE_GROUP: i32 = 45;
+    const MCAST_LEAVE_SOURCE_GROUP: i32 = 46;
+    const IPPROTO_IP: i32 = 0;
+    const IPPROTO_IPV6: i32 = 41;
+    let storage = |address| socket2::SockAddr::from(SocketAddr::new(address, 0)).as_storage();
+    let request =
+        GroupSourceRequest { interface: index, group: storage(group), source: storage(source) };
+    let level = if group.is_ipv4() { IPPROTO_IP } else { IPPROTO_IPV6 };
+    let option = if join { MCAST_JOIN_SOURCE_GROUP } else { MCAST_LEAVE_SOURCE_GROUP };
+    let size = size_of::<GroupSourceRequest>() as i32;
+    // SAFETY: the socket is open during this call, which reads `size` bytes of the request.
+    let result = unsafe { setsockopt(socket.as_raw_socket(), level, option, &request, size) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The number of an interface is what Windows knows; names differ from tool to tool.
+pub(crate) fn interface_index(_name: &str) -> io::Result<u32> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "on Windows give the number of the interface or its IPv4 address",
+    ))
 }
 
 #[cfg(test)]

@@ -1,0 +1,551 @@
+//! Many datagrams per system call: recvmmsg(2) with UDP_GRO, sendmmsg(2) with UDP_SEGMENT.
+//!
+//! Linux cuts what it is given with UDP_SEGMENT into datagrams of that size as late as it can, so
+//! that many of them for one address go through its layers as one; with UDP_GRO it hands what came
+//! like that to the receiver as one (udp(7)).
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::AsRawFd;
+use std::ptr;
+
+use socket2::{SockRef, Socket};
+
+use crate::reactor::datagrams::{Datagram, DatagramQueue, UdpSocket};
+
+/// Datagrams per call.
+const BATCH: usize = 64;
+
+/// From one buffer to the next: the largest datagram that the system hands out, and some more, so
+/// that the beginnings of all buffers do not fall on the same few lines of a cache.
+const STRIDE: usize = 65_536 + 192;
+
+/// Datagrams per message of UDP_SEGMENT (UDP_MAX_SEGMENTS).
+const SEGMENTS: usize = 64;
+
+/// The largest datagrams that are sent as segments: they have to fit the smallest MTU of the path,
+/// and 1,500 bytes are what nearly all have.
+const SEGMENT_MOST: usize = 1452;
+
+/// Bytes of one message of segments.
+const SEGMENTS_MOST: usize = 65_000;
+
+/// How many of the last messages a datagram may join.
+const OPEN_MESSAGES: usize = 16;
+
+/// Room for the control messages of one datagram, aligned as cmsg(3) asks.
+type Control = [u64; 8];
+
+/// Room for an address of either version.
+#[repr(C)]
+#[derive(Clone, Copy)]
+union Name {
+    v4: libc::sockaddr_in,
+    v6: libc::sockaddr_in6,
+    family: libc::sa_family_t,
+}
+
+impl Name {
+    const EMPTY: Name = Name {
+        v6: libc::sockaddr_in6 {
+            sin6_family: 0,
+            sin6_port: 0,
+            sin6_flowinfo: 0,
+            sin6_addr: libc::in6_addr { s6_addr: [0; 16] },
+            sin6_scope_id: 0,
+        },
+    };
+
+    fn new(address: SocketAddr) -> Name {
+        let mut name = Name::EMPTY;
+        match address {
+            SocketAddr::V4(address) => {
+                name.v4 = libc::sockaddr_in {
+                    sin_family: libc::AF_INET as libc::sa_family_t,
+                    sin_port: address.port().to_be(),
+                    sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
+                    sin_zero: [0; 8],
+                };
+            }
+            SocketAddr::V6(address) => {
+                name.v6 = libc::sockaddr_in6 {
+                    sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                    sin6_port: address.port().to_be(),
+                    sin6_flowinfo: address.flowinfo(),
+                    sin6_addr: libc::in6_addr { s6_addr: address.ip().octets() },
+                    sin6_scope_id: address.scope_id(),
+                };
+            }
+        }
+        name
+    }
+
+    fn size(address: SocketAddr) -> libc::socklen_t {
+        let size = match address {
+            SocketAddr::V4(_) => size_of::<libc::sockaddr_in>(),
+            SocketAddr::V6(_) => size_of::<libc::sockaddr_in6>(),
+        };
+        size as libc::socklen_t
+    }
+
+    #[allow(unsafe_code)]
+    fn address(&self) -> Option<SocketAddr> {
+        // SAFETY: every value of this type began as `EMPTY` or `new`, so all its bytes are set, and
+        // all bytes are valid for all three members.
+        let (family, v4, v6) = unsafe { (self.family, self.v4, self.v6) };
+        match i32::from(family) {
+            libc::AF_INET => {
+                let address = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+                Some(SocketAddrV4::new(address, u16::from_be(v4.sin_port)).into())
+            }
+            libc::AF_INET6 => {
+                let (address, port) =
+                    (Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port));
+                Some(SocketAddrV6::new(address, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Buffers for what comes, one set per loop.
+pub(crate) struct ReceiveBatch {
+    bytes: Box<[u8]>,
+    names: Box<[Name]>,
+    controls: Box<[Control]>,
+    slices: Box<[libc::iovec]>,
+    headers: Box<[libc::mmsghdr]>,
+    /// Messages of the last call.
+    count: usize,
+}
+
+impl ReceiveBatch {
+    #[allow(unsafe_code)]
+    pub(crate) fn new() -> ReceiveBatch {
+        // SAFETY: a message header of zeros has no name, no buffers and no control messages.
+        let empty: libc::mmsghdr = unsafe { mem::zeroed() };
+        let slice = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+        ReceiveBatch {
+            // Pages that no datagram has touched yet take no memory.
+            bytes: vec![0; BATCH * STRIDE].into(),
+            names: vec![Name::EMPTY; BATCH].into(),
+            controls: vec![Control::default(); BATCH].into(),
+            slices: vec![slice; BATCH].into(),
+            headers: vec![empty; BATCH].into(),
+            count: 0,
+        }
+    }
+
+    /// Takes what waits. Returns whether that was all: then an event tells what comes later.
+    #[allow(unsafe_code)]
+    pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<bool> {
+        self.count = 0;
+        let parts =
+            self.names.iter_mut().zip(&mut self.controls).zip(self.bytes.chunks_mut(STRIDE));
+        for (((name, control), bytes), (slice, header)) in
+            parts.zip(self.slices.iter_mut().zip(&mut self.headers))
+        {
+            *slice = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+            let header = &mut header.msg_hdr;
+            header.msg_name = ptr::from_mut(name).cast();
+            header.msg_namelen = size_of::<Name>() as libc::socklen_t;
+            header.msg_iov = slice;
+            header.msg_iovlen = 1;
+            header.msg_control = control.as_mut_ptr().cast();
+            header.msg_controllen = size_of::<Control>() as _;
+        }
+        // SAFETY: the headers were filled in just now: each points at a name, a buffer and control
+        // room of its own with their true sizes, which nothing else uses during the call.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                BATCH as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+                ptr::null_mut(),
+            )
+        };
+        self.count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        Ok(self.count < BATCH)
+    }
+
+    /// What the last call took, in the order in which it came.
+    pub(crate) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
+        let messages = self.headers[..self.count].iter().zip(&self.names);
+        let messages = messages.zip(self.bytes.chunks(STRIDE));
+        messages
+            .filter_map(|((header, name), bytes)| {
+                let from = name.address()?;
+                let bytes = &bytes[..header.msg_len as usize];
+                let truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+                let size = control(&header.msg_hdr, libc::SOL_UDP, libc::UDP_GRO);
+                let size = size.map_or(bytes.len(), |size| size as usize).max(1);
+                Some((from, bytes, truncated, size))
+            })
+            .flat_map(|(from, bytes, truncated, size)| {
+                let empty = bytes.is_empty().then_some(bytes);
+                empty.into_iter().chain(bytes.chunks(size)).map(move |data| Datagram {
+                    from,
+                    data,
+                    truncated,
+                })
+            })
+    }
+
+    /// How many datagrams the socket has lost since it was opened, modulo 2^32, if it has told.
+    pub(crate) fn lost(&self) -> Option<u32> {
+        let last = self.headers[..self.count].last()?;
+        control(&last.msg_hdr, libc::SOL_SOCKET, libc::SO_RXQ_OVFL)
+    }
+}
+
+/// The value of a control message of that kind. UDP_GRO and SO_RXQ_OVFL carry 4 bytes.
+#[allow(unsafe_code)]
+fn control(header: &libc::msghdr, level: i32, kind: i32) -> Option<u32> {
+    if header.msg_controllen == 0 {
+        return None;
+    }
+    // SAFETY: the system has filled in the control messages, whose room lives as long as the
+    // header, and the macros of cmsg(3) stay within msg_controllen.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while !message.is_null() {
+            if ((*message).cmsg_level, (*message).cmsg_type) == (level, kind) {
+                return Some(libc::CMSG_DATA(message).cast::<u32>().read_unaligned());
+            }
+            message = libc::CMSG_NXTHDR(header, message);
+        }
+    }
+    None
+}
+
+/// One message to the system: datagrams for one address, all of one size but the last, which may be
+/// smaller.
+#[derive(Clone, Copy)]
+struct Message {
+    first: u32,
+    last: u32,
+    /// Of each datagram but the last.
+    size: u16,
+    count: u16,
+    bytes: u32,
+    /// Takes no more.
+    closed: bool,
+}
+
+/// Room for what is handed to the system at a time, one per loop.
+pub(crate) struct SendBatch {
+    messages: Vec<Message>,
+    /// For each entry of the queue's beginning the next one of its message, or [`END`].
+    following: Vec<u32>,
+    names: Vec<(Name, libc::socklen_t)>,
+    controls: Vec<Control>,
+    slices: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    /// This socket's path takes no segments.
+    segments_refused: bool,
+}
+
+const END: u32 = u32::MAX;
+
+/// Entries that are looked at for one call.
+const ENTRIES: usize = 4 * BATCH;
+
+impl SendBatch {
+    pub(crate) fn new() -> SendBatch {
+        SendBatch {
+            messages: Vec::with_capacity(BATCH),
+            following: Vec::with_capacity(ENTRIES),
+            names: Vec::with_capacity(BATCH),
+            controls: Vec::with_capacity(BATCH),
+            slices: Vec::with_capacity(ENTRIES),
+            headers: Vec::with_capacity(BATCH),
+            segments_refused: false,
+        }
+    }
+
+    /// Sends from the queue with one system call and tells `gone` what left. An error is about the
+    /// first datagram of the queue, or the one whose index is returned with it.
+    pub(crate) fn send(
+        &mut self,
+        socket: &UdpSocket,
+        connected: bool,
+        segments: &mut bool,
+        queue: &mut DatagramQueue,
+        mut gone: impl FnMut(SocketAddr, usize),
+    ) -> Result<(), (usize, io::Error)> {
+        self.segments_refused = !*segments;
+        self.group(queue);
+        let sent = self.hand_over(socket, connected, queue);
+        match sent {
+            Ok(count) => {
+                for message in &self.messages[..count] {
+                    let mut index = message.first;
+                    while index != END {
+                        let entry = queue.mark_gone(index as usize);
+                        gone(entry.to, usize::from(entry.size));
+                        index = self.following[index as usize];
+                    }
+                }
+                queue.sweep();
+                Ok(())
+            }
+            Err(error) if self.messages[0].count > 1 && is_about_segments(&error) => {
+                *segments = false;
+                self.send(socket, connected, segments, queue, gone)
+            }
+            Err(error) => Err((self.messages[0].first as usize, error)),
+        }
+    }
+
+    /// Puts datagrams together that go to the same address.
+    fn group(&mut self, queue: &DatagramQueue) {
+        self.messages.clear();
+        self.following.clear();
+        for (index, entry) in queue.entries().take(ENTRIES).enumerate() {
+            self.following.push(END);
+            if entry.gone {
+                continue;
+            }
+            let index = index as u32;
+            if let Some(at) = self.message_for(queue, entry.to, entry.size) {
+                let message = &mut self.messages[at];
+                self.following[message.last as usize] = index;
+                message.last = index;
+                message.count += 1;
+                message.bytes += u32::from(entry.size);
+                message.closed = entry.size < message.size
+                    || usize::from(message.count) == SEGMENTS
+                    || message.bytes as usize + usize::from(message.size) > SEGMENTS_MOST;
+                continue;
+            }
+            if self.messages.len() == BATCH {
+                self.following.pop();
+                break;
+            }
+            self.messages.push(Message {
+                first: index,
+                last: index,
+                size: entry.size,
+                count: 1,
+                bytes: entry.size.into(),
+                closed: self.segments_refused || !(1..=SEGMENT_MOST).contains(&entry.size.into()),
+            });
+        }
+    }
+
+    /// The message that a datagram may join. The newest one to the address decides, for the order.
+    fn message_for(&self, queue: &DatagramQueue, to: SocketAddr, size: u16) -> Option<usize> {
+        let oldest = self.messages.len().saturating_sub(OPEN_MESSAGES);
+        let at = oldest
+            + self.messages[oldest..].iter().rposition(|message| {
+                queue.entry(message.first as usize).is_some_and(|entry| entry.to == to)
+            })?;
+        let message = &self.messages[at];
+        let fits = !message.closed && (1..=message.size).contains(&size);
+        fits.then_some(at)
+    }
+
+    #[allow(unsafe_code)]
+    fn hand_over(
+        &mut self,
+        socket: &UdpSocket,
+        connected: bool,
+        queue: &DatagramQueue,
+    ) -> io::Result<usize> {
+        self.names.clear();
+        self.controls.clear();
+        self.slices.clear();
+        self.headers.clear();
+        // All of this first: the headers point into it, and it must not move any more.
+        for message in &self.messages {
+            let mut index = message.first;
+            while index != END {
+                let entry = queue.entry(index as usize).expect("it was there when it was grouped");
+                let data = queue.data(entry);
+                if index == message.first {
+                    self.names.push((Name::new(entry.to), Name::size(entry.to)));
+                }
+                let slice =
+                    libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
+                self.slices.push(slice);
+                index = self.following[index as usize];
+            }
+            self.controls.push(Control::default());
+        }
+        let mut slices = self.slices.as_mut_slice();
+        let parts = self.messages.iter().zip(&mut self.names).zip(&mut self.controls);
+        for ((message, (name, size)), room) in parts {
+            let (own, rest) = slices.split_at_mut(message.count.into());
+            slices = rest;
+            // SAFETY: a message header of zeros has no name, no buffers and no control messages.
+            let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
+            let parts = &mut header.msg_hdr;
+            if !connected {
+                parts.msg_name = ptr::from_mut(name).cast();
+                parts.msg_namelen = *size;
+            }
+            parts.msg_iov = own.as_mut_ptr();
+            parts.msg_iovlen = own.len() as _;
+            if message.count > 1 {
+                parts.msg_control = room.as_mut_ptr().cast();
+                // SAFETY: the macros of cmsg(3) compute sizes; the control room is larger than
+                // what one message of 2 bytes takes, aligned, and nobody else uses it.
+                unsafe {
+                    parts.msg_controllen = libc::CMSG_SPACE(size_of::<u16>() as u32) as _;
+                    let control = libc::CMSG_FIRSTHDR(parts);
+                    (*control).cmsg_level = libc::SOL_UDP;
+                    (*control).cmsg_type = libc::UDP_SEGMENT;
+                    (*control).cmsg_len = libc::CMSG_LEN(size_of::<u16>() as u32) as _;
+                    libc::CMSG_DATA(control).cast::<u16>().write_unaligned(message.size);
+                }
+            }
+            self.headers.push(header);
+        }
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        // SAFETY: each header points at a name, slices and control room that were filled in above
+        // and do not move until this call is over; the slices are of the queue, which is borrowed.
+        let count = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                self.headers.len() as libc::c_uint,
+                flags as _,
+            )
+        };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+/// What the system answers when segments can't be cut: the path has a smaller MTU, or its device
+/// computes no checksums (udp(7), UDP_SEGMENT).
+fn is_about_segments(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP | libc::ENOPROTOOPT)
+    )
+}
+
+/// Asks for what this file reads: how many datagrams were lost for want of room, which ones were
+/// answered by ICMP, and several at once.
+pub(crate) fn prepare_datagrams(socket: &SockRef<'_>, v6: bool) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, &1)?;
+    // Also for the IPv4 that a socket of version 6 speaks.
+    let v4 = set(socket, libc::SOL_IP, libc::IP_RECVERR, &1);
+    match v6 {
+        true => set(socket, libc::SOL_IPV6, libc::IPV6_RECVERR, &1)?,
+        false => v4?,
+    }
+    // Unknown before Linux 5.0, and everything works without it.
+    let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, &1);
+    Ok(())
+}
+
+/// Lets several sockets have the same port, of which each gets the datagrams of its groups.
+pub(crate) fn share_datagrams(socket: &Socket, on: bool) -> io::Result<()> {
+    socket.set_reuse_address(on)
+}
+
+/// Takes the oldest report about a datagram that was sent: where it went, and what became of it.
+/// `None` when there is none.
+#[allow(unsafe_code)]
+pub(crate) fn next_report(socket: &UdpSocket) -> Option<(Option<SocketAddr>, io::Error)> {
+    let mut name = Name::EMPTY;
+    let mut room = [0_u64; 64];
+    // SAFETY: a message header of zeros has no name, no buffers and no control messages.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_name = ptr::from_mut(&mut name).cast();
+    header.msg_namelen = size_of::<Name>() as libc::socklen_t;
+    header.msg_control = room.as_mut_ptr().cast();
+    header.msg_controllen = size_of_val(&room) as _;
+    // SAFETY: the header points at a name and control room with their true sizes.
+    let result = unsafe {
+        libc::recvmsg(socket.as_raw_fd(), &mut header, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT)
+    };
+    if result < 0 {
+        return None;
+    }
+    // The first member of struct sock_extended_err is the error number (ip(7), IP_RECVERR).
+    let number = control(&header, libc::SOL_IP, libc::IP_RECVERR)
+        .or_else(|| control(&header, libc::SOL_IPV6, libc::IPV6_RECVERR))?;
+    Some((name.address(), io::Error::from_raw_os_error(number as i32)))
+}
+
+/// Whether an error of a call is about a datagram that was sent before, of which [`next_report`]
+/// tells more.
+pub(crate) fn is_report(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENOPROTOOPT
+                | libc::EPROTO
+                | libc::EACCES
+                | libc::EMSGSIZE
+        )
+    )
+}
+
+/// Whether [`next_report`] has the details of such errors.
+pub(crate) const REPORTS: bool = true;
+
+/// Chooses by its number the interface on which IPv4 multicasts leave.
+pub(crate) fn set_multicast_interface_v4(socket: &SockRef<'_>, index: u32) -> io::Result<()> {
+    let request = libc::ip_mreqn {
+        imr_multiaddr: libc::in_addr { s_addr: 0 },
+        imr_address: libc::in_addr { s_addr: 0 },
+        imr_ifindex: index as libc::c_int,
+    };
+    set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)
+}
+
+/// Enters or leaves a group as far as one source sends to it (RFC 3678 section 5).
+#[allow(unsafe_code)]
+pub(crate) fn change_source_membership(
+    socket: &SockRef<'_>,
+    index: u32,
+    group: IpAddr,
+    source: IpAddr,
+    join: bool,
+) -> io::Result<()> {
+    // SAFETY: zeros are interface 0 and addresses of no family.
+    let mut request: libc::group_source_req = unsafe { mem::zeroed() };
+    request.gsr_interface = index;
+    for (room, address) in [(&mut request.gsr_group, group), (&mut request.gsr_source, source)] {
+        // SAFETY: a sockaddr_storage has room for every address and is aligned for it.
+        unsafe { ptr::from_mut(room).cast::<Name>().write(Name::new(SocketAddr::new(address, 0))) };
+    }
+    let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
+    let option = if join { libc::MCAST_JOIN_SOURCE_GROUP } else { libc::MCAST_LEAVE_SOURCE_GROUP };
+    set(socket, level, option, &request)
+}
+
+/// The number of the interface with that name (if_nametoindex(3)).
+#[allow(unsafe_code)]
+pub(crate) fn interface_index(name: &str) -> io::Result<u32> {
+    let name = std::ffi::CString::new(name)?;
+    // SAFETY: the name ends with a NUL and outlives the call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index),
+    }
+}
+
+#[allow(unsafe_code)]
+fn set<T>(socket: &SockRef<'_>, level: i32, option: i32, value: &T) -> io::Result<()> {
+    // SAFETY: the socket is open during this call, which reads so many bytes of the value.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            ptr::from_ref(value).cast(),
+            size_of::<T>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
