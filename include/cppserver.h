@@ -537,8 +537,8 @@ typedef struct cppserver_timer cppserver_timer;
 typedef struct cppserver_tls_context cppserver_tls_context;
 
 /**
- * A sender and receiver of datagrams. Reference counted: _create and _retain add one, _release takes
- * one.
+ * A sender and receiver of datagrams. Reference counted: _create and _retain add one, _release
+ * takes one.
  */
 typedef struct cppserver_udp cppserver_udp;
 

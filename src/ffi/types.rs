@@ -283,8 +283,8 @@ pub struct cppserver_client {
     _private: [u8; 0],
 }
 
-/// A sender and receiver of datagrams. Reference counted: _create and _retain add one, _release takes
-/// one.
+/// A sender and receiver of datagrams. Reference counted: _create and _retain add one, _release
+/// takes one.
 pub struct cppserver_udp {
     _private: [u8; 0],
 }
