@@ -832,9 +832,9 @@ typedef struct cppserver_udp_handler {
      */
     void (*on_error)(void *user_data, int32_t code, const char *category, const char *message);
     /**
-     * The very last call with this user_data, exactly once: free it here. It comes after on_stopped,
-     * or from within cppserver_udp_start() when that fails. A restart keeps the handler and does
-     * not call it.
+     * The very last call with this user_data, exactly once: free it here. It comes after
+     * on_stopped, or from within cppserver_udp_start() when that fails. A restart keeps the
+     * handler and does not call it.
      */
     void (*destroy)(void *user_data);
 } cppserver_udp_handler;
@@ -1823,7 +1823,8 @@ int32_t cppserver_udp_bind(struct cppserver_udp *udp,
  * A server is bound when this function returns, also on a service that is not started yet: a port
  * in use fails here. The host of a client is resolved in the background and within
  * CPPSERVER_OPTION_CONNECT_TIMEOUT; a failure is on_error and on_stopped. So is that of a server
- * which is just being stopped, since it is bound after that. on_started comes once the service runs.
+ * which is just being stopped, since it is bound after that. on_started comes once the service
+ * runs.
  *
  * handler: copied, not NULL.
  * user_data: owned by the endpoint from here on, until it calls handler->destroy; that comes before

@@ -269,8 +269,8 @@ pub struct cppserver_udp_handler {
             message: *const c_char,
         ),
     >,
-    /// The very last call with this user_data, exactly once: free it here. It comes after on_stopped,
-    /// or from within cppserver_udp_start() when that fails. A restart keeps the handler and does
-    /// not call it.
+    /// The very last call with this user_data, exactly once: free it here. It comes after
+    /// on_stopped, or from within cppserver_udp_start() when that fails. A restart keeps the
+    /// handler and does not call it.
     pub destroy: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
 }

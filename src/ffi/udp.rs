@@ -187,7 +187,8 @@ pub unsafe extern "C" fn cppserver_udp_bind(
 /// A server is bound when this function returns, also on a service that is not started yet: a port
 /// in use fails here. The host of a client is resolved in the background and within
 /// CPPSERVER_OPTION_CONNECT_TIMEOUT; a failure is on_error and on_stopped. So is that of a server
-/// which is just being stopped, since it is bound after that. on_started comes once the service runs.
+/// which is just being stopped, since it is bound after that. on_started comes once the service
+/// runs.
 ///
 /// handler: copied, not NULL.
 /// user_data: owned by the endpoint from here on, until it calls handler->destroy; that comes before
