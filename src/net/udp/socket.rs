@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use super::super::endpoint::Life;
 use super::super::handler::{drop_guarded, guard};
 use super::super::remote::Operation;
-use super::super::worker::{Due, Source, Worker};
+use super::super::worker::{Due, READ_BUDGET, Source, Worker};
 use super::super::{Reason, SocketOption, context};
 use super::state::{GroupChange, Open, Role, Stop};
 use super::{Group, Udp, UdpHandler};
@@ -412,6 +412,7 @@ impl Worker {
     /// answers of each batch at once.
     fn udp_receive(&mut self, key: Key, source: &mut Datagrams) {
         let mut batches = self.batches.take().unwrap_or_else(|| Box::new(Batches::new()));
+        let mut budget = READ_BUDGET;
         for _ in 0..BATCHES_PER_TURN {
             let Stage::Open(socket) = &source.stage else { break };
             if !source.is_delivering() {
@@ -419,7 +420,7 @@ impl Worker {
             }
             match batches.receive.receive(socket) {
                 Ok(drained) => {
-                    deliver(source, &batches.receive);
+                    budget = budget.saturating_sub(deliver(source, &batches.receive));
                     self.udp_send(key, source, &mut batches);
                     if drained {
                         self.batches = Some(batches);
@@ -435,9 +436,15 @@ impl Worker {
                 Err(error) if sys::is_report(&error) => {
                     source.on_error(&undelivered(None, &error));
                 }
+                // It may last: the next datagram that comes is an event of its own.
                 Err(error) => {
                     source.on_error(&Error::system("cannot receive", &error));
+                    self.batches = Some(batches);
+                    return;
                 }
+            }
+            if budget == 0 {
+                break;
             }
         }
         self.batches = Some(batches);
@@ -564,8 +571,13 @@ impl Worker {
             }
             Err((index, error)) => {
                 let to = source.give_up(index);
+                let refused = error.kind() == io::ErrorKind::PermissionDenied;
                 let error = Error::system(format!("cannot send a datagram to {to}"), &error);
-                source.on_error(&error);
+                let broadcast = source.udp.0.options.is_on(SocketOption::Broadcast);
+                source.on_error(&match refused && !broadcast {
+                    true => error.and("for a broadcast address switch the option Broadcast on"),
+                    false => error,
+                });
             }
         }
         left
@@ -647,8 +659,8 @@ impl Worker {
     }
 }
 
-/// Hands a batch to the handler.
-fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) {
+/// Hands a batch to the handler. Returns how many bytes it had.
+fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
     let inner = Arc::clone(&source.udp.0);
     let limit = inner.options.get(SocketOption::DatagramLimit) as usize;
     let (mut count, mut bytes) = (0, 0);
@@ -669,6 +681,7 @@ fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) {
         inner.lost.add(lost.wrapping_sub(source.lost) as usize);
         source.lost = lost;
     }
+    bytes
 }
 
 impl Datagrams {
