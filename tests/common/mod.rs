@@ -10,10 +10,11 @@ mod log;
 mod peer;
 mod probe;
 mod tls;
+mod udp;
 mod wait;
 mod world;
 
-pub use child::{is_child, run_child};
+pub use child::{is_child, run_child, run_child_in_namespace};
 pub use files::*;
 pub use log::{Entry, Event, Lane, Log};
 pub use peer::{
@@ -24,6 +25,9 @@ pub use probe::{Probe, ServerProbe, ServiceProbe};
 pub use tls::{
     TlsPeer, certificate, client_context, read_certificate, server_context, tls_accept,
     tls_client_config, tls_connect, tls_connect_with, tls_connect_with_small_buffer,
+};
+pub use udp::{
+    Heard, Told, UdpProbe, plain_udp, udp_client, udp_probe, udp_server, with_receive_buffer,
 };
 pub use wait::{DEADLINE, eventually, pump, within_deadline};
 pub use world::World;
