@@ -385,6 +385,34 @@ fn the_queue_is_bounded_as_its_policy_says() {
 }
 
 #[test]
+fn an_empty_queue_is_told_whatever_became_of_it() {
+    let service = service();
+    let sink = plain_udp();
+    let reached = sink.local_addr().unwrap();
+    let forbidden = (Ipv4Addr::BROADCAST, 9).into();
+    // As many as leave in a whole number of turns, and some that can't leave.
+    for (count, to) in [(1, reached), (1024, reached), (16 * 1024, reached), (3, forbidden)] {
+        let (probe, mut told) = udp_probe();
+        let server = udp_server(
+            &service,
+            probe.on(move |udp, heard| {
+                if *heard == Heard::Started {
+                    for _ in 0..count {
+                        udp.send_to(to, &[7; 100]).unwrap();
+                    }
+                }
+            }),
+        );
+        told.expect(&Heard::Empty);
+        assert_eq!(server.datagrams_sent() + server.datagrams_dropped(), count);
+        assert_eq!(server.datagrams_dropped() == 0, to == reached);
+        server.stop().unwrap();
+        assert!(!told.rest().contains(&Heard::Empty), "it is told once");
+    }
+    service.stop().unwrap();
+}
+
+#[test]
 fn a_stop_sends_what_was_accepted_and_hears_nothing_more() {
     let service = service();
     let sink = plain_udp();
