@@ -26,6 +26,11 @@ fn contract_14_each_call_is_one_datagram() {
     let (probe, _server_told) = udp_probe();
     let server = udp_server(&service, probe.echo());
     let (probe, mut told) = udp_probe();
+    let mut count = 0;
+    let probe = probe.on(move |udp, heard| {
+        count += u64::from(matches!(heard, Heard::Received(..)));
+        assert_eq!(udp.datagrams_received(), count, "counted before the callback");
+    });
     let client = udp_client(&service, server.port(), probe);
     told.expect(&Heard::Started);
     for size in [0, 1, 512, 1452, 1453, 1500, 9000, 65_506, 65_507] {
