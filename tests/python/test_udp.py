@@ -561,6 +561,7 @@ def test_an_exception_of_a_callback_is_told(
     kind = type("Failing", (LoggingUdpServer,), {name: fail})
     server = kind(service, LOOPBACK, 0)
     server.start()
+    wait_until(lambda: server.is_started)
     plain.sendto(b"x", (LOOPBACK, server.port))
     server.send_to(plain.getsockname(), b"goes on")
     assert plain.recv(100) == b"goes on"
