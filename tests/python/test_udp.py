@@ -143,15 +143,16 @@ def test_a_burst_of_ten_thousand_in_one_callback(service: LoggingService) -> Non
         def on_sent(self, address: tuple[str, int], sent: int, pending: int) -> None:
             pass
 
-    with LoggingUdpServer(service, LOOPBACK, 0, receive_buffer=16 << 20) as sink:
-        server = Bursting(service, LOOPBACK, 0, destination=sink.local_address)
-        server.start_and_wait()
-        server.log.wait("empty")
-        assert (server.datagrams_sent, server.bytes_sent) == (count, 4 * count)
-        assert server.log.names().count("empty") == 1
-        # What had no room in the buffer, which the system may bound, is lost for good.
-        numbers = [int.from_bytes(event[1], "big") for event in sink.log.events("received")]
-        assert numbers == sorted(numbers)
+    sink = LoggingUdpServer(service, LOOPBACK, 0, receive_buffer=16 << 20)
+    sink.start_and_wait()
+    server = Bursting(service, LOOPBACK, 0, destination=sink.local_address)
+    server.start_and_wait()
+    server.log.wait("empty")
+    assert (server.datagrams_sent, server.bytes_sent) == (count, 4 * count)
+    assert server.log.names().count("empty") == 1
+    # What had no room in the buffer, which the system may bound, is lost for good.
+    numbers = [int.from_bytes(event[1], "big") for event in sink.log.events("received")]
+    assert numbers == sorted(numbers)
 
 
 def test_a_truncated_datagram_is_told(service: LoggingService, plain: socket.socket) -> None:
