@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import stop
-from cppserver import CppServerError, HandlerError, Reason
+from cppserver import CppServerError, HandlerError, NotConnectedError, Reason
 from helpers import DEADLINE, LoggingService
 from udp_helpers import (
     LOOPBACK,
@@ -175,8 +175,10 @@ def test_a_storm_of_starts_and_stops_from_eight_threads() -> None:
         for one, other in itertools.pairwise(life):
             assert one[0] != other[0] or other[0] == end
         assert all(isinstance(event[1], Reason) for event in endpoint.log.events(end))
-        wrong = [event[1] for event in endpoint.log.events("error")]
-        assert not [error for error in wrong if isinstance(error, HandlerError)]
+        for _, error in endpoint.log.events("error"):
+            # Another thread may stop the echo while it answers.
+            raised = error.__cause__ if isinstance(error, HandlerError) else None
+            assert raised is None or isinstance(raised, NotConnectedError)
 
 
 def test_a_callback_may_wait_for_an_endpoint_of_another_service() -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from cppserver import CppServerError, LimitError, Service, UdpServer
+from cppserver import CppServerError, LimitError, NotConnectedError, Service, UdpServer
 
 
 class EchoServer(UdpServer):
     def on_received(self, address: tuple[str, int], data: bytes, truncated: bool) -> None:
         try:
             self.send_to(address, data)
-        except LimitError:
-            pass  # Too much waits to be sent: like the network, the server drops some.
+        except (LimitError, NotConnectedError):
+            pass  # Too much waits, or the server restarts: like the network, it drops some.
 
     def on_error(self, error: CppServerError) -> None:
         print(f"Server: {error}", file=sys.stderr)
