@@ -283,16 +283,28 @@ impl DatagramQueue {
         self.sweep();
         let oldest = self.entries.pop_front()?;
         self.sweep();
+        self.compact();
         Some(usize::from(oldest.size))
     }
 
-    /// Puts the datagrams of another queue behind those of this one.
-    pub(crate) fn append(&mut self, newer: &mut DatagramQueue) {
-        self.sweep();
-        // What has left makes room first.
-        if let Some(first) = self.entries.front().map(|entry| entry.offset).filter(|at| *at > 0) {
+    /// Uses the room again of what has left at the front, once it is more than what the rest takes:
+    /// so moving the rest costs each datagram little.
+    fn compact(&mut self) {
+        let Some(first) = self.entries.front().map(|entry| entry.offset) else { return };
+        let rest = self.bytes.len() - first as usize + self.entries.len() * Self::OVERHEAD;
+        if first as usize > rest {
             self.bytes.drain(..first as usize);
             self.entries.iter_mut().for_each(|entry| entry.offset -= first);
+        }
+    }
+
+    /// Puts the datagrams of another queue behind those of this one. When both together are too
+    /// large for one queue, both stay as they are.
+    pub(crate) fn append(&mut self, newer: &mut DatagramQueue) {
+        self.sweep();
+        self.compact();
+        if self.bytes.len() + newer.bytes.len() > Self::BYTES_MOST {
+            return;
         }
         for entry in newer.entries.iter().filter(|entry| !entry.gone) {
             self.push(entry.to, &newer.bytes[entry.offset as usize..][..usize::from(entry.size)]);
@@ -393,6 +405,20 @@ mod tests {
         older.append(&mut newer);
         assert_eq!(content(&older), [(2, vec![2; 3]), (3, vec![3; 3]), (5, vec![5; 2])]);
         assert!(newer.is_empty());
+    }
+
+    #[test]
+    fn what_is_dropped_at_the_front_makes_room() {
+        let mut queue = DatagramQueue::default();
+        for number in 0..10_000_u16 {
+            assert!(queue.push(to(number), &[number as u8; 100]));
+            if queue.len() > 10 {
+                assert_eq!(queue.drop_oldest(), Some(100));
+            }
+        }
+        let kept = (9_990..10_000).map(|number| (number, vec![number as u8; 100]));
+        assert_eq!(content(&queue), kept.collect::<Vec<_>>());
+        assert!(queue.bytes.capacity() < 10 * 10 * 100, "{}", queue.bytes.capacity());
     }
 
     #[test]

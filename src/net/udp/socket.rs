@@ -589,7 +589,9 @@ impl Worker {
         {
             let mut state = source.udp.0.state();
             source.sending.append(&mut state.queue);
-            std::mem::swap(&mut source.sending, &mut state.queue);
+            if state.queue.is_empty() {
+                std::mem::swap(&mut source.sending, &mut state.queue);
+            }
         }
         if source.watches_writes {
             return;
