@@ -71,6 +71,8 @@ pub(crate) struct Datagrams {
     has_reports: bool,
     /// What the loop has taken out of the queue.
     sending: DatagramQueue,
+    /// Something has waited to be sent since `on_empty` was told.
+    has_waited: bool,
     /// What the socket has told of lost datagrams.
     lost: u32,
     /// For the name, or for what is still to be sent at the end.
@@ -223,6 +225,7 @@ impl Worker {
             watches_writes: false,
             has_reports: false,
             sending: DatagramQueue::default(),
+            has_waited: false,
             lost: 0,
             timer: None,
             closing: None,
@@ -518,7 +521,6 @@ impl Worker {
 
     /// Changes groups and sends what waits, as far as the socket takes it.
     fn udp_send(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) {
-        let mut sent_some = false;
         for _ in 0..SENDS_PER_TURN {
             let changes = {
                 let mut state = source.udp.0.state();
@@ -532,21 +534,19 @@ impl Worker {
                 source.change_group(&change);
             }
             if source.blocked || source.sending.is_empty() {
-                if sent_some && source.udp.0.waiting.load(Ordering::Relaxed) == 0 {
-                    source.call("on_empty", |handler, udp| handler.on_empty(udp));
-                }
-                return;
+                return source.tell_empty();
             }
-            sent_some |= self.send_batch(key, source, batches);
+            source.has_waited = true;
+            self.send_batch(key, source, batches);
         }
         // Others have their turn; it stays marked.
         source.udp.0.state().scheduled = true;
         context::mark_dirty(key);
     }
 
-    /// Hands one batch to the system. Whether something left.
-    fn send_batch(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) -> bool {
-        let Stage::Open(socket) = &source.stage else { return false };
+    /// Hands one batch to the system.
+    fn send_batch(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) {
+        let Stage::Open(socket) = &source.stage else { return };
         let Batches { send, sent, .. } = batches;
         sent.clear();
         let queue = &mut source.sending;
@@ -559,8 +559,7 @@ impl Worker {
             Err((_, error)) if sys::is_report(&error) => attempt(),
             other => other,
         };
-        let left = !sent.is_empty();
-        if left {
+        if !sent.is_empty() {
             source.tell_sent(sent);
         }
         match outcome {
@@ -580,7 +579,6 @@ impl Worker {
                 });
             }
         }
-        left
     }
 
     /// The socket takes no more: what is left waits in the queue, and an event tells when to go on.
@@ -697,6 +695,14 @@ impl Datagrams {
         for (to, size) in sent {
             let to = canonical(*to);
             self.call("on_sent", |handler, udp| handler.on_sent(udp, to, *size, pending));
+        }
+    }
+
+    /// Tells that nothing waits any more, whether it left or was given up.
+    fn tell_empty(&mut self) {
+        if self.has_waited && self.udp.0.waiting.load(Ordering::Relaxed) == 0 {
+            self.has_waited = false;
+            self.call("on_empty", |handler, udp| handler.on_empty(udp));
         }
     }
 
