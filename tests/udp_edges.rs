@@ -6,7 +6,7 @@ mod common;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::*;
-use cppserver::Service;
+use cppserver::{Reason, Service};
 
 fn service() -> Service {
     let service = Service::new().unwrap();
@@ -47,5 +47,85 @@ fn a_queue_that_runs_empty_by_errors_alone_is_told() {
     server.send_to(refused, b"never leaves").unwrap();
     told.error();
     told.expect(&Heard::Empty);
+    service.stop().unwrap();
+}
+
+#[test]
+fn a_start_after_a_stop_wins_over_an_earlier_restart() {
+    let service = service();
+    let (second, mut second_told) = udp_probe();
+    let mut second = Some(second);
+    let (first, mut first_told) = udp_probe();
+    let server = udp_server(
+        &service,
+        first.on(move |udp, heard| match heard {
+            Heard::Started => udp.restart().unwrap(),
+            Heard::Stopped(_) => {
+                if let Some(second) = second.take() {
+                    udp.stop().unwrap();
+                    udp.start(second).unwrap();
+                }
+            }
+            _ => {}
+        }),
+    );
+    assert_eq!(first_told.rest(), [Heard::Started, Heard::Stopped(Reason::Local)]);
+    second_told.expect(&Heard::Started);
+    assert!(server.is_started());
+    server.stop().unwrap();
+    assert_eq!(second_told.stopped(), Reason::Local);
+    assert!(!server.is_started());
+    service.stop().unwrap();
+}
+
+#[test]
+fn each_of_several_starts_in_one_callback_is_told_its_end() {
+    let service = service();
+    let (probe, mut first_told) = udp_probe();
+    let server = udp_server(&service, probe);
+    first_told.expect(&Heard::Started);
+    let (second, mut second_told) = udp_probe();
+    let (third, mut third_told) = udp_probe();
+    let endpoint = server.clone();
+    service.post(move || {
+        endpoint.stop().unwrap();
+        endpoint.start(second).unwrap();
+        endpoint.stop().unwrap();
+        endpoint.start(third).unwrap();
+    });
+    assert_eq!(first_told.stopped(), Reason::Local);
+    third_told.expect(&Heard::Started);
+    assert!(matches!(second_told.rest()[..], [.., Heard::Stopped(Reason::Local)]));
+    service.stop().unwrap();
+    assert_eq!(third_told.stopped(), Reason::ServiceStopped);
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl cppserver::UdpHandler for Bomb {}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a destructor that panics");
+    }
+}
+
+#[test]
+fn a_start_that_never_came_to_its_turn_may_panic_in_its_destructor() {
+    let service = service();
+    let (probe, mut first_told) = udp_probe();
+    let server = udp_server(&service, probe);
+    first_told.expect(&Heard::Started);
+    let (third, mut third_told) = udp_probe();
+    let endpoint = server.clone();
+    service.post(move || {
+        endpoint.stop().unwrap();
+        endpoint.start(Bomb).unwrap();
+        endpoint.stop().unwrap();
+        endpoint.start(third).unwrap();
+    });
+    assert_eq!(first_told.rest(), [Heard::Stopped(Reason::Local)]);
+    third_told.expect(&Heard::Started);
     service.stop().unwrap();
 }

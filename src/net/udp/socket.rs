@@ -51,6 +51,15 @@ impl UdpStart {
         udp.rest(run);
         drop_guarded(handler);
     }
+
+    /// Ends a start that was stopped before its turn came.
+    fn skip(self) {
+        let UdpStart { udp, mut handler, .. } = self;
+        if let Err(error) = guard("on_stopped", || handler.on_stopped(&udp, Reason::Local)) {
+            let _ = guard("on_error", || handler.on_error(&udp, &error));
+        }
+        drop_guarded(handler);
+    }
 }
 
 /// An endpoint in its loop.
@@ -78,8 +87,8 @@ pub(crate) struct Datagrams {
     /// For the name, or for what is still to be sent at the end.
     timer: Option<TimerKey>,
     closing: Option<Stop>,
-    /// The start after this run.
-    next: Option<Box<UdpStart>>,
+    /// The starts after this run, of which the last one counts.
+    next: Vec<Box<UdpStart>>,
 }
 
 enum Stage {
@@ -200,7 +209,7 @@ impl Worker {
                 let stop = Stop { run: source.run, reason: Reason::Local, restart: false };
                 let closing = source.closing.get_or_insert(stop);
                 closing.restart = false;
-                source.next = Some(start);
+                source.next.push(start);
                 context::mark_dirty(earlier);
                 return self.slots.restore(earlier, Source::Udp(source));
             }
@@ -229,7 +238,7 @@ impl Worker {
             lost: 0,
             timer: None,
             closing: None,
-            next: None,
+            next: Vec::new(),
         });
         let interface = {
             let mut state = source.udp.0.state();
@@ -376,12 +385,12 @@ impl Worker {
             match state.stop {
                 // It is noticed in the next flush.
                 Some(stop) if stop.run == source.run => context::mark_dirty(key),
-                _ => {
+                _ if state.run == source.run => {
                     inner.quiet.store(false, Ordering::Release);
-                    if state.run == source.run {
-                        state.life = Life::Started;
-                    }
+                    state.life = Life::Started;
                 }
+                // It was stopped, and the next start is on its way.
+                _ => {}
             }
         }
         inner.started.store(true, Ordering::Release);
@@ -642,19 +651,22 @@ impl Worker {
             )));
         }
         source.call("on_stopped", |handler, udp| handler.on_stopped(udp, reason));
-        let Datagrams { udp, run, handler, addresses, next, .. } = *source;
-        match (restart, next) {
-            // In the next turn: a handler that never tires must not keep the loop here.
-            (true, _) => {
+        let Datagrams { udp, run, handler, addresses, mut next, .. } = *source;
+        if restart {
+            // Under the lock, so that a start on another thread is queued behind.
+            let state = inner.state();
+            // Else a stop and a start came meanwhile, and that start is queued already.
+            if state.run == run {
+                // In the next turn: a handler that never tires must not keep the loop here.
                 let start = Box::new(UdpStart { udp, run, handler, addresses, socket: None });
-                self.core.remote(self.index).post(Operation::StartUdp(start));
+                return self.core.remote(self.index).post(Operation::StartUdp(start));
             }
-            (false, next) => {
-                drop_guarded(handler);
-                if let Some(next) = next {
-                    self.start_udp(next);
-                }
-            }
+        }
+        drop_guarded(handler);
+        let last = next.pop();
+        next.into_iter().for_each(|start| start.skip());
+        if let Some(last) = last {
+            self.start_udp(last);
         }
     }
 }
