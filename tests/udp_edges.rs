@@ -6,7 +6,7 @@ mod common;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::*;
-use cppserver::{Reason, Service};
+use cppserver::{Reason, Service, SocketOption, Udp};
 
 fn service() -> Service {
     let service = Service::new().unwrap();
@@ -127,5 +127,51 @@ fn a_start_that_never_came_to_its_turn_may_panic_in_its_destructor() {
     });
     assert_eq!(first_told.rest(), [Heard::Stopped(Reason::Local)]);
     third_told.expect(&Heard::Started);
+    service.stop().unwrap();
+}
+
+#[test]
+fn a_client_bound_to_one_version_of_ip_takes_no_server_of_the_other() {
+    let service = service();
+    for any_peer in [0, 1] {
+        let client = Udp::client(&service, "::1", 9).unwrap();
+        client.bind(Some("127.0.0.1:0".parse().unwrap())).unwrap();
+        client.set_option(SocketOption::AnyPeer, any_peer).unwrap();
+        let (probe, mut told) = udp_probe();
+        client.start(probe).unwrap();
+        let error = told.error();
+        assert!(error.message().contains("::1"), "{error}");
+        assert_eq!(told.stopped(), Reason::Error);
+    }
+    service.stop().unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_socket_of_both_versions_has_its_options_for_both() {
+    if !has_ipv6() {
+        return;
+    }
+    let service = service();
+    let (probe, mut told) = udp_probe();
+    let server = Udp::server(&service, "::", 0).unwrap();
+    server.set_option(SocketOption::TimeToLive, 7).unwrap();
+    server.set_option(SocketOption::MulticastTimeToLive, 9).unwrap();
+    server.set_option(SocketOption::MulticastLoop, 0).unwrap();
+    server.start(probe).unwrap();
+    told.expect(&Heard::Started);
+    let look = || {
+        with_socket(server.native_handle(), |socket| {
+            (
+                (socket.unicast_hops_v6().unwrap(), socket.ttl_v4().unwrap()),
+                (socket.multicast_hops_v6().unwrap(), socket.multicast_ttl_v4().unwrap()),
+                (socket.multicast_loop_v6().unwrap(), socket.multicast_loop_v4().unwrap()),
+                (socket.multicast_all_v6().unwrap(), socket.multicast_all_v4().unwrap()),
+            )
+        })
+    };
+    assert_eq!(look(), ((7, 7), (9, 9), (false, false), (false, false)));
+    server.set_option(SocketOption::TimeToLive, 8).unwrap();
+    assert_eq!(look().0, (8, 8));
     service.stop().unwrap();
 }

@@ -72,7 +72,10 @@ pub(crate) struct Datagram<'a> {
 pub(crate) fn bind(address: SocketAddr, options: &DatagramOptions) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     sys::share_datagrams(&socket, options.reuse_address)?;
-    sys::set_reuse_port(&socket, options.reuse_port)?;
+    // Only then: where sharing needs both options, this would take one of them back.
+    if options.reuse_port {
+        sys::set_reuse_port(&socket, true)?;
+    }
     let version = Version::of(address);
     if version == Version::V6 {
         socket.set_only_v6(!options.dual_stack)?;
@@ -116,25 +119,47 @@ pub(crate) fn apply(
     version: Version,
     change: DatagramChange,
 ) -> io::Result<()> {
-    let v6 = version == Version::V6;
     match change {
         DatagramChange::SendBuffer(size) => socket.set_send_buffer_size(size),
         DatagramChange::ReceiveBuffer(size) => socket.set_recv_buffer_size(size),
         DatagramChange::Broadcast(on) => socket.set_broadcast(on),
-        DatagramChange::TimeToLive(hops) if v6 => socket.set_unicast_hops_v6(hops),
-        DatagramChange::TimeToLive(hops) => socket.set_ttl_v4(hops),
-        DatagramChange::MulticastTimeToLive(hops) if v6 => socket.set_multicast_hops_v6(hops),
-        DatagramChange::MulticastTimeToLive(hops) => socket.set_multicast_ttl_v4(hops),
-        DatagramChange::MulticastLoop(on) if v6 => socket.set_multicast_loop_v6(on),
-        DatagramChange::MulticastLoop(on) => socket.set_multicast_loop_v4(on),
-        DatagramChange::MulticastInterface(interface) if v6 => {
-            socket.set_multicast_if_v6(index_of(interface)?)
-        }
-        DatagramChange::MulticastInterface(interface) => match interface {
-            Interface::Default => socket.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
-            Interface::Address(address) => socket.set_multicast_if_v4(&address),
-            Interface::Index(index) => sys::set_multicast_interface_v4(socket, index),
-        },
+        DatagramChange::TimeToLive(hops) => for_each_version(
+            version,
+            || socket.set_ttl_v4(hops),
+            || socket.set_unicast_hops_v6(hops),
+        ),
+        DatagramChange::MulticastTimeToLive(hops) => for_each_version(
+            version,
+            || socket.set_multicast_ttl_v4(hops),
+            || socket.set_multicast_hops_v6(hops),
+        ),
+        DatagramChange::MulticastLoop(on) => for_each_version(
+            version,
+            || socket.set_multicast_loop_v4(on),
+            || socket.set_multicast_loop_v6(on),
+        ),
+        DatagramChange::MulticastInterface(interface) => for_each_version(
+            version,
+            || match interface {
+                Interface::Default => socket.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
+                Interface::Address(address) => socket.set_multicast_if_v4(&address),
+                Interface::Index(index) => sys::set_multicast_interface_v4(socket, index),
+            },
+            || socket.set_multicast_if_v6(index_of(interface)?),
+        ),
+    }
+}
+
+/// Sets what each version of IP has an option of its own for. A socket of version 6 may speak IPv4
+/// too, but not every system lets it choose for that.
+fn for_each_version(
+    version: Version,
+    set_v4: impl FnOnce() -> io::Result<()>,
+    set_v6: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    match version {
+        Version::V4 => set_v4(),
+        Version::V6 => set_v6().map(|()| drop(set_v4())),
     }
 }
 

@@ -326,6 +326,12 @@ impl Worker {
         let mut failure = None;
         for peer in addresses {
             let own = local.unwrap_or_else(|| any(Version::of(*peer)));
+            if own.is_ipv4() && peer.is_ipv6() {
+                failure = Some(Error::argument(format!(
+                    "a client on {own} can't reach {peer}; bind it to an IPv6 address"
+                )));
+                continue;
+            }
             let peer = datagrams::for_version(*peer, Version::of(own));
             let opened = inner.bind(&[own], interface).and_then(|(socket, _)| {
                 if connected {

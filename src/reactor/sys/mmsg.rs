@@ -441,10 +441,11 @@ pub(crate) fn prepare_datagrams(socket: &SockRef<'_>, v6: bool) -> io::Result<()
         false => v4?,
     }
     // Else a socket hears every group that any other socket of this machine has joined (ip(7)).
+    let v4 = socket.set_multicast_all_v4(false);
     match v6 {
         // Since Linux 4.20.
         true => drop(socket.set_multicast_all_v6(false)),
-        false => socket.set_multicast_all_v4(false)?,
+        false => v4?,
     }
     // Unknown before Linux 5.0, and everything works without it.
     let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, &1);
