@@ -4,9 +4,10 @@
 mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
 
 use common::*;
-use cppserver::{Reason, Service, SocketOption, Udp};
+use cppserver::{Reason, SendPolicy, Service, SocketOption, Status, Udp};
 
 fn service() -> Service {
     let service = Service::new().unwrap();
@@ -47,6 +48,28 @@ fn a_queue_that_runs_empty_by_errors_alone_is_told() {
     server.send_to(refused, b"never leaves").unwrap();
     told.error();
     told.expect(&Heard::Empty);
+    service.stop().unwrap();
+}
+
+#[test]
+fn a_datagram_above_the_whole_limit_drops_no_others() {
+    let service = service();
+    let sink = plain_udp();
+    let to = sink.local_addr().unwrap();
+    let (probe, mut told) = udp_probe();
+    let server = udp_server(&service, probe);
+    server.set_option(SocketOption::SendLimit, 1_000).unwrap();
+    server.set_option(SocketOption::SendPolicy, SendPolicy::DropOldest as i64).unwrap();
+    told.expect(&Heard::Started);
+    let endpoint = server.clone();
+    service.post(move || {
+        endpoint.send_to(to, b"kept").unwrap();
+        let error = endpoint.send_to(to, &[0; 1_000]).unwrap_err();
+        assert_eq!(error.status(), Status::Limit);
+    });
+    told.expect(&Heard::Empty);
+    assert_eq!((server.datagrams_sent(), server.datagrams_dropped()), (1, 1));
+    assert_eq!(sink.recv(&mut [0; 8]).unwrap(), 4);
     service.stop().unwrap();
 }
 
@@ -143,6 +166,65 @@ fn a_client_bound_to_one_version_of_ip_takes_no_server_of_the_other() {
         assert!(error.message().contains("::1"), "{error}");
         assert_eq!(told.stopped(), Reason::Error);
     }
+    service.stop().unwrap();
+}
+
+#[test]
+fn a_stop_for_the_limit_does_not_tell_of_a_wait() {
+    let service = service();
+    let sink = plain_udp().local_addr().unwrap();
+    let (probe, mut told) = udp_probe();
+    let server = udp_server(&service, probe);
+    server.set_option(SocketOption::SendPolicy, SendPolicy::Disconnect as i64).unwrap();
+    server.set_option(SocketOption::SendLimit, 8 << 20).unwrap();
+    told.expect(&Heard::Started);
+    let endpoint = server.clone();
+    service.post(move || while endpoint.send_to(sink, &[0; 1500]).is_ok() {});
+    assert_eq!(told.stopped(), Reason::Limit);
+    let errors: Vec<_> =
+        told.rest().into_iter().filter(|heard| matches!(heard, Heard::Error(_))).collect();
+    assert!(!errors.is_empty());
+    for error in &errors {
+        let Heard::Error(error) = error else { continue };
+        assert_eq!(error.status(), Status::Limit, "{error}");
+    }
+    service.stop().unwrap();
+}
+
+#[test]
+fn counters_hold_what_a_callback_is_told() {
+    let service = service();
+    let (sender, counted) = mpsc::channel();
+    let (probe, mut told) = udp_probe();
+    let server = udp_server(
+        &service,
+        probe.on(move |udp, heard| {
+            if matches!(heard, Heard::Received(..)) {
+                sender.send((udp.datagrams_received(), udp.bytes_received())).unwrap();
+            }
+        }),
+    );
+    told.expect(&Heard::Started);
+    let peer = plain_udp();
+    let to = (Ipv4Addr::LOCALHOST, server.port());
+    for number in 1..=3 {
+        peer.send_to(b"four", to).unwrap();
+        assert_eq!(counted.recv().unwrap(), (number, 4 * number));
+    }
+    service.stop().unwrap();
+}
+
+#[test]
+fn an_interface_that_the_socket_refused_is_not_kept() {
+    let service = service();
+    let (probe, mut told) = udp_probe();
+    let server = udp_server(&service, probe);
+    told.expect(&Heard::Started);
+    let error = server.set_multicast_interface("16777000").unwrap_err();
+    assert_eq!(error.status(), Status::System);
+    server.restart().unwrap();
+    assert_eq!(told.stopped(), Reason::Local);
+    assert_eq!(told.next(), Heard::Started, "the next start does without it");
     service.stop().unwrap();
 }
 

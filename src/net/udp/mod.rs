@@ -154,9 +154,10 @@ impl Udp {
     pub fn set_multicast_interface(&self, interface: &str) -> Result<()> {
         let parsed = group::parse_interface(interface)?;
         let mut state = self.0.state();
-        state.interface = parsed;
         let change = DatagramChange::MulticastInterface(parsed);
-        change_open(&state, change, format!("the multicast interface {interface:?}"))
+        change_open(&state, change, format!("the multicast interface {interface:?}"))?;
+        state.interface = parsed;
+        Ok(())
     }
 
     /// Chooses where [`Udp::send`] goes, at once: for a server that sends to a multicast group.

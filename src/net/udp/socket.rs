@@ -651,10 +651,16 @@ impl Worker {
         if undelivered > 0 {
             inner.dropped.fetch_add(undelivered as u64, Ordering::Relaxed);
             let timeout = inner.options.close_timeout().as_millis();
-            source.on_error(&Error::timeout(format!(
-                "{undelivered} accepted datagrams were not sent: the system took none within \
-                 {timeout} milliseconds"
-            )));
+            source.on_error(&match reason {
+                Reason::Limit => Error::limit(format!(
+                    "{undelivered} accepted datagrams were not sent, because the endpoint stopped \
+                     for its send limit"
+                )),
+                _ => Error::timeout(format!(
+                    "{undelivered} accepted datagrams were not sent within {timeout} milliseconds; \
+                     raise the option CloseTimeout, or wait for on_empty before the stop"
+                )),
+            });
         }
         source.call("on_stopped", |handler, udp| handler.on_stopped(udp, reason));
         let Datagrams { udp, run, handler, addresses, mut next, .. } = *source;
@@ -681,7 +687,7 @@ impl Worker {
 fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
     let inner = Arc::clone(&source.udp.0);
     let limit = inner.options.get(SocketOption::DatagramLimit) as usize;
-    let (mut count, mut bytes) = (0, 0);
+    let mut bytes = 0;
     for datagram in batch.datagrams() {
         if !source.is_delivering() {
             break;
@@ -689,12 +695,11 @@ fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
         let from = canonical(datagram.from);
         let data = &datagram.data[..datagram.data.len().min(limit)];
         let truncated = datagram.truncated || data.len() < datagram.data.len();
-        count += 1;
+        inner.datagrams_received.add(1);
+        inner.bytes_received.add(data.len());
         bytes += data.len();
         source.call("on_received", |handler, udp| handler.on_received(udp, from, data, truncated));
     }
-    inner.datagrams_received.add(count);
-    inner.bytes_received.add(bytes);
     if let Some(lost) = batch.lost() {
         inner.lost.add(lost.wrapping_sub(source.lost) as usize);
         source.lost = lost;
