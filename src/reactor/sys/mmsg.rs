@@ -203,18 +203,22 @@ impl ReceiveBatch {
     }
 }
 
-/// The value of a control message of that kind. UDP_GRO and SO_RXQ_OVFL carry 4 bytes.
+/// The first 4 bytes of a control message of that kind, which are all of UDP_GRO and SO_RXQ_OVFL.
+/// `None` also when the message was cut for want of room.
 #[allow(unsafe_code)]
 fn control(header: &libc::msghdr, level: i32, kind: i32) -> Option<u32> {
     if header.msg_controllen == 0 {
         return None;
     }
     // SAFETY: the system has filled in the control messages, whose room lives as long as the
-    // header, and the macros of cmsg(3) stay within msg_controllen.
+    // header, and the macros of cmsg(3) stay within msg_controllen. A value is read only when the
+    // length of its message says that it is there.
     unsafe {
+        let least = libc::CMSG_LEN(size_of::<u32>() as u32) as usize;
         let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
-            if ((*message).cmsg_level, (*message).cmsg_type) == (level, kind) {
+            let is_it = ((*message).cmsg_level, (*message).cmsg_type) == (level, kind);
+            if is_it && (*message).cmsg_len as usize >= least {
                 return Some(libc::CMSG_DATA(message).cast::<u32>().read_unaligned());
             }
             message = libc::CMSG_NXTHDR(header, message);
@@ -558,4 +562,49 @@ fn set<T>(socket: &SockRef<'_>, level: i32, option: i32, value: &T) -> io::Resul
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header with one control message that has so many bytes of a value.
+    #[allow(unsafe_code)]
+    fn with_control<R>(value: &[u8], look: impl FnOnce(&libc::msghdr) -> R) -> R {
+        let mut room = Control::default();
+        // SAFETY: a message header of zeros has no name, no buffers and no control messages.
+        let mut header: libc::msghdr = unsafe { mem::zeroed() };
+        header.msg_control = room.as_mut_ptr().cast();
+        // SAFETY: the control room is aligned, and larger than one message of a few bytes.
+        unsafe {
+            let size = libc::CMSG_LEN(value.len() as u32);
+            header.msg_controllen = size as _;
+            let message = libc::CMSG_FIRSTHDR(&header);
+            (*message).cmsg_level = libc::SOL_UDP;
+            (*message).cmsg_type = libc::UDP_GRO;
+            (*message).cmsg_len = size as _;
+            ptr::copy_nonoverlapping(value.as_ptr(), libc::CMSG_DATA(message), value.len());
+        }
+        look(&header)
+    }
+
+    #[test]
+    fn a_control_message_that_was_cut_has_no_value() {
+        let gro = |header: &libc::msghdr| control(header, libc::SOL_UDP, libc::UDP_GRO);
+        let value = 1200_u32.to_ne_bytes();
+        assert_eq!(with_control(&value, gro), Some(1200));
+        assert_eq!(with_control(&value[..2], gro), None);
+        assert_eq!(with_control(&[], gro), None);
+        let other = |header: &libc::msghdr| control(header, libc::SOL_SOCKET, libc::UDP_GRO);
+        assert_eq!(with_control(&value, other), None);
+    }
+
+    #[test]
+    fn names_are_the_addresses_they_were_made_of() {
+        for text in ["127.0.0.1:80", "[::1]:65535", "[fe80::1%7]:1", "0.0.0.0:0"] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(Name::new(address).address(), Some(address));
+        }
+        assert_eq!(Name::EMPTY.address(), None);
+    }
 }
