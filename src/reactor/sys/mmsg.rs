@@ -280,22 +280,14 @@ impl SendBatch {
         connected: bool,
         segments: &mut bool,
         queue: &mut DatagramQueue,
-        mut gone: impl FnMut(SocketAddr, usize),
+        gone: impl FnMut(SocketAddr, usize),
     ) -> Result<(), (usize, io::Error)> {
         self.segments_refused = !*segments;
         self.group(queue);
         let sent = self.hand_over(socket, connected, queue);
         match sent {
             Ok(count) => {
-                for message in &self.messages[..count] {
-                    let mut index = message.first;
-                    while index != END {
-                        let entry = queue.mark_gone(index as usize);
-                        gone(entry.to, usize::from(entry.size));
-                        index = self.following[index as usize];
-                    }
-                }
-                queue.sweep();
+                self.forget(count, queue, gone);
                 Ok(())
             }
             Err(error) if self.messages[0].count > 1 && is_about_segments(&error) => {
@@ -304,6 +296,24 @@ impl SendBatch {
             }
             Err(error) => Err((self.messages[0].first as usize, error)),
         }
+    }
+
+    /// Takes the datagrams of the first messages, which have left, out of the queue.
+    fn forget(
+        &self,
+        count: usize,
+        queue: &mut DatagramQueue,
+        mut gone: impl FnMut(SocketAddr, usize),
+    ) {
+        for message in &self.messages[..count] {
+            let mut index = message.first;
+            while index != END {
+                let entry = queue.mark_gone(index as usize);
+                gone(entry.to, usize::from(entry.size));
+                index = self.following[index as usize];
+            }
+        }
+        queue.sweep();
     }
 
     /// Puts datagrams together that go to the same address.
@@ -597,6 +607,69 @@ mod tests {
         assert_eq!(with_control(&[], gro), None);
         let other = |header: &libc::msghdr| control(header, libc::SOL_SOCKET, libc::UDP_GRO);
         assert_eq!(with_control(&value, other), None);
+    }
+
+    /// Whatever part of its messages the system takes each time, and whichever it refuses: each
+    /// datagram leaves or is given up once, and for each address they leave in the order in which
+    /// they were queued. The first four bytes of each are its number.
+    #[test]
+    fn datagrams_leave_once_and_in_order_however_many_messages_the_system_takes() {
+        let mut random = 1_u64;
+        let mut below = |bound: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % bound
+        };
+        for round in 0..if cfg!(miri) { 4 } else { 40 } {
+            let mut queue = DatagramQueue::default();
+            let mut batch = SendBatch::new();
+            batch.segments_refused = round % 4 == 3;
+            let (addresses, sizes) = (1 + below(100), 1 + below(4));
+            let mut next = 0_u32;
+            let mut left = Vec::new();
+            while next < 1000 || !queue.is_empty() {
+                for _ in 0..if next < 1000 { below(400) } else { 0 } {
+                    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, 1 + below(addresses) as u16));
+                    let size = [100, 60, 1500, 4][below(sizes) as usize];
+                    let mut data = next.to_be_bytes().to_vec();
+                    data.resize(size, 0);
+                    assert!(queue.push(to, &data));
+                    next += 1;
+                }
+                if queue.is_empty() {
+                    continue;
+                }
+                batch.group(&queue);
+                let taken = below(batch.messages.len() as u64 + 1) as usize;
+                for message in &batch.messages[..taken] {
+                    let mut index = message.first;
+                    let mut sizes = Vec::new();
+                    while index != END {
+                        let entry = queue.entry(index as usize).unwrap();
+                        let number = queue.data(entry)[..4].try_into().unwrap();
+                        left.push((entry.to.port(), u32::from_be_bytes(number)));
+                        sizes.push(entry.size);
+                        index = batch.following[index as usize];
+                    }
+                    let (last, others) = sizes.split_last().unwrap();
+                    assert!(others.iter().all(|size| *size == message.size), "{sizes:?}");
+                    assert!(*last <= message.size && sizes.len() == message.count.into());
+                    assert!(sizes.iter().map(|size| usize::from(*size)).sum::<usize>() <= 65_507);
+                }
+                batch.forget(taken, &mut queue, |_, _| {});
+                if !queue.is_empty() && below(4) == 0 {
+                    batch.group(&queue);
+                    let given_up = queue.mark_gone(batch.messages[0].first as usize);
+                    let number = queue.data(&given_up)[..4].try_into().unwrap();
+                    left.push((given_up.to.port(), u32::from_be_bytes(number)));
+                    queue.sweep();
+                }
+            }
+            let numbers: std::collections::HashSet<_> =
+                left.iter().map(|(_, number)| *number).collect();
+            assert_eq!((left.len(), numbers.len()), (next as usize, next as usize));
+            left.sort_by_key(|(port, _)| *port);
+            assert!(left.is_sorted(), "in order for each address");
+        }
     }
 
     #[test]
