@@ -73,9 +73,8 @@ pub(crate) struct Datagrams {
     connected: bool,
     /// Many datagrams may go to the system as one.
     segments: bool,
-    /// The socket takes no more for now.
+    /// The socket takes no more for now, and is watched for when it does.
     blocked: bool,
-    watches_writes: bool,
     /// There may be more reports than were taken.
     has_reports: bool,
     /// What the loop has taken out of the queue.
@@ -231,7 +230,6 @@ impl Worker {
             connected: false,
             segments: true,
             blocked: false,
-            watches_writes: false,
             has_reports: false,
             sending: DatagramQueue::default(),
             has_waited: false,
@@ -412,6 +410,10 @@ impl Worker {
     ) {
         if ready.writable && source.blocked {
             source.blocked = false;
+            if let Stage::Open(socket) = &mut source.stage {
+                // Else there are events too many, and nothing worse.
+                let _ = self.registrar.watch_reads(socket, key);
+            }
             context::mark_dirty(key);
         }
         if ready.closed || source.has_reports {
@@ -606,13 +608,9 @@ impl Worker {
                 std::mem::swap(&mut source.sending, &mut state.queue);
             }
         }
-        if source.watches_writes {
-            return;
-        }
         let Stage::Open(socket) = &mut source.stage else { return };
-        match self.registrar.watch_writes(socket, key) {
-            Ok(()) => source.watches_writes = true,
-            Err(error) => source.on_error(&Error::system("cannot watch the socket", &error)),
+        if let Err(error) = self.registrar.watch_writes(socket, key) {
+            source.on_error(&Error::system("cannot watch the socket", &error));
         }
     }
 
