@@ -4,7 +4,9 @@
 mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use common::*;
 use cppserver::{Reason, SendPolicy, Service, SocketOption, Status, Udp};
@@ -255,5 +257,37 @@ fn a_socket_of_both_versions_has_its_options_for_both() {
     assert_eq!(look(), ((7, 7), (9, 9), (false, false), (false, false)));
     server.set_option(SocketOption::TimeToLive, 8).unwrap();
     assert_eq!(look().0, (8, 8));
+    service.stop().unwrap();
+}
+
+#[test]
+fn a_client_never_hears_a_stranger() {
+    let service = service();
+    let own = plain_udp().local_addr().unwrap();
+    let server = plain_udp();
+    let over = Arc::new(AtomicBool::new(false));
+    let flood = thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            let stranger = plain_udp();
+            while !over.load(Ordering::Relaxed) {
+                let _ = stranger.send_to(b"stranger", own);
+            }
+        }
+    });
+    let client = Udp::client(&service, "127.0.0.1", server.local_addr().unwrap().port()).unwrap();
+    client.bind(Some(own)).unwrap();
+    // Between the moment when it is bound and that when it knows its server, it is open to all.
+    for _ in 0..2000 {
+        let (probe, mut told) = udp_probe();
+        client.start(probe).unwrap();
+        told.expect(&Heard::Started);
+        server.send_to(b"server", own).unwrap();
+        assert_eq!(told.datagram(), (server.local_addr().unwrap(), b"server".to_vec()));
+        client.stop().unwrap();
+        assert_eq!(told.rest().len(), 1, "nothing but on_stopped");
+    }
+    over.store(true, Ordering::Relaxed);
+    flood.join().unwrap();
     service.stop().unwrap();
 }

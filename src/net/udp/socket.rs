@@ -69,8 +69,8 @@ pub(crate) struct Datagrams {
     handler: Box<dyn UdpHandler>,
     addresses: Vec<SocketAddr>,
     stage: Stage,
-    /// The system knows the peer, and datagrams need no address.
-    connected: bool,
+    /// The only one that is heard. The system knows it, and datagrams need no address.
+    peer: Option<SocketAddr>,
     /// Many datagrams may go to the system as one.
     segments: bool,
     /// The socket takes no more for now, and is watched for when it does.
@@ -87,7 +87,7 @@ pub(crate) struct Datagrams {
     timer: Option<TimerKey>,
     closing: Option<Stop>,
     /// The starts after this run, of which the last one counts.
-    next: Vec<Box<UdpStart>>,
+    next: Vec<UdpStart>,
 }
 
 enum Stage {
@@ -200,7 +200,7 @@ fn undelivered(to: Option<SocketAddr>, error: &io::Error) -> Error {
 
 impl Worker {
     /// Takes a start in.
-    pub(in super::super) fn start_udp(&mut self, start: Box<UdpStart>) {
+    pub(in super::super) fn start_udp(&mut self, start: UdpStart) {
         let earlier = start.udp.0.state().key;
         match self.slots.take(earlier) {
             // It has still something to send.
@@ -215,7 +215,7 @@ impl Worker {
             Some(other) => self.slots.restore(earlier, other),
             None => {}
         }
-        let UdpStart { udp, run, handler, addresses, socket } = *start;
+        let UdpStart { udp, run, handler, addresses, socket } = start;
         let key = self.slots.reserve();
         let stage = match socket {
             Some(socket) => Stage::Open(socket),
@@ -227,7 +227,7 @@ impl Worker {
             handler,
             addresses,
             stage,
-            connected: false,
+            peer: None,
             segments: true,
             blocked: false,
             has_reports: false,
@@ -332,17 +332,18 @@ impl Worker {
             }
             let peer = datagrams::for_version(*peer, Version::of(own));
             let opened = inner.bind(&[own], interface).and_then(|(socket, _)| {
-                if connected {
-                    socket
-                        .connect(peer)
-                        .map_err(|error| Error::system(format!("cannot send to {peer}"), &error))?;
-                }
-                Ok(socket)
+                let heard = match connected {
+                    true => socket.connect(peer).and_then(|()| socket.peer_addr()).map(Some),
+                    false => Ok(None),
+                };
+                let heard = heard
+                    .map_err(|error| Error::system(format!("cannot send to {peer}"), &error))?;
+                Ok((socket, heard))
             });
             match opened {
-                Ok(socket) => {
+                Ok((socket, heard)) => {
                     source.stage = Stage::Open(socket);
-                    source.connected = connected;
+                    source.peer = heard;
                     return self.open_udp(key, source, Some(canonical(peer)));
                 }
                 Err(error) => failure = Some(error),
@@ -361,7 +362,7 @@ impl Worker {
 
     /// Announces an endpoint whose socket is there.
     fn open_udp(&mut self, key: Key, mut source: Box<Datagrams>, peer: Option<SocketAddr>) {
-        let connected = source.connected;
+        let connected = source.peer.is_some();
         let Stage::Open(socket) = &mut source.stage else { return };
         let registered = self
             .registrar
@@ -569,7 +570,7 @@ impl Worker {
         let queue = &mut source.sending;
         let mut attempt = || {
             let tell = |to, size| sent.push((to, size));
-            send.send(socket, source.connected, &mut source.segments, queue, tell)
+            send.send(socket, source.peer.is_some(), &mut source.segments, queue, tell)
         };
         // The first call may have told what became of an earlier datagram, and sent nothing.
         let outcome = match attempt() {
@@ -689,6 +690,13 @@ fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
     for datagram in batch.datagrams() {
         if !source.is_delivering() {
             break;
+        }
+        // Those of others came before the system knew the peer.
+        let is_same = |peer: SocketAddr| {
+            (peer.ip(), peer.port()) == (datagram.from.ip(), datagram.from.port())
+        };
+        if !source.peer.is_none_or(is_same) {
+            continue;
         }
         let from = canonical(datagram.from);
         let data = &datagram.data[..datagram.data.len().min(limit)];
