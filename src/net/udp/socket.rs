@@ -64,6 +64,8 @@ impl UdpStart {
 
 /// An endpoint in its loop.
 pub(crate) struct Datagrams {
+    /// The first field, so that it ends before the socket closes.
+    lending: Lending,
     udp: Udp,
     run: u64,
     handler: Box<dyn UdpHandler>,
@@ -88,6 +90,41 @@ pub(crate) struct Datagrams {
     closing: Option<Stop>,
     /// The starts after this run, of which the last one counts.
     next: Vec<UdpStart>,
+}
+
+/// What handles see of an endpoint, as long as it is in its loop. Its end takes that away, also when
+/// an error of this library is the end.
+struct Lending {
+    udp: Udp,
+    run: u64,
+    key: Key,
+}
+
+impl Lending {
+    /// Returns how many datagrams were still to be sent, or `None` when it was ended before.
+    fn end(&self) -> Option<usize> {
+        let inner = &*self.udp.0;
+        let mut state = inner.state();
+        if state.key != self.key {
+            return None;
+        }
+        state.key = Key::NONE;
+        state.open = None;
+        state.scheduled = false;
+        state.queue.clear();
+        state.changes.clear();
+        inner.pending.store(0, Ordering::Relaxed);
+        Some(inner.waiting.swap(0, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Lending {
+    fn drop(&mut self) {
+        if self.end().is_some() {
+            self.udp.rest(self.run);
+            self.udp.0.started.store(false, Ordering::Release);
+        }
+    }
 }
 
 enum Stage {
@@ -222,6 +259,7 @@ impl Worker {
             None => Stage::Resolving(Arc::new(())),
         };
         let mut source = Box::new(Datagrams {
+            lending: Lending { udp: udp.clone(), run, key },
             udp,
             run,
             handler,
@@ -620,16 +658,7 @@ impl Worker {
         let mut source = source;
         source.timer.take().map(|timer| self.timers.cancel(timer));
         let inner = Arc::clone(&source.udp.0);
-        let undelivered = {
-            let mut state = inner.state();
-            state.key = Key::NONE;
-            state.open = None;
-            state.scheduled = false;
-            state.queue.clear();
-            state.changes.clear();
-            inner.pending.store(0, Ordering::Relaxed);
-            inner.waiting.swap(0, Ordering::Relaxed)
-        };
+        let undelivered = source.lending.end().unwrap_or(0);
         self.slots.remove(key);
         let stage = std::mem::replace(&mut source.stage, Stage::Resolving(Arc::new(())));
         drop(stage);
