@@ -30,7 +30,9 @@ pub enum SocketOption {
     /// to the system.
     KeepAliveCount = 5,
     /// Let a server have its port again while old connections are in TIME_WAIT (SO_REUSEADDR).
-    /// Default 1. Without effect on Windows, where nothing keeps it from the port.
+    /// Default 1. Without effect on Windows, where nothing keeps it from the port. For
+    /// [`Udp`](super::Udp) default 0: with 1 several sockets may have the port, and each gets the
+    /// datagrams of its groups.
     ReuseAddress = 6,
     /// Share the port with other listeners (SO_REUSEPORT). Default 0. Unsupported on Windows.
     ReusePort = 7,
@@ -59,7 +61,8 @@ pub enum SocketOption {
     SessionLimit = 16,
     /// The same per address of the peer.
     SessionLimitPerAddress = 17,
-    /// Bytes that may wait to be sent per session. Default 16 MiB; 0: any.
+    /// Bytes that may wait to be sent per session or [`Udp`](super::Udp), of which a datagram counts
+    /// some 40 more than it has. Default 16 MiB; 0: any.
     SendLimit = 18,
     /// What happens above the send limit, a [`SendPolicy`] as a number. Default
     /// [`SendPolicy::Refuse`].

@@ -278,7 +278,7 @@ impl Worker {
                 Operation::Resolved { key, asker, addresses } => {
                     self.resolved(key, &asker, addresses);
                 }
-                Operation::StartUdp(start) => self.start_udp(start),
+                Operation::StartUdp(start) => self.start_udp(*start),
                 Operation::AddTimer(timer) => self.add_timer(timer),
                 Operation::CancelTimer(timer) => self.cancel_timer(&timer),
                 Operation::Started => {

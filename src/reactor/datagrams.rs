@@ -72,7 +72,10 @@ pub(crate) struct Datagram<'a> {
 pub(crate) fn bind(address: SocketAddr, options: &DatagramOptions) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     sys::share_datagrams(&socket, options.reuse_address)?;
-    sys::set_reuse_port(&socket, options.reuse_port)?;
+    // Only then: where sharing needs both options, this would take one of them back.
+    if options.reuse_port {
+        sys::set_reuse_port(&socket, true)?;
+    }
     let version = Version::of(address);
     if version == Version::V6 {
         socket.set_only_v6(!options.dual_stack)?;
@@ -116,25 +119,47 @@ pub(crate) fn apply(
     version: Version,
     change: DatagramChange,
 ) -> io::Result<()> {
-    let v6 = version == Version::V6;
     match change {
         DatagramChange::SendBuffer(size) => socket.set_send_buffer_size(size),
         DatagramChange::ReceiveBuffer(size) => socket.set_recv_buffer_size(size),
         DatagramChange::Broadcast(on) => socket.set_broadcast(on),
-        DatagramChange::TimeToLive(hops) if v6 => socket.set_unicast_hops_v6(hops),
-        DatagramChange::TimeToLive(hops) => socket.set_ttl_v4(hops),
-        DatagramChange::MulticastTimeToLive(hops) if v6 => socket.set_multicast_hops_v6(hops),
-        DatagramChange::MulticastTimeToLive(hops) => socket.set_multicast_ttl_v4(hops),
-        DatagramChange::MulticastLoop(on) if v6 => socket.set_multicast_loop_v6(on),
-        DatagramChange::MulticastLoop(on) => socket.set_multicast_loop_v4(on),
-        DatagramChange::MulticastInterface(interface) if v6 => {
-            socket.set_multicast_if_v6(index_of(interface)?)
-        }
-        DatagramChange::MulticastInterface(interface) => match interface {
-            Interface::Default => socket.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
-            Interface::Address(address) => socket.set_multicast_if_v4(&address),
-            Interface::Index(index) => sys::set_multicast_interface_v4(socket, index),
-        },
+        DatagramChange::TimeToLive(hops) => for_each_version(
+            version,
+            || socket.set_ttl_v4(hops),
+            || socket.set_unicast_hops_v6(hops),
+        ),
+        DatagramChange::MulticastTimeToLive(hops) => for_each_version(
+            version,
+            || socket.set_multicast_ttl_v4(hops),
+            || socket.set_multicast_hops_v6(hops),
+        ),
+        DatagramChange::MulticastLoop(on) => for_each_version(
+            version,
+            || socket.set_multicast_loop_v4(on),
+            || socket.set_multicast_loop_v6(on),
+        ),
+        DatagramChange::MulticastInterface(interface) => for_each_version(
+            version,
+            || match interface {
+                Interface::Default => socket.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
+                Interface::Address(address) => socket.set_multicast_if_v4(&address),
+                Interface::Index(index) => sys::set_multicast_interface_v4(socket, index),
+            },
+            || socket.set_multicast_if_v6(index_of(interface)?),
+        ),
+    }
+}
+
+/// Sets what each version of IP has an option of its own for. A socket of version 6 may speak IPv4
+/// too, but not every system lets it choose for that.
+fn for_each_version(
+    version: Version,
+    set_v4: impl FnOnce() -> io::Result<()>,
+    set_v6: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    match version {
+        Version::V4 => set_v4(),
+        Version::V6 => set_v6().map(|()| drop(set_v4())),
     }
 }
 
@@ -283,16 +308,28 @@ impl DatagramQueue {
         self.sweep();
         let oldest = self.entries.pop_front()?;
         self.sweep();
+        self.compact();
         Some(usize::from(oldest.size))
     }
 
-    /// Puts the datagrams of another queue behind those of this one.
-    pub(crate) fn append(&mut self, newer: &mut DatagramQueue) {
-        self.sweep();
-        // What has left makes room first.
-        if let Some(first) = self.entries.front().map(|entry| entry.offset).filter(|at| *at > 0) {
+    /// Uses the room again of what has left at the front, once it is more than what the rest takes:
+    /// so moving the rest costs each datagram little.
+    fn compact(&mut self) {
+        let Some(first) = self.entries.front().map(|entry| entry.offset) else { return };
+        let rest = self.bytes.len() - first as usize + self.entries.len() * Self::OVERHEAD;
+        if first as usize > rest {
             self.bytes.drain(..first as usize);
             self.entries.iter_mut().for_each(|entry| entry.offset -= first);
+        }
+    }
+
+    /// Puts the datagrams of another queue behind those of this one. When both together are too
+    /// large for one queue, both stay as they are.
+    pub(crate) fn append(&mut self, newer: &mut DatagramQueue) {
+        self.sweep();
+        self.compact();
+        if self.bytes.len() + newer.bytes.len() > Self::BYTES_MOST {
+            return;
         }
         for entry in newer.entries.iter().filter(|entry| !entry.gone) {
             self.push(entry.to, &newer.bytes[entry.offset as usize..][..usize::from(entry.size)]);
@@ -393,6 +430,20 @@ mod tests {
         older.append(&mut newer);
         assert_eq!(content(&older), [(2, vec![2; 3]), (3, vec![3; 3]), (5, vec![5; 2])]);
         assert!(newer.is_empty());
+    }
+
+    #[test]
+    fn what_is_dropped_at_the_front_makes_room() {
+        let mut queue = DatagramQueue::default();
+        for number in 0..10_000_u16 {
+            assert!(queue.push(to(number), &[number as u8; 100]));
+            if queue.len() > 10 {
+                assert_eq!(queue.drop_oldest(), Some(100));
+            }
+        }
+        let kept = (9_990..10_000).map(|number| (number, vec![number as u8; 100]));
+        assert_eq!(content(&queue), kept.collect::<Vec<_>>());
+        assert!(queue.bytes.capacity() < 10 * 10 * 100, "{}", queue.bytes.capacity());
     }
 
     #[test]

@@ -79,8 +79,8 @@ impl Registrar {
         self.0.register(source, key.token(), Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Watches a connection, or a socket of datagrams, for what it receives. A new one is writable anyway, and saying so
-    /// would cost each connection a wake-up.
+    /// Watches a connection, or a socket of datagrams, for what it receives. A new one is writable
+    /// anyway, and saying so would cost each connection a wake-up.
     pub(crate) fn register_stream(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
         self.0.register(source, key.token(), Interest::READABLE)
     }
@@ -88,6 +88,12 @@ impl Registrar {
     /// Watches a registered connection in both directions from now on.
     pub(crate) fn watch_writes(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
         self.0.reregister(source, key.token(), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Watches a registered socket of datagrams for what it receives alone again: each datagram that
+    /// leaves it would be an event.
+    pub(crate) fn watch_reads(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
+        self.0.reregister(source, key.token(), Interest::READABLE)
     }
 
     /// Watches a listener.

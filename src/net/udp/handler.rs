@@ -11,7 +11,7 @@ use crate::error::Error;
 /// All of them run on the loop thread of the endpoint, one at a time: `on_started`, any number of
 /// the others, then `on_stopped`; then the handler is dropped. A start that fails on the loop, as
 /// that of a client whose server has no address, gets `on_error` and `on_stopped` without
-/// `on_started`.
+/// `on_started`; one that is stopped before its turn comes gets `on_stopped` alone.
 ///
 /// A panic in a callback is told to `on_error` and disturbs nothing else.
 #[allow(unused_variables)]
@@ -35,7 +35,9 @@ pub trait UdpHandler: Send + 'static {
     /// endpoint goes on.
     fn on_error(&mut self, udp: &Udp, error: &Error) {}
     /// The socket is closed: [`Reason::Local`] after [`Udp::stop`] and [`Udp::restart`],
-    /// [`Reason::ServiceStopped`], or [`Reason::Error`] when it could not be opened.
+    /// [`Reason::ServiceStopped`], [`Reason::Limit`] with
+    /// [`SendPolicy::Disconnect`](super::super::SendPolicy::Disconnect), or [`Reason::Error`] when
+    /// it could not be opened. [`Udp::start`] may be called here.
     fn on_stopped(&mut self, udp: &Udp, reason: Reason) {}
 }
 

@@ -154,9 +154,10 @@ impl Udp {
     pub fn set_multicast_interface(&self, interface: &str) -> Result<()> {
         let parsed = group::parse_interface(interface)?;
         let mut state = self.0.state();
-        state.interface = parsed;
         let change = DatagramChange::MulticastInterface(parsed);
-        change_open(&state, change, format!("the multicast interface {interface:?}"))
+        change_open(&state, change, format!("the multicast interface {interface:?}"))?;
+        state.interface = parsed;
+        Ok(())
     }
 
     /// Chooses where [`Udp::send`] goes, at once: for a server that sends to a multicast group.
@@ -488,5 +489,44 @@ impl fmt::Debug for Udp {
             .field("port", &self.port())
             .field("started", &self.is_started())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::error::Status;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "needs sockets")]
+    fn an_error_of_this_library_costs_one_endpoint_and_one_start() {
+        struct Started(mpsc::Sender<()>);
+
+        impl UdpHandler for Started {
+            fn on_started(&mut self, _udp: &Udp) {
+                self.0.send(()).unwrap();
+            }
+        }
+
+        let service = Service::new().unwrap();
+        service.start(()).unwrap();
+        let udp = Udp::server(&service, "127.0.0.1", 0).unwrap();
+        let (sender, started) = mpsc::channel();
+        udp.start(Started(sender.clone())).unwrap();
+        started.recv().unwrap();
+        let (done, after) = mpsc::channel();
+        let key = udp.0.state().key;
+        udp.0.remote().post(Operation::Panic(key));
+        udp.0.remote().post(Operation::Run(Box::new(move || done.send(()).unwrap())));
+        after.recv().unwrap();
+        assert!(!udp.is_started());
+        assert_eq!(udp.native_handle(), None, "it is not lent longer than it is open");
+        let to = "127.0.0.1:9".parse().unwrap();
+        assert_eq!(udp.send_to(to, b"x").unwrap_err().status(), Status::NotConnected);
+        udp.start(Started(sender)).expect("it can begin anew");
+        started.recv().unwrap();
+        service.stop().unwrap();
     }
 }

@@ -51,35 +51,80 @@ impl UdpStart {
         udp.rest(run);
         drop_guarded(handler);
     }
+
+    /// Ends a start that was stopped before its turn came.
+    fn skip(self) {
+        let UdpStart { udp, mut handler, .. } = self;
+        if let Err(error) = guard("on_stopped", || handler.on_stopped(&udp, Reason::Local)) {
+            let _ = guard("on_error", || handler.on_error(&udp, &error));
+        }
+        drop_guarded(handler);
+    }
 }
 
 /// An endpoint in its loop.
 pub(crate) struct Datagrams {
+    /// The first field, so that it ends before the socket closes.
+    lending: Lending,
     udp: Udp,
     run: u64,
     handler: Box<dyn UdpHandler>,
     addresses: Vec<SocketAddr>,
     stage: Stage,
-    /// The system knows the peer, and datagrams need no address.
-    connected: bool,
+    /// The only one that is heard. The system knows it, and datagrams need no address.
+    peer: Option<SocketAddr>,
     /// Many datagrams may go to the system as one.
     segments: bool,
-    /// The socket takes no more for now.
+    /// The socket takes no more for now, and is watched for when it does.
     blocked: bool,
-    watches_writes: bool,
-    /// Something was to be sent since `on_empty` was called last, maybe in an earlier turn.
-    owes_empty: bool,
     /// There may be more reports than were taken.
     has_reports: bool,
     /// What the loop has taken out of the queue.
     sending: DatagramQueue,
+    /// Something has waited to be sent since `on_empty` was told.
+    has_waited: bool,
     /// What the socket has told of lost datagrams.
     lost: u32,
     /// For the name, or for what is still to be sent at the end.
     timer: Option<TimerKey>,
     closing: Option<Stop>,
-    /// The start after this run.
-    next: Option<Box<UdpStart>>,
+    /// The starts after this run, of which the last one counts.
+    next: Vec<UdpStart>,
+}
+
+/// What handles see of an endpoint, as long as it is in its loop. Its end takes that away, also when
+/// an error of this library is the end.
+struct Lending {
+    udp: Udp,
+    run: u64,
+    key: Key,
+}
+
+impl Lending {
+    /// Returns how many datagrams were still to be sent, or `None` when it was ended before.
+    fn end(&self) -> Option<usize> {
+        let inner = &*self.udp.0;
+        let mut state = inner.state();
+        if state.key != self.key {
+            return None;
+        }
+        state.key = Key::NONE;
+        state.open = None;
+        state.scheduled = false;
+        state.queue.clear();
+        state.changes.clear();
+        inner.pending.store(0, Ordering::Relaxed);
+        Some(inner.waiting.swap(0, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Lending {
+    fn drop(&mut self) {
+        if self.end().is_some() {
+            self.udp.rest(self.run);
+            self.udp.0.started.store(false, Ordering::Release);
+        }
+    }
 }
 
 enum Stage {
@@ -192,7 +237,7 @@ fn undelivered(to: Option<SocketAddr>, error: &io::Error) -> Error {
 
 impl Worker {
     /// Takes a start in.
-    pub(in super::super) fn start_udp(&mut self, start: Box<UdpStart>) {
+    pub(in super::super) fn start_udp(&mut self, start: UdpStart) {
         let earlier = start.udp.0.state().key;
         match self.slots.take(earlier) {
             // It has still something to send.
@@ -200,36 +245,36 @@ impl Worker {
                 let stop = Stop { run: source.run, reason: Reason::Local, restart: false };
                 let closing = source.closing.get_or_insert(stop);
                 closing.restart = false;
-                source.next = Some(start);
+                source.next.push(start);
                 context::mark_dirty(earlier);
                 return self.slots.restore(earlier, Source::Udp(source));
             }
             Some(other) => self.slots.restore(earlier, other),
             None => {}
         }
-        let UdpStart { udp, run, handler, addresses, socket } = *start;
+        let UdpStart { udp, run, handler, addresses, socket } = start;
         let key = self.slots.reserve();
         let stage = match socket {
             Some(socket) => Stage::Open(socket),
             None => Stage::Resolving(Arc::new(())),
         };
         let mut source = Box::new(Datagrams {
+            lending: Lending { udp: udp.clone(), run, key },
             udp,
             run,
             handler,
             addresses,
             stage,
-            connected: false,
+            peer: None,
             segments: true,
             blocked: false,
-            watches_writes: false,
-            owes_empty: false,
             has_reports: false,
             sending: DatagramQueue::default(),
+            has_waited: false,
             lost: 0,
             timer: None,
             closing: None,
-            next: None,
+            next: Vec::new(),
         });
         let interface = {
             let mut state = source.udp.0.state();
@@ -317,19 +362,26 @@ impl Worker {
         let mut failure = None;
         for peer in addresses {
             let own = local.unwrap_or_else(|| any(Version::of(*peer)));
+            if own.is_ipv4() && peer.is_ipv6() {
+                failure = Some(Error::argument(format!(
+                    "a client on {own} can't reach {peer}; bind it to an IPv6 address"
+                )));
+                continue;
+            }
             let peer = datagrams::for_version(*peer, Version::of(own));
             let opened = inner.bind(&[own], interface).and_then(|(socket, _)| {
-                if connected {
-                    socket
-                        .connect(peer)
-                        .map_err(|error| Error::system(format!("cannot send to {peer}"), &error))?;
-                }
-                Ok(socket)
+                let heard = match connected {
+                    true => socket.connect(peer).and_then(|()| socket.peer_addr()).map(Some),
+                    false => Ok(None),
+                };
+                let heard = heard
+                    .map_err(|error| Error::system(format!("cannot send to {peer}"), &error))?;
+                Ok((socket, heard))
             });
             match opened {
-                Ok(socket) => {
+                Ok((socket, heard)) => {
                     source.stage = Stage::Open(socket);
-                    source.connected = connected;
+                    source.peer = heard;
                     return self.open_udp(key, source, Some(canonical(peer)));
                 }
                 Err(error) => failure = Some(error),
@@ -348,7 +400,7 @@ impl Worker {
 
     /// Announces an endpoint whose socket is there.
     fn open_udp(&mut self, key: Key, mut source: Box<Datagrams>, peer: Option<SocketAddr>) {
-        let connected = source.connected;
+        let connected = source.peer.is_some();
         let Stage::Open(socket) = &mut source.stage else { return };
         let registered = self
             .registrar
@@ -376,12 +428,12 @@ impl Worker {
             match state.stop {
                 // It is noticed in the next flush.
                 Some(stop) if stop.run == source.run => context::mark_dirty(key),
-                _ => {
+                _ if state.run == source.run => {
                     inner.quiet.store(false, Ordering::Release);
-                    if state.run == source.run {
-                        state.life = Life::Started;
-                    }
+                    state.life = Life::Started;
                 }
+                // It was stopped, and the next start is on its way.
+                _ => {}
             }
         }
         inner.started.store(true, Ordering::Release);
@@ -397,6 +449,10 @@ impl Worker {
     ) {
         if ready.writable && source.blocked {
             source.blocked = false;
+            if let Stage::Open(socket) = &mut source.stage {
+                // Else there are events too many, and nothing worse.
+                let _ = self.registrar.watch_reads(socket, key);
+            }
             context::mark_dirty(key);
         }
         if ready.closed || source.has_reports {
@@ -534,13 +590,9 @@ impl Worker {
                 source.change_group(&change);
             }
             if source.blocked || source.sending.is_empty() {
-                if source.owes_empty && source.udp.0.waiting.load(Ordering::Relaxed) == 0 {
-                    source.owes_empty = false;
-                    source.call("on_empty", |handler, udp| handler.on_empty(udp));
-                }
-                return;
+                return source.tell_empty();
             }
-            source.owes_empty = true;
+            source.has_waited = true;
             self.send_batch(key, source, batches);
         }
         // Others have their turn; it stays marked.
@@ -556,7 +608,7 @@ impl Worker {
         let queue = &mut source.sending;
         let mut attempt = || {
             let tell = |to, size| sent.push((to, size));
-            send.send(socket, source.connected, &mut source.segments, queue, tell)
+            send.send(socket, source.peer.is_some(), &mut source.segments, queue, tell)
         };
         // The first call may have told what became of an earlier datagram, and sent nothing.
         let outcome = match attempt() {
@@ -591,15 +643,13 @@ impl Worker {
         {
             let mut state = source.udp.0.state();
             source.sending.append(&mut state.queue);
-            std::mem::swap(&mut source.sending, &mut state.queue);
-        }
-        if source.watches_writes {
-            return;
+            if state.queue.is_empty() {
+                std::mem::swap(&mut source.sending, &mut state.queue);
+            }
         }
         let Stage::Open(socket) = &mut source.stage else { return };
-        match self.registrar.watch_writes(socket, key) {
-            Ok(()) => source.watches_writes = true,
-            Err(error) => source.on_error(&Error::system("cannot watch the socket", &error)),
+        if let Err(error) = self.registrar.watch_writes(socket, key) {
+            source.on_error(&Error::system("cannot watch the socket", &error));
         }
     }
 
@@ -608,16 +658,7 @@ impl Worker {
         let mut source = source;
         source.timer.take().map(|timer| self.timers.cancel(timer));
         let inner = Arc::clone(&source.udp.0);
-        let undelivered = {
-            let mut state = inner.state();
-            state.key = Key::NONE;
-            state.open = None;
-            state.scheduled = false;
-            state.queue.clear();
-            state.changes.clear();
-            inner.pending.store(0, Ordering::Relaxed);
-            inner.waiting.swap(0, Ordering::Relaxed)
-        };
+        let undelivered = source.lending.end().unwrap_or(0);
         self.slots.remove(key);
         let stage = std::mem::replace(&mut source.stage, Stage::Resolving(Arc::new(())));
         drop(stage);
@@ -638,25 +679,34 @@ impl Worker {
         if undelivered > 0 {
             inner.dropped.fetch_add(undelivered as u64, Ordering::Relaxed);
             let timeout = inner.options.close_timeout().as_millis();
-            source.on_error(&Error::timeout(format!(
-                "{undelivered} accepted datagrams were not sent: the system took none within \
-                 {timeout} milliseconds"
-            )));
+            source.on_error(&match reason {
+                Reason::Limit => Error::limit(format!(
+                    "{undelivered} accepted datagrams were not sent, because the endpoint stopped \
+                     for its send limit"
+                )),
+                _ => Error::timeout(format!(
+                    "{undelivered} accepted datagrams were not sent within {timeout} milliseconds; \
+                     raise the option CloseTimeout, or wait for on_empty before the stop"
+                )),
+            });
         }
         source.call("on_stopped", |handler, udp| handler.on_stopped(udp, reason));
-        let Datagrams { udp, run, handler, addresses, next, .. } = *source;
-        match (restart, next) {
-            // In the next turn: a handler that never tires must not keep the loop here.
-            (true, _) => {
+        let Datagrams { udp, run, handler, addresses, mut next, .. } = *source;
+        if restart {
+            // Under the lock, so that a start on another thread is queued behind.
+            let state = inner.state();
+            // Else a stop and a start came meanwhile, and that start is queued already.
+            if state.run == run {
+                // In the next turn: a handler that never tires must not keep the loop here.
                 let start = Box::new(UdpStart { udp, run, handler, addresses, socket: None });
-                self.core.remote(self.index).post(Operation::StartUdp(start));
+                return self.core.remote(self.index).post(Operation::StartUdp(start));
             }
-            (false, next) => {
-                drop_guarded(handler);
-                if let Some(next) = next {
-                    self.start_udp(next);
-                }
-            }
+        }
+        drop_guarded(handler);
+        let last = next.pop();
+        next.into_iter().for_each(|start| start.skip());
+        if let Some(last) = last {
+            self.start_udp(last);
         }
     }
 }
@@ -665,6 +715,7 @@ impl Worker {
 fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
     let inner = Arc::clone(&source.udp.0);
     let limit = inner.options.get(SocketOption::DatagramLimit) as usize;
+    // Before the callbacks, which may look at the counters.
     if let Some(lost) = batch.lost() {
         inner.lost.add(lost.wrapping_sub(source.lost) as usize);
         source.lost = lost;
@@ -674,13 +725,19 @@ fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
         if !source.is_delivering() {
             break;
         }
+        // Those of others came before the system knew the peer.
+        let is_same = |peer: SocketAddr| {
+            (peer.ip(), peer.port()) == (datagram.from.ip(), datagram.from.port())
+        };
+        if !source.peer.is_none_or(is_same) {
+            continue;
+        }
         let from = canonical(datagram.from);
         let data = &datagram.data[..datagram.data.len().min(limit)];
         let truncated = datagram.truncated || data.len() < datagram.data.len();
-        bytes += data.len();
-        // Before the callback, which may look at the counters.
         inner.datagrams_received.add(1);
         inner.bytes_received.add(data.len());
+        bytes += data.len();
         source.call("on_received", |handler, udp| handler.on_received(udp, from, data, truncated));
     }
     bytes
@@ -697,6 +754,14 @@ impl Datagrams {
         for (to, size) in sent {
             let to = canonical(*to);
             self.call("on_sent", |handler, udp| handler.on_sent(udp, to, *size, pending));
+        }
+    }
+
+    /// Tells that nothing waits any more, whether it left or was given up.
+    fn tell_empty(&mut self) {
+        if self.has_waited && self.udp.0.waiting.load(Ordering::Relaxed) == 0 {
+            self.has_waited = false;
+            self.call("on_empty", |handler, udp| handler.on_empty(udp));
         }
     }
 

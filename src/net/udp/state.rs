@@ -202,8 +202,9 @@ impl UdpInner {
         if fits(self) {
             return Ok(());
         }
+        let fits_alone = cost(size, 1) <= limit;
         let policy = self.options.send_policy();
-        if policy == SendPolicy::DropOldest {
+        if policy == SendPolicy::DropOldest && fits_alone {
             while !fits(self) {
                 let Some(dropped) = state.queue.drop_oldest() else { break };
                 self.pending.fetch_sub(dropped, Ordering::Relaxed);
@@ -219,6 +220,11 @@ impl UdpInner {
             state.life = Life::Stopping;
             state.stop = Some(Stop { run: state.run, reason: Reason::Limit, restart: false });
             self.quiet.store(true, Ordering::Release);
+        }
+        if !fits_alone {
+            return Err(Error::limit(format!(
+                "a datagram of {size} bytes alone passes the send limit of {limit}; raise the limit"
+            )));
         }
         Err(Error::limit(format!(
             "{} datagrams of {} bytes wait to be sent and one of {size} more would pass the send \

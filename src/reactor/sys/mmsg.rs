@@ -36,7 +36,10 @@ const SEGMENTS_MOST: usize = 65_000;
 const OPEN_MESSAGES: usize = 16;
 
 /// Room for the control messages of one datagram, aligned as cmsg(3) asks.
-type Control = [u64; 8];
+type Control = [u64; 4];
+
+/// The same for what comes: also for control messages that the program asked the socket for.
+type ReceivedControl = [u64; 24];
 
 /// Room for an address of either version.
 #[repr(C)]
@@ -114,7 +117,7 @@ impl Name {
 pub(crate) struct ReceiveBatch {
     bytes: Buffer,
     names: Box<[Name]>,
-    controls: Box<[Control]>,
+    controls: Box<[ReceivedControl]>,
     slices: Box<[libc::iovec]>,
     headers: Box<[libc::mmsghdr]>,
     /// Messages of the last call.
@@ -130,7 +133,7 @@ impl ReceiveBatch {
         ReceiveBatch {
             bytes: Buffer::new(BATCH * STRIDE),
             names: vec![Name::EMPTY; BATCH].into(),
-            controls: vec![Control::default(); BATCH].into(),
+            controls: vec![ReceivedControl::default(); BATCH].into(),
             slices: vec![slice; BATCH].into(),
             headers: vec![empty; BATCH].into(),
             count: 0,
@@ -156,7 +159,7 @@ impl ReceiveBatch {
             header.msg_iov = slice;
             header.msg_iovlen = 1;
             header.msg_control = control.as_mut_ptr().cast();
-            header.msg_controllen = size_of::<Control>() as _;
+            header.msg_controllen = size_of::<ReceivedControl>() as _;
         }
         // SAFETY: the headers were filled in just now: each points at a name, a buffer and control
         // room of its own with their true sizes, which nothing else uses during the call.
@@ -203,18 +206,22 @@ impl ReceiveBatch {
     }
 }
 
-/// The value of a control message of that kind. UDP_GRO and SO_RXQ_OVFL carry 4 bytes.
+/// The first 4 bytes of a control message of that kind, which are all of UDP_GRO and SO_RXQ_OVFL.
+/// `None` also when the message was cut for want of room.
 #[allow(unsafe_code)]
 fn control(header: &libc::msghdr, level: i32, kind: i32) -> Option<u32> {
     if header.msg_controllen == 0 {
         return None;
     }
     // SAFETY: the system has filled in the control messages, whose room lives as long as the
-    // header, and the macros of cmsg(3) stay within msg_controllen.
+    // header, and the macros of cmsg(3) stay within msg_controllen. A value is read only when the
+    // length of its message says that it is there.
     unsafe {
+        let least = libc::CMSG_LEN(size_of::<u32>() as u32) as usize;
         let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
-            if ((*message).cmsg_level, (*message).cmsg_type) == (level, kind) {
+            let is_it = ((*message).cmsg_level, (*message).cmsg_type) == (level, kind);
+            if is_it && (*message).cmsg_len as usize >= least {
                 return Some(libc::CMSG_DATA(message).cast::<u32>().read_unaligned());
             }
             message = libc::CMSG_NXTHDR(header, message);
@@ -276,30 +283,45 @@ impl SendBatch {
         connected: bool,
         segments: &mut bool,
         queue: &mut DatagramQueue,
-        mut gone: impl FnMut(SocketAddr, usize),
+        gone: impl FnMut(SocketAddr, usize),
     ) -> Result<(), (usize, io::Error)> {
         self.segments_refused = !*segments;
         self.group(queue);
-        let sent = self.hand_over(socket, connected, queue);
+        let mut sent = self.hand_over(socket, connected, queue);
+        if let Err(error) = &sent
+            && self.messages[0].count > 1
+            && is_about_segments(error)
+        {
+            *segments = is_about_one_path(error);
+            self.segments_refused = true;
+            self.group(queue);
+            sent = self.hand_over(socket, connected, queue);
+        }
         match sent {
             Ok(count) => {
-                for message in &self.messages[..count] {
-                    let mut index = message.first;
-                    while index != END {
-                        let entry = queue.mark_gone(index as usize);
-                        gone(entry.to, usize::from(entry.size));
-                        index = self.following[index as usize];
-                    }
-                }
-                queue.sweep();
+                self.forget(count, queue, gone);
                 Ok(())
-            }
-            Err(error) if self.messages[0].count > 1 && is_about_segments(&error) => {
-                *segments = false;
-                self.send(socket, connected, segments, queue, gone)
             }
             Err(error) => Err((self.messages[0].first as usize, error)),
         }
+    }
+
+    /// Takes the datagrams of the first messages, which have left, out of the queue.
+    fn forget(
+        &self,
+        count: usize,
+        queue: &mut DatagramQueue,
+        mut gone: impl FnMut(SocketAddr, usize),
+    ) {
+        for message in &self.messages[..count] {
+            let mut index = message.first;
+            while index != END {
+                let entry = queue.mark_gone(index as usize);
+                gone(entry.to, usize::from(entry.size));
+                index = self.following[index as usize];
+            }
+        }
+        queue.sweep();
     }
 
     /// Puts datagrams together that go to the same address.
@@ -430,6 +452,12 @@ fn is_about_segments(error: &io::Error) -> bool {
     )
 }
 
+/// Whether such an error is about one address, so that others may go on taking segments: a peer must
+/// not be able to switch them off for all by reporting a small MTU.
+fn is_about_one_path(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EMSGSIZE))
+}
+
 /// Asks for what this file reads: how many datagrams were lost for want of room, which ones were
 /// answered by ICMP, and several at once.
 pub(crate) fn prepare_datagrams(socket: &SockRef<'_>, v6: bool) -> io::Result<()> {
@@ -441,10 +469,11 @@ pub(crate) fn prepare_datagrams(socket: &SockRef<'_>, v6: bool) -> io::Result<()
         false => v4?,
     }
     // Else a socket hears every group that any other socket of this machine has joined (ip(7)).
+    let v4 = socket.set_multicast_all_v4(false);
     match v6 {
         // Since Linux 4.20.
         true => drop(socket.set_multicast_all_v6(false)),
-        false => socket.set_multicast_all_v4(false)?,
+        false => v4?,
     }
     // Unknown before Linux 5.0, and everything works without it.
     let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, &1);
@@ -558,3 +587,7 @@ fn set<T>(socket: &SockRef<'_>, level: i32, option: i32, value: &T) -> io::Resul
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+#[cfg(test)]
+#[path = "mmsg_tests.rs"]
+mod tests;
