@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -155,6 +156,16 @@ static inline void platform_thread_join(platform_thread *thread)
     CloseHandle(thread->handle);
 #else
     pthread_join(thread->handle, NULL);
+#endif
+}
+
+/* Lets other threads go first. */
+static inline void platform_yield(void)
+{
+#ifdef _WIN32
+    SwitchToThread();
+#else
+    sched_yield();
 #endif
 }
 
