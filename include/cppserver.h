@@ -1971,8 +1971,8 @@ uint64_t cppserver_udp_datagrams_dropped(const struct cppserver_udp *udp);
 
 /**
  * The datagrams that the system received since the start and lost because its receive buffer was
- * full. Linux tells with the next datagram (SO_RXQ_OVFL), other systems not at all. Any thread.
- * NULL gives 0.
+ * full. Linux tells with the next datagram (SO_RXQ_OVFL), and counts those that came to it in one
+ * piece (UDP_GRO) as one; other systems do not tell. Any thread. NULL gives 0.
  */
 uint64_t cppserver_udp_datagrams_lost(const struct cppserver_udp *udp);
 

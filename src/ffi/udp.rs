@@ -435,8 +435,8 @@ pub unsafe extern "C" fn cppserver_udp_datagrams_dropped(udp: *const cppserver_u
 }
 
 /// The datagrams that the system received since the start and lost because its receive buffer was
-/// full. Linux tells with the next datagram (SO_RXQ_OVFL), other systems not at all. Any thread.
-/// NULL gives 0.
+/// full. Linux tells with the next datagram (SO_RXQ_OVFL), and counts those that came to it in one
+/// piece (UDP_GRO) as one; other systems do not tell. Any thread. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_udp_datagrams_lost(udp: *const cppserver_udp) -> u64 {
     guard::value(0, || {

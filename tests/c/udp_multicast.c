@@ -224,6 +224,32 @@ static void one_endpoint_in_several_groups(void)
     node_free(self);
 }
 
+#ifdef __linux__
+/* Elsewhere a socket of IPv6 takes no groups of IPv4. */
+static void a_dual_stack_hears_its_groups_of_both_versions_alone(void)
+{
+    cppserver_service *service = service_started(1);
+    node *old = member(service, 0);
+    node *dual = receiver(service, "::", node_port(old)), *outsider = receiver(service, "::", node_port(old));
+    node *from = sender(service, GROUP, node_port(old));
+    CHECK_OK(node_send(from, "before"));
+    CHECK(counter_reaches(&old->received, 1));
+    join(dual, GROUP);
+    WAIT_FOR(&dual->journal, "joined " GROUP);
+    CHECK_OK(node_send(from, "after"));
+    CHECK(counter_reaches(&dual->received, 1));
+    CHECK(counter_reaches(&old->received, 2));
+    CHECK_NUMBER(dual->from.version, 4);
+    service_finished(service);
+    CHECK_JOURNAL(&dual->heard, "after");
+    CHECK_JOURNAL(&outsider->heard, "");
+    node_free(from);
+    node_free(outsider);
+    node_free(dual);
+    node_free(old);
+}
+#endif
+
 static void wrong_joins_and_leaves_are_errors_and_nothing_ends(void)
 {
     cppserver_service *service = service_started(1);
@@ -467,6 +493,7 @@ int main(int count, char **arguments)
         TEST(a_machine_need_not_hear_itself),
         TEST(members_of_an_ipv6_group_hear),
 #ifdef __linux__
+        TEST(a_dual_stack_hears_its_groups_of_both_versions_alone),
         TEST(only_the_named_source_is_heard),
         TEST(only_the_named_ipv6_source_is_heard),
 #endif
