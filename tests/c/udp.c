@@ -32,6 +32,37 @@ static void an_echo_comes_back_from_where_it_was_sent_to(void)
     node_free(server);
 }
 
+/* Those of the datagram that is being told are counted already. */
+static void compare_counters(node *self, node_event event)
+{
+    if (event == NODE_RECEIVED) {
+        CHECK_NUMBER(cppserver_udp_datagrams_received(self->udp), counter_value(&self->received));
+        CHECK_NUMBER(cppserver_udp_bytes_received(self->udp), counter_value(&self->received_bytes));
+    } else if (event == NODE_SENT) {
+        CHECK(cppserver_udp_datagrams_sent(self->udp) >= (uint64_t)counter_value(&self->sent));
+        CHECK(cppserver_udp_bytes_sent(self->udp) >= (uint64_t)counter_value(&self->sent_bytes));
+    }
+}
+
+static void counters_are_right_inside_the_callbacks(void)
+{
+    enum { DATAGRAMS = 20 };
+    cppserver_service *service = service_started(1);
+    node *server = node_server(service);
+    server->hook = compare_counters;
+    node_started(server);
+    node *client = node_client(service, node_port(server));
+    client->hook = compare_counters;
+    node_started(client);
+    for (int number = 0; number < DATAGRAMS; ++number)
+        CHECK_OK(node_send(client, "count me"));
+    CHECK(counter_reaches(&server->received, DATAGRAMS));
+    CHECK(counter_reaches(&client->sent, DATAGRAMS));
+    service_finished(service);
+    node_free(client);
+    node_free(server);
+}
+
 static void plain_sockets_are_peers(void)
 {
     char buffer[16];
@@ -679,6 +710,7 @@ int main(int count, char **arguments)
 {
     const test_case cases[] = {
         TEST(an_echo_comes_back_from_where_it_was_sent_to),
+        TEST(counters_are_right_inside_the_callbacks),
         TEST(plain_sockets_are_peers),
         TEST(datagrams_of_every_kind_of_size_come_whole),
         TEST(empty_datagrams_are_not_lost_among_others),
