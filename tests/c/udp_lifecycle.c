@@ -79,7 +79,7 @@ static void a_port_in_use_fails_at_start(void)
     node_free(first);
 }
 
-static void an_address_of_another_machine_fails_at_start(void)
+static void udp_binds_to_own_addresses_only(void)
 {
     cppserver_service *service = service_started(1);
     /* An address of a range that is reserved for documents. */
@@ -413,7 +413,7 @@ static void deed_in_callback(node_event at, deed deed)
     node_free(server);
 }
 
-static void everything_may_be_done_in_every_callback(void)
+static void every_callback_may_do_everything(void)
 {
     for (int round = 0; round < 5; ++round) {
         for (node_event at = NODE_STARTED; at <= NODE_DESTROY; ++at) {
@@ -632,7 +632,7 @@ int main(int count, char **arguments)
         TEST(starts_and_stops_in_order),
         TEST(a_second_start_fails_and_destroys_its_own),
         TEST(a_port_in_use_fails_at_start),
-        TEST(an_address_of_another_machine_fails_at_start),
+        TEST(udp_binds_to_own_addresses_only),
         TEST(unknown_names_fail),
         TEST(a_client_without_its_port_is_told),
         TEST(a_client_knows_its_server_by_name),
@@ -646,7 +646,7 @@ int main(int count, char **arguments)
         TEST(an_endpoint_needs_no_callbacks),
         TEST(a_smaller_handler_is_enough),
         TEST(a_larger_handler_is_cut),
-        TEST(everything_may_be_done_in_every_callback),
+        TEST(every_callback_may_do_everything),
         TEST(restarts_a_hundred_times_in_on_started),
         TEST(starts_a_hundred_times_in_on_stopped),
         TEST(six_threads_at_once),

@@ -261,7 +261,9 @@ static void wrong_joins_and_leaves_are_errors_and_nothing_ends(void)
     self->error_message[0] = '\0';
     leave(self, OTHER_GROUP);
     CHECK(counter_reaches(&self->errors, 2));
+#ifndef _WIN32
     CHECK_NUMBER(self->error_code, PLATFORM_ADDRESS_NOT_AVAILABLE);
+#endif
     CHECK(strstr(self->error_message, OTHER_GROUP) != NULL);
     /* Groups of the version of IP that the socket does not speak, and addresses that are on no interface. */
     CHECK_OK(cppserver_udp_join(self->udp, GROUP_V6, NULL, INTERFACE_V6));
