@@ -1782,14 +1782,14 @@ int32_t cppserver_udp_get_option(const struct cppserver_udp *udp,
 /**
  * Chooses the interface on which multicasts leave, now and after the next starts. Any thread.
  *
- * interface: its name, its index, or one of its IPv4 addresses; NULL or "" leaves the choice to
- * the system. IPv6 takes no address, Windows no name.
+ * network_interface: its name, its index, or one of its IPv4 addresses; NULL or "" leaves the
+ * choice to the system. IPv6 takes no address, Windows no name.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when there is no such interface,
  * CPPSERVER_STATUS_SYSTEM when the open socket refuses.
  */
 int32_t cppserver_udp_set_multicast_interface(struct cppserver_udp *udp,
-                                              const char *interface);
+                                              const char *network_interface);
 
 /**
  * Chooses where cppserver_udp_send() sends, at once: for a server that sends to a multicast group.
@@ -1893,7 +1893,7 @@ int32_t cppserver_udp_send_to(struct cppserver_udp *udp,
  *
  * group: a multicast address as text, such as "239.255.0.1" or "ff02::4242".
  * source: the only sender that is heard, as text (RFC 4607), or NULL for any.
- * interface: as for cppserver_udp_set_multicast_interface().
+ * network_interface: as for cppserver_udp_set_multicast_interface().
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no group, no source or
  * no interface, CPPSERVER_STATUS_NOT_CONNECTED when not started.
@@ -1901,7 +1901,7 @@ int32_t cppserver_udp_send_to(struct cppserver_udp *udp,
 int32_t cppserver_udp_join(struct cppserver_udp *udp,
                            const char *group,
                            const char *source,
-                           const char *interface);
+                           const char *network_interface);
 
 /**
  * Asks to receive the datagrams of a multicast group no more; on_left or on_error tells how it
@@ -1913,7 +1913,7 @@ int32_t cppserver_udp_join(struct cppserver_udp *udp,
 int32_t cppserver_udp_leave(struct cppserver_udp *udp,
                             const char *group,
                             const char *source,
-                            const char *interface);
+                            const char *network_interface);
 
 /**
  * Whether the socket is open: true from just before on_started until just before on_stopped. Any
@@ -1971,8 +1971,8 @@ uint64_t cppserver_udp_datagrams_dropped(const struct cppserver_udp *udp);
 
 /**
  * The datagrams that the system received since the start and lost because its receive buffer was
- * full. Linux tells with the next datagram (SO_RXQ_OVFL), other systems not at all. Any thread.
- * NULL gives 0.
+ * full. Linux tells with the next datagram (SO_RXQ_OVFL), and counts those that came to it in one
+ * piece (UDP_GRO) as one; other systems do not tell. Any thread. NULL gives 0.
  */
 uint64_t cppserver_udp_datagrams_lost(const struct cppserver_udp *udp);
 

@@ -121,21 +121,23 @@ pub unsafe extern "C" fn cppserver_udp_get_option(
 
 /// Chooses the interface on which multicasts leave, now and after the next starts. Any thread.
 ///
-/// interface: its name, its index, or one of its IPv4 addresses; NULL or "" leaves the choice to
-/// the system. IPv6 takes no address, Windows no name.
+/// network_interface: its name, its index, or one of its IPv4 addresses; NULL or "" leaves the
+/// choice to the system. IPv6 takes no address, Windows no name.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when there is no such interface,
 /// CPPSERVER_STATUS_SYSTEM when the open socket refuses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_udp_set_multicast_interface(
     udp: *mut cppserver_udp,
-    interface: *const c_char,
+    network_interface: *const c_char,
 ) -> i32 {
     guard::status(|| {
         // SAFETY: NULL or a live handle, as the header asks.
         let udp = unsafe { borrow(udp) }?;
         // SAFETY: NULL or C text that outlives this call.
-        udp.set_multicast_interface(unsafe { text_or_nothing(interface, "interface") }?)
+        udp.set_multicast_interface(unsafe {
+            text_or_nothing(network_interface, "network_interface")
+        }?)
     })
 }
 
@@ -297,7 +299,7 @@ pub unsafe extern "C" fn cppserver_udp_send_to(
 ///
 /// group: a multicast address as text, such as "239.255.0.1" or "ff02::4242".
 /// source: the only sender that is heard, as text (RFC 4607), or NULL for any.
-/// interface: as for cppserver_udp_set_multicast_interface().
+/// network_interface: as for cppserver_udp_set_multicast_interface().
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no group, no source or
 /// no interface, CPPSERVER_STATUS_NOT_CONNECTED when not started.
@@ -306,13 +308,13 @@ pub unsafe extern "C" fn cppserver_udp_join(
     udp: *mut cppserver_udp,
     group: *const c_char,
     source: *const c_char,
-    interface: *const c_char,
+    network_interface: *const c_char,
 ) -> i32 {
     guard::status(|| {
         // SAFETY: NULL or a live handle, as the header asks.
         let udp = unsafe { borrow(udp) }?;
         // SAFETY: NULL or C texts that outlive this call.
-        udp.join(&unsafe { parse_group(group, source, interface) }?)
+        udp.join(&unsafe { parse_group(group, source, network_interface) }?)
     })
 }
 
@@ -326,13 +328,13 @@ pub unsafe extern "C" fn cppserver_udp_leave(
     udp: *mut cppserver_udp,
     group: *const c_char,
     source: *const c_char,
-    interface: *const c_char,
+    network_interface: *const c_char,
 ) -> i32 {
     guard::status(|| {
         // SAFETY: NULL or a live handle, as the header asks.
         let udp = unsafe { borrow(udp) }?;
         // SAFETY: NULL or C texts that outlive this call.
-        udp.leave(&unsafe { parse_group(group, source, interface) }?)
+        udp.leave(&unsafe { parse_group(group, source, network_interface) }?)
     })
 }
 
@@ -433,8 +435,8 @@ pub unsafe extern "C" fn cppserver_udp_datagrams_dropped(udp: *const cppserver_u
 }
 
 /// The datagrams that the system received since the start and lost because its receive buffer was
-/// full. Linux tells with the next datagram (SO_RXQ_OVFL), other systems not at all. Any thread.
-/// NULL gives 0.
+/// full. Linux tells with the next datagram (SO_RXQ_OVFL), and counts those that came to it in one
+/// piece (UDP_GRO) as one; other systems do not tell. Any thread. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_udp_datagrams_lost(udp: *const cppserver_udp) -> u64 {
     guard::value(0, || {
@@ -488,14 +490,14 @@ unsafe fn text_or_nothing<'a>(text: *const c_char, name: &str) -> Result<&'a str
 unsafe fn parse_group(
     group: *const c_char,
     source: *const c_char,
-    interface: *const c_char,
+    network_interface: *const c_char,
 ) -> Result<Group> {
     // SAFETY: the contract of this function, here and below.
     let group = unsafe { argument::text(group, "group") }?;
     // SAFETY: as above.
     let source = unsafe { text_or_nothing(source, "source") }?;
     // SAFETY: as above.
-    let interface = unsafe { text_or_nothing(interface, "interface") }?;
+    let interface = unsafe { text_or_nothing(network_interface, "network_interface") }?;
     let group = Group::new(address::parse_ip(group, "group")?)?.on_interface(interface)?;
     match source {
         "" => Ok(group),

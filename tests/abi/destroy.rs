@@ -1,7 +1,7 @@
 //! `destroy(user_data)` comes exactly once and last, whatever fails.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ptr::{null, null_mut};
 
 use cppserver::ffi::*;
@@ -35,6 +35,7 @@ fn when_the_handle_is_null() {
         refused(cppserver_tls_context_set_password_callback(null_mut(), ask, user_data(), end), 7);
         let judge = Some(refuse as unsafe extern "C-unwind" fn(_, _, _, _) -> _);
         refused(cppserver_tls_context_set_verify_callback(null_mut(), judge, user_data(), end), 8);
+        refused(cppserver_udp_start(null_mut(), &udp_handler(), user_data()), 9);
     }
 }
 
@@ -179,6 +180,86 @@ fn when_the_connect_fails() {
     let events = log.events();
     assert!(events[0].starts_with("client error system "), "{events:?}");
     assert_eq!(events[1..], ["client disconnected 3", "client destroyed"]);
+}
+
+#[test]
+fn when_a_udp_endpoint_is_started_already() {
+    let log = Log::new();
+    let service = Service::started();
+    let udp = Udp::server(&service, 0);
+    assert_eq!(udp.start(&udp_handler(), probe("first", &log)), 0);
+    assert_eq!(udp.start(&udp_handler(), probe("second", &log)), INVALID_STATE);
+    assert_eq!(log.count("second destroyed"), 1);
+    assert_eq!(log.count("first destroyed"), 0);
+    service.stop();
+    assert_eq!(log.count("first destroyed"), 1);
+    assert_eq!(log.count("second destroyed"), 1);
+    assert_eq!(log.events().last().unwrap(), "first destroyed");
+}
+
+#[test]
+fn when_the_port_of_datagrams_is_in_use() {
+    let log = Log::new();
+    let service = Service::started();
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    let udp = Udp::server(&service, address.port());
+    assert_eq!(udp.start(&udp_handler(), probe("server", &log)), SYSTEM);
+    assert_eq!(log.events(), ["server destroyed"]);
+    let (code, category, message) = last_error();
+    let expected = UdpSocket::bind(address).unwrap_err().raw_os_error();
+    assert_eq!((Some(code), category.as_str()), (expected, "system"));
+    assert!(message.contains(&address.to_string()), "{message:?}");
+    // That of a client is opened in the background.
+    let client = Udp::client(&service, "127.0.0.1", 1);
+    // SAFETY: the client is alive, and the text outlives the call.
+    let status = unsafe { cppserver_udp_bind(client.0, c"127.0.0.1".as_ptr(), address.port()) };
+    assert_eq!(status, 0);
+    assert_eq!(client.start(&udp_handler(), probe("client", &log)), 0);
+    log.wait_for("client destroyed");
+    let error = format!("client error system {}", expected.unwrap());
+    assert_eq!(log.events()[1..], [error.as_str(), "client stopped 3", "client destroyed"]);
+}
+
+#[test]
+fn when_the_name_of_a_udp_server_is_unknown() {
+    let log = Log::new();
+    let service = Service::started();
+    // No label of a name is that long, so no server has to be asked.
+    let client = Udp::client(&service, &"x".repeat(100), 1);
+    assert_eq!(client.start(&udp_handler(), probe("client", &log)), 0);
+    log.wait_for("client destroyed");
+    let events = log.events();
+    assert!(events[0].starts_with("client error resolver "), "{events:?}");
+    assert_eq!(events[1..], ["client stopped 3", "client destroyed"]);
+}
+
+#[test]
+fn when_a_udp_endpoint_is_stopped_restarted_and_never_ran() {
+    let log = Log::new();
+    let service = Service::started();
+    let udp = Udp::server(&service, 0);
+    assert_eq!(udp.start(&udp_handler(), probe("it", &log)), 0);
+    log.wait_for("it started");
+    // SAFETY: the endpoint is alive.
+    unsafe {
+        assert_eq!(cppserver_udp_restart(udp.0), 0);
+        log.wait_for_count("it started", 2);
+        assert_eq!(cppserver_udp_stop(udp.0), 0);
+        assert_eq!(cppserver_udp_stop(udp.0), INVALID_STATE);
+    }
+    log.wait_for("it destroyed");
+    assert_eq!(
+        log.events(),
+        ["it started", "it stopped 1", "it started", "it stopped 1", "it destroyed"]
+    );
+    let idle = Service::new();
+    let udp = Udp::server(&idle, 0);
+    assert_eq!(udp.start(&udp_handler(), probe("never", &log)), 0);
+    drop(udp);
+    drop(idle);
+    log.wait_for("never destroyed");
+    assert_eq!(log.events()[5..], ["never destroyed"]);
 }
 
 #[test]

@@ -6,13 +6,14 @@ use crate::support::*;
 
 const INVALID_ARGUMENT: i32 = 1;
 const NOT_CONNECTED: i32 = 3;
-const NO_OPTIONS: [i32; 5] = [i32::MIN, -1, 0, 22, i32::MAX];
+const NO_OPTIONS: [i32; 5] = [i32::MIN, -1, 0, 28, i32::MAX];
 
 #[test]
 fn options_that_do_not_exist() {
     let service = Service::new();
     let server = Server::new(&service, 0);
     let client = Client::new(&service, "127.0.0.1", 1);
+    let udp = Udp::server(&service, 0);
     for option in NO_OPTIONS {
         let mut value = 7;
         // SAFETY: the handles are alive.
@@ -23,9 +24,11 @@ fn options_that_do_not_exist() {
                 cppserver_client_set_option(client.0, option, 1),
                 cppserver_client_get_option(client.0, option, &mut value),
                 cppserver_session_set_option(client.session(), option, 1),
+                cppserver_udp_set_option(udp.0, option, 1),
+                cppserver_udp_get_option(udp.0, option, &mut value),
             ]
         };
-        assert_eq!(statuses, [INVALID_ARGUMENT; 5], "option {option}");
+        assert_eq!(statuses, [INVALID_ARGUMENT; 7], "option {option}");
         assert_eq!(value, 7);
     }
 }
@@ -83,6 +86,63 @@ fn every_option_has_the_default_that_the_header_tells() {
             assert_eq!(cppserver_client_get_option(client.0, option, &mut values[1]), 0);
         }
         assert_eq!(values, [of_server, of_client], "option {option}");
+    }
+}
+
+/// What an endpoint for datagrams begins with, and values that it takes and does not take.
+const OF_DATAGRAMS: [(cppserver_option, i64, &[i64], &[i64]); 15] = [
+    (cppserver_option::ReuseAddress, 0, &[0, 1], &[-1, 2]),
+    (cppserver_option::ReusePort, 0, &[0, 1], &[-1, 2]),
+    (cppserver_option::DualStack, 1, &[0, 1], &[-1, 2]),
+    (cppserver_option::SendBuffer, 0, &[0, 1, i32::MAX as i64], &[-1, 1 << 31]),
+    (cppserver_option::ReceiveBuffer, 0, &[0, 1, i32::MAX as i64], &[-1, 1 << 31]),
+    (cppserver_option::ConnectTimeout, 30_000, &[0, u32::MAX as i64], &[-1, 1 << 32]),
+    (cppserver_option::CloseTimeout, 5_000, &[0, u32::MAX as i64], &[-1, 1 << 32]),
+    (cppserver_option::SendLimit, 16 << 20, &[0, i64::MAX], &[-1]),
+    (cppserver_option::SendPolicy, 0, &[0, 1, 2], &[-1, 3]),
+    (cppserver_option::Broadcast, 0, &[0, 1], &[-1, 2]),
+    (cppserver_option::TimeToLive, 0, &[0, 255], &[-1, 256]),
+    (cppserver_option::MulticastTimeToLive, 1, &[0, 255], &[-1, 256]),
+    (cppserver_option::MulticastLoop, 1, &[0, 1], &[-1, 2]),
+    (cppserver_option::DatagramLimit, 65_535, &[0, 65_535], &[-1, 65_536]),
+    (cppserver_option::AnyPeer, 0, &[0, 1], &[-1, 2]),
+];
+
+#[test]
+fn the_options_of_datagrams() {
+    let service = Service::new();
+    let udp = Udp::client(&service, "127.0.0.1", 1);
+    let server = Server::new(&service, 0);
+    for option in 1..=cppserver_option::AnyPeer as i32 {
+        let mut value = 7;
+        // SAFETY: the handles are alive.
+        let mut get = || unsafe { (cppserver_udp_get_option(udp.0, option, &mut value), value) };
+        let known = OF_DATAGRAMS.iter().find(|(known, ..)| *known as i32 == option);
+        let Some((_, initial, good, bad)) = known else {
+            assert_eq!(get(), (INVALID_ARGUMENT, 7), "option {option} is of streams");
+            // SAFETY: the handles are alive.
+            let status = unsafe { cppserver_udp_set_option(udp.0, option, 1) };
+            assert_eq!(status, INVALID_ARGUMENT, "option {option} is of streams");
+            continue;
+        };
+        assert_eq!(get(), (0, *initial), "option {option}");
+        for value in *good {
+            // SAFETY: the handles are alive.
+            assert_eq!(unsafe { cppserver_udp_set_option(udp.0, option, *value) }, 0);
+            assert_eq!(get(), (0, *value), "option {option}");
+        }
+        let last = get();
+        for value in bad.iter().chain(&[i64::MIN]) {
+            // SAFETY: the handles are alive.
+            let status = unsafe { cppserver_udp_set_option(udp.0, option, *value) };
+            assert_eq!(status, INVALID_ARGUMENT, "option {option} to {value}");
+            assert_eq!(get(), last, "option {option}");
+        }
+        if option >= cppserver_option::Broadcast as i32 {
+            // SAFETY: the handles are alive.
+            let status = unsafe { cppserver_server_set_option(server.0, option, 1) };
+            assert_eq!(status, INVALID_ARGUMENT, "option {option} is of datagrams");
+        }
     }
 }
 

@@ -30,6 +30,17 @@ fn its_lines_are_short_enough_to_read() {
     }
 }
 
+/// windows.h defines these as macros; a program may include it first.
+#[test]
+fn its_names_are_free_on_windows() {
+    for line in HEADER.lines().filter(|line| !line.trim_start().starts_with('*')) {
+        let words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let taken = ["interface", "near", "far", "small", "min", "max"];
+        let found = words.into_iter().find(|word| taken.contains(word));
+        assert_eq!(found, None, "{line}");
+    }
+}
+
 #[test]
 fn its_handlers_have_the_size_of_the_librarys() {
     let word = size_of::<usize>();
@@ -37,6 +48,7 @@ fn its_handlers_have_the_size_of_the_librarys() {
         ("cppserver_service_handler", size_of::<cppserver_service_handler>()),
         ("cppserver_session_handler", size_of::<cppserver_session_handler>()),
         ("cppserver_server_handler", size_of::<cppserver_server_handler>()),
+        ("cppserver_udp_handler", size_of::<cppserver_udp_handler>()),
     ] {
         let start = HEADER.find(&format!("typedef struct {name} {{")).unwrap();
         let body = &HEADER[start..start + HEADER[start..].find(&format!("}} {name};")).unwrap()];

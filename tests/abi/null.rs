@@ -208,6 +208,111 @@ fn a_null_client() {
 }
 
 #[test]
+fn a_null_udp() {
+    let (mut value, mut pending) = (7, 7);
+    let mut address = address();
+    let data = b"x".as_ptr().cast();
+    let group = c"239.255.0.1".as_ptr();
+    // SAFETY: NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_udp_retain(null_mut()).is_null());
+        cppserver_udp_release(null_mut());
+        assert!(cppserver_udp_create_server(null_mut(), c"::".as_ptr(), 0).is_null());
+        refused(1, "service");
+        assert!(cppserver_udp_create_client(null_mut(), c"::1".as_ptr(), 1).is_null());
+        refused(1, "service");
+        refused(cppserver_udp_set_option(null_mut(), 22, 1), "udp");
+        refused(cppserver_udp_get_option(null(), 22, &mut value), "udp");
+        refused(cppserver_udp_set_multicast_interface(null_mut(), null()), "udp");
+        refused(cppserver_udp_set_destination(null_mut(), &address), "udp");
+        refused(cppserver_udp_bind(null_mut(), null(), 0), "udp");
+        let handler = cppserver_udp_handler { destroy: None, ..udp_handler() };
+        refused(cppserver_udp_start(null_mut(), &handler, null_mut()), "udp");
+        refused(cppserver_udp_stop(null_mut()), "udp");
+        refused(cppserver_udp_restart(null_mut()), "udp");
+        refused(cppserver_udp_send(null_mut(), data, 1, &mut pending), "udp");
+        refused(cppserver_udp_send_to(null_mut(), &address, data, 1, &mut pending), "udp");
+        refused(cppserver_udp_join(null_mut(), group, null(), null()), "udp");
+        refused(cppserver_udp_leave(null_mut(), group, null(), null()), "udp");
+        assert!(!cppserver_udp_is_started(null()));
+        assert_eq!(cppserver_udp_port(null()), 0);
+        assert_eq!(cppserver_udp_native_handle(null()), -1);
+        refused(cppserver_udp_local_address(null(), &mut address), "udp");
+        refused(cppserver_udp_destination(null(), &mut address), "udp");
+        assert_eq!(cppserver_udp_datagrams_sent(null()), 0);
+        assert_eq!(cppserver_udp_datagrams_received(null()), 0);
+        assert_eq!(cppserver_udp_datagrams_dropped(null()), 0);
+        assert_eq!(cppserver_udp_datagrams_lost(null()), 0);
+        assert_eq!(cppserver_udp_bytes_sent(null()), 0);
+        assert_eq!(cppserver_udp_bytes_received(null()), 0);
+        assert_eq!(cppserver_udp_bytes_pending(null()), 0);
+    }
+    assert_eq!((value, pending, address), (7, 7, self::address()));
+}
+
+/// Address 10.0.0.1 and port 7.
+fn address() -> cppserver_address {
+    let mut address = cppserver_address { ip: [0; 16], scope: 0, port: 7, version: 4, reserved: 0 };
+    address.ip[..4].copy_from_slice(&[10, 0, 0, 1]);
+    address
+}
+
+#[test]
+fn null_arguments_of_a_live_udp() {
+    let service = Service::started();
+    let server = Udp::server(&service, 0);
+    let mut pending = 7;
+    let (data, group) = (b"x".as_ptr().cast(), c"239.255.0.1".as_ptr());
+    assert_eq!(server.start(&udp_handler(), probe("server", &Log::new())), 0);
+    // SAFETY: the handles are alive, and NULL is allowed everywhere.
+    unsafe {
+        let address = address();
+        assert!(cppserver_udp_create_server(service.0, null(), 0).is_null());
+        refused(1, "address");
+        assert!(cppserver_udp_create_client(service.0, null(), 1).is_null());
+        refused(1, "host");
+        refused(cppserver_udp_get_option(server.0, 22, null_mut()), "value");
+        refused(cppserver_udp_local_address(server.0, null_mut()), "address");
+        refused(cppserver_udp_destination(server.0, null_mut()), "address");
+        refused(cppserver_udp_send_to(server.0, null(), data, 1, &mut pending), "address");
+        refused(cppserver_udp_send_to(server.0, &address, null(), 1, &mut pending), "data");
+        refused(cppserver_udp_send(server.0, null(), 1, &mut pending), "data");
+        refused(cppserver_udp_join(server.0, null(), null(), null()), "group");
+        refused(cppserver_udp_leave(server.0, null(), null(), null()), "group");
+        let wrong = c"\xff".as_ptr();
+        refused(cppserver_udp_join(server.0, wrong, null(), null()), "UTF-8");
+        refused(cppserver_udp_join(server.0, group, wrong, null()), "UTF-8");
+        refused(cppserver_udp_join(server.0, group, null(), wrong), "UTF-8");
+        refused(cppserver_udp_set_multicast_interface(server.0, wrong), "UTF-8");
+        assert_eq!(cppserver_udp_set_multicast_interface(server.0, null()), 0);
+        assert_eq!(cppserver_udp_set_destination(server.0, null()), 0);
+        let client = Udp::client(&service, "127.0.0.1", 1);
+        refused(cppserver_udp_bind(client.0, null(), 1), "address");
+        assert_eq!(cppserver_udp_bind(client.0, null(), 0), 0);
+        refused(cppserver_udp_start(client.0, null(), null_mut()), "handler");
+    }
+    assert_eq!(pending, 7);
+}
+
+#[test]
+fn null_in_place_of_an_address() {
+    let mut buffer = [1 as c_char; 64];
+    let mut address = address();
+    // SAFETY: NULL is allowed everywhere, and the buffer has as many bytes as it is told to have.
+    unsafe {
+        refused(cppserver_address_parse(null(), 1, &mut address), "text");
+        refused(cppserver_address_parse(c"\xff".as_ptr(), 1, &mut address), "UTF-8");
+        refused(cppserver_address_parse(c"::".as_ptr(), 1, null_mut()), "address");
+        refused(cppserver_address_text(&address, null_mut(), 64), "buffer");
+        refused(cppserver_address_text(&address, buffer.as_mut_ptr(), 0), "buffer");
+        assert_eq!(buffer[0], 1);
+        refused(cppserver_address_text(null(), buffer.as_mut_ptr(), 64), "address");
+        assert_eq!(buffer[0], 0);
+    }
+    assert_eq!(address, self::address());
+}
+
+#[test]
 fn null_texts_and_buffers_on_live_handles() {
     let service = Service::new();
     let server = Server::new(&service, 0);

@@ -44,6 +44,32 @@ fn in_a_session_ends_that_session_alone() {
 }
 
 #[test]
+fn in_a_udp_endpoint_is_told_and_the_endpoint_goes_on() {
+    let log = Log::new();
+    let service = Service::started();
+    let server = Udp::server(&service, 0);
+    assert_eq!(server.start(&udp_handler(), probe_with("server", &log, Behaviour::Panic)), 0);
+    let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for (count, word) in [(1, "one"), (2, "two")] {
+        peer.send_to(word.as_bytes(), ("127.0.0.1", server.port())).unwrap();
+        log.wait_for_count(&format!("server error handler {HANDLER}"), count);
+    }
+    service.stop();
+    assert_eq!(
+        log.events(),
+        [
+            "server started",
+            "server received one",
+            &format!("server error handler {HANDLER}"),
+            "server received two",
+            &format!("server error handler {HANDLER}"),
+            "server stopped 7",
+            "server destroyed"
+        ]
+    );
+}
+
+#[test]
 fn in_a_posted_callback_is_told_to_the_service() {
     let log = Log::new();
     let service = Service::new();
@@ -128,6 +154,13 @@ fn in_destroy_on_a_loop_thread_is_contained() {
     log.wait_for("session destroyed");
     drop(server.connect());
     log.wait_for_count("session destroyed", 2);
+    let udp = Udp::server(&service, 0);
+    assert_eq!(udp.start(&udp_handler(), probe_with("udp", &log, Behaviour::PanicInDestroy)), 0);
+    log.wait_for("udp started");
+    // SAFETY: the endpoint is alive.
+    assert_eq!(unsafe { cppserver_udp_stop(udp.0) }, 0);
+    log.wait_for("udp destroyed");
     service.stop();
     assert_eq!(log.count("server destroyed"), 1);
+    assert_eq!(log.count("udp destroyed"), 1);
 }

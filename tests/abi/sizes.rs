@@ -33,16 +33,19 @@ fn a_size_that_was_not_set_is_an_error_and_the_user_data_stays_the_programs() {
     let service = Service::new();
     let server = Server::new(&service, 0);
     let client = Client::new(&service, "127.0.0.1", 1);
+    let udp = Udp::server(&service, 0);
     for size in [0, 1, size_of::<usize>() - 1] {
         let of_service = cppserver_service_handler { size, ..service_handler() };
         let of_server = cppserver_server_handler { size, ..server_handler() };
         let of_session = cppserver_session_handler { size, ..session_handler() };
+        let of_udp = cppserver_udp_handler { size, ..udp_handler() };
         // SAFETY: the service is alive, and the handler can be read.
         let status =
             unsafe { cppserver_service_start(service.0, false, &of_service, probe("it", &log)) };
         assert_eq!(status, INVALID_ARGUMENT);
         assert_eq!(server.start(&of_server, probe("it", &log)), INVALID_ARGUMENT);
         assert_eq!(client.connect(&of_session, probe("it", &log)), INVALID_ARGUMENT);
+        assert_eq!(udp.start(&of_udp, probe("it", &log)), INVALID_ARGUMENT);
         assert!(last_error().2.contains("size"));
     }
     assert_eq!(log.events(), [""; 0]);
@@ -103,6 +106,40 @@ fn an_older_client() {
     server_log.wait_for("session received 0 it");
     service.stop();
     assert_eq!(log.events(), ["client connected", "client disconnected 7"]);
+}
+
+#[test]
+fn an_older_udp() {
+    let log = Log::new();
+    let service = Service::started();
+    let server = Udp::server(&service, 0);
+    // As if on_received had been the last member: there is no destroy then.
+    let size = offset_of!(cppserver_udp_handler, on_sent);
+    let handler = cppserver_udp_handler { size, ..udp_handler() };
+    assert_eq!(server.start(&handler, probe("server", &log)), 0);
+    log.wait_for("server started");
+    let client = Udp::client(&service, "127.0.0.1", server.port());
+    let client_log = Log::new();
+    assert_eq!(client.start(&udp_handler(), probe("client", &client_log)), 0);
+    client_log.wait_for("client started");
+    client.send(b"it");
+    log.wait_for("server received it");
+    service.stop();
+    assert_eq!(log.events(), ["server started", "server received it", "server stopped 7"]);
+}
+
+#[test]
+fn a_newer_udp() {
+    let log = Log::new();
+    let service = Service::started();
+    let server = Udp::server(&service, 0);
+    let mut handler = Newer::new(udp_handler());
+    handler.handler.size = size_of::<Newer<cppserver_udp_handler>>();
+    // SAFETY: the endpoint is alive, and as much of the handler can be read as its size says.
+    let status = unsafe { cppserver_udp_start(server.0, handler.as_ptr(), probe("server", &log)) };
+    assert_eq!(status, 0);
+    service.stop();
+    assert_eq!(log.events(), ["server started", "server stopped 7", "server destroyed"]);
 }
 
 #[test]

@@ -240,6 +240,56 @@ pub extern "C-unwind" fn on_server_disconnected(
     of(user_data).push(&format!("disconnected {reason}"));
 }
 
+pub extern "C-unwind" fn on_udp_stopped(user_data: *mut c_void, reason: i32) {
+    of(user_data).push(&format!("stopped {reason}"));
+}
+
+pub extern "C-unwind" fn on_udp_received(
+    user_data: *mut c_void,
+    from: *const cppserver_address,
+    data: *const c_void,
+    size: usize,
+    truncated: bool,
+) {
+    let probe = of(user_data);
+    // SAFETY: the library promises the address and so many bytes during the call.
+    let (from, bytes) = unsafe { (*from, std::slice::from_raw_parts(data.cast::<u8>(), size)) };
+    assert_eq!((from.version, truncated), (4, false));
+    probe.push(&format!("received {}", String::from_utf8_lossy(bytes)));
+    if probe.behaviour == Behaviour::Panic {
+        panic!("on_received of {} panics", probe.name);
+    }
+}
+
+pub extern "C-unwind" fn on_udp_sent(
+    user_data: *mut c_void,
+    to: *const cppserver_address,
+    sent: usize,
+    _pending: usize,
+) {
+    // SAFETY: the library promises the address during the call.
+    assert_eq!(unsafe { (*to).version }, 4);
+    of(user_data).push(&format!("sent {sent}"));
+}
+
+pub extern "C-unwind" fn on_joined(
+    user_data: *mut c_void,
+    group: *const c_char,
+    source: *const c_char,
+) {
+    assert!(source.is_null());
+    of(user_data).push(&format!("joined {}", text(group)));
+}
+
+pub extern "C-unwind" fn on_left(
+    user_data: *mut c_void,
+    group: *const c_char,
+    source: *const c_char,
+) {
+    assert!(source.is_null());
+    of(user_data).push(&format!("left {}", text(group)));
+}
+
 /// All callbacks but `on_idle`, which would flood the log.
 pub fn service_handler() -> cppserver_service_handler {
     cppserver_service_handler {
@@ -277,6 +327,22 @@ pub fn server_handler() -> cppserver_server_handler {
         on_session: Some(on_session),
         on_connected: Some(on_server_connected),
         on_disconnected: Some(on_server_disconnected),
+        on_error: Some(on_error),
+        destroy: Some(destroy),
+    }
+}
+
+/// All callbacks but `on_empty`, whose number depends on what leaves together.
+pub fn udp_handler() -> cppserver_udp_handler {
+    cppserver_udp_handler {
+        size: size_of::<cppserver_udp_handler>(),
+        on_started: Some(on_started),
+        on_stopped: Some(on_udp_stopped),
+        on_received: Some(on_udp_received),
+        on_sent: Some(on_udp_sent),
+        on_empty: None,
+        on_joined: Some(on_joined),
+        on_left: Some(on_left),
         on_error: Some(on_error),
         destroy: Some(destroy),
     }
@@ -405,6 +471,51 @@ impl Drop for Client {
     fn drop(&mut self) {
         // SAFETY: the test owns one reference.
         unsafe { cppserver_client_release(self.0) };
+    }
+}
+
+/// An endpoint for datagrams, released at the end of the test.
+pub struct Udp(pub *mut cppserver_udp);
+
+impl Udp {
+    /// A server on a port of 127.0.0.1, 0 for a free one.
+    pub fn server(service: &Service, port: u16) -> Udp {
+        // SAFETY: the service is alive.
+        let udp = unsafe { cppserver_udp_create_server(service.0, c"127.0.0.1".as_ptr(), port) };
+        assert!(!udp.is_null());
+        Udp(udp)
+    }
+
+    pub fn client(service: &Service, host: &str, port: u16) -> Udp {
+        let host = CString::new(host).unwrap();
+        // SAFETY: the service is alive, and the text outlives the call.
+        let udp = unsafe { cppserver_udp_create_client(service.0, host.as_ptr(), port) };
+        assert!(!udp.is_null());
+        Udp(udp)
+    }
+
+    pub fn start(&self, handler: &cppserver_udp_handler, user_data: *mut c_void) -> i32 {
+        // SAFETY: the endpoint is alive, and the handler is a whole one.
+        unsafe { cppserver_udp_start(self.0, handler, user_data) }
+    }
+
+    pub fn port(&self) -> u16 {
+        // SAFETY: the endpoint is alive.
+        unsafe { cppserver_udp_port(self.0) }
+    }
+
+    /// Sends to the server of a client.
+    pub fn send(&self, data: &[u8]) {
+        let (data, size) = (data.as_ptr().cast(), data.len());
+        // SAFETY: the endpoint is alive, and so is the data.
+        assert_eq!(unsafe { cppserver_udp_send(self.0, data, size, ptr::null_mut()) }, 0);
+    }
+}
+
+impl Drop for Udp {
+    fn drop(&mut self) {
+        // SAFETY: the test owns one reference.
+        unsafe { cppserver_udp_release(self.0) };
     }
 }
 

@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -158,6 +159,16 @@ static inline void platform_thread_join(platform_thread *thread)
 #endif
 }
 
+/* Lets other threads go first. */
+static inline void platform_yield(void)
+{
+#ifdef _WIN32
+    SwitchToThread();
+#else
+    sched_yield();
+#endif
+}
+
 /* ---- plain blocking sockets: peers that do what a well-behaved endpoint never would ---- */
 
 #ifdef _WIN32
@@ -249,6 +260,41 @@ static inline void platform_socket_reset(platform_socket handle)
     struct linger abort_on_close = { 1, 0 };
     setsockopt(handle, SOL_SOCKET, SO_LINGER, (const void *)&abort_on_close, sizeof abort_on_close);
     platform_socket_close(handle);
+}
+
+/* ---- plain sockets for datagrams ---- */
+
+static inline uint16_t platform_socket_port(platform_socket handle)
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    return getsockname(handle, (struct sockaddr *)&address, &size) == 0 ? ntohs(address.sin_port) : 0;
+}
+
+/* A socket on a free port of one IPv4 address, that waits so many milliseconds for datagrams at most. */
+static inline platform_socket platform_datagram_open(const char *ip, int patience)
+{
+    struct sockaddr_in address = platform_loopback(0);
+#ifdef _WIN32
+    DWORD timeout = (DWORD)patience;
+    WSADATA data;
+    if (WSAStartup(MAKEWORD(2, 2), &data) != 0)
+        abort();
+#else
+    struct timeval timeout = { patience / 1000, patience % 1000 * 1000 };
+#endif
+    platform_socket handle = socket(AF_INET, SOCK_DGRAM, 0);
+    if (handle == PLATFORM_NO_SOCKET || inet_pton(AF_INET, ip, &address.sin_addr) != 1 ||
+        setsockopt(handle, SOL_SOCKET, SO_RCVTIMEO, (const void *)&timeout, sizeof timeout) != 0 ||
+        bind(handle, (struct sockaddr *)&address, sizeof address) != 0)
+        abort();
+    return handle;
+}
+
+static inline bool platform_datagram_send(platform_socket handle, uint16_t port, const void *data, size_t size)
+{
+    struct sockaddr_in to = platform_loopback(port);
+    return sendto(handle, data, (int)size, 0, (struct sockaddr *)&to, sizeof to) == (long)size;
 }
 
 /* A port of this machine on which nobody listens. */

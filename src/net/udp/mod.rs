@@ -417,7 +417,8 @@ impl Udp {
 
     /// Datagrams that the system received since the start and lost, because its receive buffer was
     /// full ([`ReceiveBuffer`](SocketOption::ReceiveBuffer)). Linux tells with the next datagram
-    /// (SO_RXQ_OVFL, socket(7)), other systems not at all.
+    /// (SO_RXQ_OVFL, socket(7)), and counts those that came to it in one piece (UDP_GRO, udp(7)) as
+    /// one; other systems do not tell.
     pub fn datagrams_lost(&self) -> u64 {
         self.0.lost.get()
     }
