@@ -663,7 +663,7 @@ impl Worker {
 fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
     let inner = Arc::clone(&source.udp.0);
     let limit = inner.options.get(SocketOption::DatagramLimit) as usize;
-    let (mut count, mut bytes) = (0, 0);
+    let mut bytes = 0;
     for datagram in batch.datagrams() {
         if !source.is_delivering() {
             break;
@@ -671,12 +671,12 @@ fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
         let from = canonical(datagram.from);
         let data = &datagram.data[..datagram.data.len().min(limit)];
         let truncated = datagram.truncated || data.len() < datagram.data.len();
-        count += 1;
         bytes += data.len();
+        // Before the callback, which may look at them.
+        inner.datagrams_received.add(1);
+        inner.bytes_received.add(data.len());
         source.call("on_received", |handler, udp| handler.on_received(udp, from, data, truncated));
     }
-    inner.datagrams_received.add(count);
-    inner.bytes_received.add(bytes);
     if let Some(lost) = batch.lost() {
         inner.lost.add(lost.wrapping_sub(source.lost) as usize);
         source.lost = lost;
