@@ -104,6 +104,11 @@
 //! [`Session::tls`] tells what was agreed on. A peer that goes away without the end of its stream
 //! is told apart by [`Reason::Truncated`].
 //!
+//! # Datagrams
+//!
+//! A [`Udp`] endpoint sends and receives datagrams, as a server or as a client, to one address or to
+//! a multicast [`Group`], with one [`UdpHandler`] and the same rules for threads and errors.
+//!
 //! # Errors
 //!
 //! An [`Error`] has a code, a [`Category`] and a sentence. Calls that set something up return it;
