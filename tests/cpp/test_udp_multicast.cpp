@@ -300,12 +300,10 @@ CHILD(multicast_on_a_network)
     CHECK_EQUAL(hops.value(), 3);
     CHECK(server->Multicast("six") >= 3);
     member->log.Wait("client.onReceived");
-    CHECK(member->Datagrams()[0].from.address().to_v6().is_link_local());
     CHECK(server->Send(UdpEndpoint(asio::ip::make_address("ff02::4243"), port), "another group") >= 13);
     other->log.Wait("client.onReceived");
     CHECK_EQUAL(member->Texts(), std::vector<std::string>{ "six" });
     CHECK_EQUAL(other->Texts(), std::vector<std::string>{ "another group" });
-    // To the sender itself, whose address has a zone.
     CHECK(member->Send(member->Datagrams()[0].from, "answer") >= 6);
     server->log.Wait("server.onReceived");
     member->LeaveMulticastGroup("ff02::4242", "", "v0");

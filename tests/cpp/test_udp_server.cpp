@@ -669,6 +669,17 @@ TEST(udp_callbacks_of_one_object_never_overlap_on_several_threads)
     CHECK_EQUAL(overlaps.load(), 0);
 }
 
+TEST(udp_addresses_survive_the_border)
+{
+    for (const char* text : { "127.0.0.1", "255.255.255.255", "::1", "ff02::4242", "fe80::1%7" })
+    {
+        const UdpEndpoint endpoint(asio::ip::make_address(text), 65535);
+        const cppserver_address native = CppServer::Asio::Detail::ToNative(endpoint);
+        CHECK_EQUAL(CppServer::Asio::Detail::FromNative(native), endpoint);
+        CHECK_EQUAL(native.scope, (std::string(text) == "fe80::1%7") ? 7u : 0u);
+    }
+}
+
 TEST(udp_sockets_show_what_the_library_opened)
 {
     UdpRunning running;

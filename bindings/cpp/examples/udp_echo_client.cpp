@@ -17,9 +17,9 @@ protected:
     void onConnected() override { std::cout << "Client " << id() << " on " << socket().local_endpoint() << std::endl; }
     void onDisconnected() override { std::cout << "Client " << id() << " disconnected" << std::endl; }
 
-    void onReceived(const asio::ip::udp::endpoint& endpoint, const void* buffer, size_t size) override
+    void onReceived(const asio::ip::udp::endpoint& /*endpoint*/, const void* buffer, size_t size) override
     {
-        std::cout << endpoint << ": " << std::string(static_cast<const char*>(buffer), size) << std::endl;
+        std::cout << "Incoming: " << std::string(static_cast<const char*>(buffer), size) << std::endl;
     }
 
     // Also when nobody listens on the port of the server.

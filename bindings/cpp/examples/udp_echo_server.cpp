@@ -15,7 +15,7 @@ public:
 protected:
     void onReceived(const asio::ip::udp::endpoint& endpoint, const void* buffer, size_t size) override
     {
-        std::cout << endpoint << ": " << std::string(static_cast<const char*>(buffer), size) << std::endl;
+        std::cout << "Incoming: " << std::string(static_cast<const char*>(buffer), size) << std::endl;
         Send(endpoint, buffer, size);
     }
 

@@ -25,9 +25,9 @@ protected:
         std::cout << "Client " << id() << " joined " << address << std::endl;
     }
 
-    void onReceived(const asio::ip::udp::endpoint& endpoint, const void* buffer, size_t size) override
+    void onReceived(const asio::ip::udp::endpoint& /*endpoint*/, const void* buffer, size_t size) override
     {
-        std::cout << endpoint << ": " << std::string(static_cast<const char*>(buffer), size) << std::endl;
+        std::cout << "Incoming: " << std::string(static_cast<const char*>(buffer), size) << std::endl;
     }
 
     void onError(int error, const std::string& category, const std::string& message) override
