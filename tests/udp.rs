@@ -26,6 +26,11 @@ fn contract_14_each_call_is_one_datagram() {
     let (probe, _server_told) = udp_probe();
     let server = udp_server(&service, probe.echo());
     let (probe, mut told) = udp_probe();
+    let mut count = 0;
+    let probe = probe.on(move |udp, heard| {
+        count += u64::from(matches!(heard, Heard::Received(..)));
+        assert_eq!(udp.datagrams_received(), count, "counted before the callback");
+    });
     let client = udp_client(&service, server.port(), probe);
     told.expect(&Heard::Started);
     for size in [0, 1, 512, 1452, 1453, 1500, 9000, 65_506, 65_507] {
@@ -381,6 +386,34 @@ fn the_queue_is_bounded_as_its_policy_says() {
         first.push((size, buffer[0]));
     }
     assert!(first.contains(&(300, 19)), "the newest one was kept when the oldest were dropped");
+    service.stop().unwrap();
+}
+
+#[test]
+fn an_empty_queue_is_told_whatever_became_of_it() {
+    let service = service();
+    let sink = plain_udp();
+    let reached = sink.local_addr().unwrap();
+    let forbidden = (Ipv4Addr::BROADCAST, 9).into();
+    // As many as leave in a whole number of turns, and some that can't leave.
+    for (count, to) in [(1, reached), (1024, reached), (16 * 1024, reached), (3, forbidden)] {
+        let (probe, mut told) = udp_probe();
+        let server = udp_server(
+            &service,
+            probe.on(move |udp, heard| {
+                if *heard == Heard::Started {
+                    for _ in 0..count {
+                        udp.send_to(to, &[7; 100]).unwrap();
+                    }
+                }
+            }),
+        );
+        told.expect(&Heard::Empty);
+        assert_eq!(server.datagrams_sent() + server.datagrams_dropped(), count);
+        assert_eq!(server.datagrams_dropped() == 0, to == reached);
+        server.stop().unwrap();
+        assert!(!told.rest().contains(&Heard::Empty), "it is told once");
+    }
     service.stop().unwrap();
 }
 

@@ -124,6 +124,7 @@ impl Builder {
                 )?;
                 Ok(Launch { program, ..Launch::default() })
             }
+            Recipe::Usockets => self.usockets(),
             Recipe::Asyncio => {
                 Ok(self.script(self.python()?, "peers/python/asyncio_echo.py", &[], &[]))
             }
@@ -183,6 +184,49 @@ impl Builder {
             format!("`cargo build --release {}` failed, see {}", arguments.join(" "), log.display())
         };
         if done { Ok(()) } else { Err(Unavailable::Failed(what())) }
+    }
+
+    /// uSockets as uWebSockets carries it; a crate on top of that has the sources of both.
+    fn usockets(&self) -> Result<Launch> {
+        let sources = self.sources_of("libuwebsockets-sys", "0.0.10")?;
+        let sources = sources.join("uWebSockets/uSockets/src");
+        let include = format!("-I{}", sources.display());
+        let flags =
+            ["-O3", "-Wall", "-Wextra", "-Wno-unused-parameter", "-DLIBUS_NO_SSL", &include];
+        let files =
+            ["bsd.c", "context.c", "loop.c", "socket.c", "udp.c", "eventing/epoll_kqueue.c"];
+        let mut files: Vec<_> =
+            files.iter().map(|file| sources.join(file).display().to_string()).collect();
+        files.push("-pthread".to_owned());
+        let program = self.compile("cc", "peers/c/usockets_echo.c", &flags, &as_text(&files))?;
+        Ok(Launch { program, ..Launch::default() })
+    }
+
+    /// Where cargo keeps the sources of a crate, which it fetches if need be and does not build.
+    fn sources_of(&self, name: &str, version: &str) -> Result<PathBuf> {
+        let package = self.out.join(format!("sources-of-{name}"));
+        fs::create_dir_all(package.join("src"))?;
+        fs::write(package.join("src/lib.rs"), "")?;
+        let manifest = package.join("Cargo.toml");
+        let text = format!(
+            "[package]\nname = \"sources\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n\
+             [workspace]\n\n[dependencies]\n{name} = \"={version}\"\n"
+        );
+        fs::write(&manifest, text)?;
+        let output = Command::new(cargo())
+            .args(["metadata", "--format-version", "1", "--quiet", "--manifest-path"])
+            .arg(&manifest)
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let file = format!("{name}-{version}/Cargo.toml");
+        let path = text
+            .split("\"manifest_path\":\"")
+            .filter_map(|rest| rest.split('"').next())
+            .find(|path| path.ends_with(&file));
+        match path {
+            Some(path) => Ok(PathBuf::from(path.trim_end_matches("Cargo.toml"))),
+            None => Err(Unavailable::Skipped(format!("cargo could not fetch the crate {name}"))),
+        }
     }
 
     fn include(&self, directory: &str) -> String {

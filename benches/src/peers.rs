@@ -20,6 +20,8 @@ pub enum Recipe {
     AsioSsl,
     /// `cc` with libuv.
     Libuv,
+    /// `cc` with uSockets, whose sources a crate carries.
+    Usockets,
     /// The standard library's event loop.
     Asyncio,
     /// The same program on uvloop.
@@ -101,6 +103,7 @@ pub static TCP: Suite = Suite {
         },
         peer("asio", "asio (C++)", Recipe::Asio),
         peer("libuv", "libuv (C)", Recipe::Libuv),
+        Peer { multicast: false, ..peer("usockets", "uSockets (C)", Recipe::Usockets) },
         peer("asyncio", "asyncio (Python)", Recipe::Asyncio),
         peer("uvloop", "uvloop (Python)", Recipe::Uvloop),
         peer("rust", "**cppserver** Rust", Recipe::Crate),

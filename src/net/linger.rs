@@ -112,7 +112,7 @@ impl Worker {
     fn read_and_forget(&mut self, key: Key, socket: &mut TcpStream) -> bool {
         let mut budget = READ_BUDGET;
         while budget > 0 {
-            match socket.read(&mut self.buffer) {
+            match socket.read(self.buffer.bytes_mut()) {
                 Ok(0) => return true,
                 Ok(count) => budget = budget.saturating_sub(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

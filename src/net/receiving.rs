@@ -174,7 +174,7 @@ impl Worker {
     #[inline(always)]
     pub(super) fn read(&mut self, key: Key, stream: &mut Stream) -> Fate {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let fate = self.read_into(&mut buffer, key, stream);
+        let fate = self.read_into(buffer.bytes_mut(), key, stream);
         self.buffer = buffer;
         fate
     }

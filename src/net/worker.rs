@@ -16,6 +16,7 @@ use super::timer::UserTimer;
 use super::udp::{Batches, Datagrams};
 use super::{Reason, context};
 use crate::error::Result;
+use crate::reactor::buffer::Buffer;
 use crate::reactor::event_loop::{EventLoop, Readiness, Registrar};
 use crate::reactor::slots::{Key, Slots};
 use crate::reactor::timers::Timers;
@@ -23,9 +24,8 @@ use crate::reactor::timers::Timers;
 /// Bytes that one source reads before others get their turn.
 pub(super) const READ_BUDGET: usize = 512 * 1024;
 
-/// What one read takes at most. One buffer per loop, none per connection. Larger ones save system
-/// calls, but do not stay in a cache of 512 KiB beside what is sent: then each byte costs twice.
-const RECEIVE_BUFFER: usize = 128 * 1024;
+/// What one read takes at most. One buffer per loop, none per connection.
+const RECEIVE_BUFFER: usize = 512 * 1024;
 
 /// Events after which sends leave even if more events wait: few enough that what they touched is
 /// still in the caches, and that the sends of a busy turn need little memory.
@@ -62,7 +62,7 @@ pub(super) struct Worker {
     pub(super) registrar: Registrar,
     pub(super) slots: Slots<Source>,
     pub(super) timers: Timers<Due>,
-    pub(super) buffer: Vec<u8>,
+    pub(super) buffer: Buffer,
     /// For datagrams, from the first one on.
     pub(super) batches: Option<Box<Batches>>,
     /// When this turn began.
@@ -97,7 +97,7 @@ pub(super) fn run(
         registrar,
         slots: Slots::new(),
         timers: Timers::new(start),
-        buffer: vec![0; RECEIVE_BUFFER],
+        buffer: Buffer::new(RECEIVE_BUFFER),
         batches: None,
         now: start,
         milliseconds: 0,
@@ -133,7 +133,9 @@ impl Worker {
         let result = guard("an I/O thread, by an error of this library,", || turn(self));
         if result.is_err() {
             self.slots.remove_empty();
-            self.buffer.resize(RECEIVE_BUFFER, 0);
+            if self.buffer.is_empty() {
+                self.buffer = Buffer::new(RECEIVE_BUFFER);
+            }
         }
         self.report(result);
     }

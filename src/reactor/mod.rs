@@ -1,6 +1,7 @@
 //! Layer 2: the operating system. Moves bytes and wakes threads; knows no protocol.
 
 pub(crate) mod authorities;
+pub(crate) mod buffer;
 pub(crate) mod datagrams;
 pub(crate) mod event_loop;
 pub(crate) mod mailbox;

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cppserver import StateError, _server, _service, _session, aio
+from cppserver import StateError, _endpoint, _server, _service, _session, aio
 from helpers import (
     DEADLINE,
     EchoSession,
@@ -47,7 +47,13 @@ def _nothing_is_left() -> Iterator[None]:
 
 def tables() -> list[dict[int, Any]]:
     """Return the tables of what runs."""
-    return [_service._runs, _service._calls, _session.connections, _server._servers]
+    return [
+        _service._runs,
+        _service._calls,
+        _session.connections,
+        _server._servers,
+        _endpoint.endpoints,
+    ]
 
 
 @pytest.fixture

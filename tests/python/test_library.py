@@ -187,6 +187,7 @@ def test_numbers_agree_with_the_header(header: str, enumeration: Any, prefix: st
         (_library.ServiceHandler, "cppserver_service_handler"),
         (_library.SessionHandler, "cppserver_session_handler"),
         (_library.ServerHandler, "cppserver_server_handler"),
+        (_library.UdpHandler, "cppserver_udp_handler"),
     ],
 )
 def test_handlers_agree_with_the_header(header: str, structure: Any, name: str) -> None:
@@ -207,6 +208,17 @@ def test_handlers_agree_with_the_header(header: str, structure: Any, name: str) 
         else:
             ours.append((member, results[kind._restype_], len(kind._argtypes_)))
     assert ours == members
+
+
+def test_addresses_agree_with_the_header(header: str) -> None:
+    pattern = r"typedef struct cppserver_address\s*\{(.*?)\}\s*cppserver_address;"
+    found = re.search(pattern, header, re.DOTALL)
+    assert found is not None
+    members = re.findall(r"(uint\d+)_t (\w+)(?:\[(\d+)\])?;", found[1])
+    ours = {name: ctypes.sizeof(kind) for name, kind in _library.Address._fields_}
+    theirs = {name: int(kind[4:]) // 8 * int(count or 1) for kind, name, count in members}
+    assert list(ours.items()) == list(theirs.items())
+    assert ctypes.sizeof(_library.Address) == sum(theirs.values())
 
 
 SIZES = {
@@ -261,6 +273,7 @@ def test_functions_agree_with_the_header(header: str) -> None:
         for name, value in vars(_library).items()
         if isinstance(value, foreign) and "cppserver_" + name.removesuffix("_large") in native
     }
+    fast = (_library.session_send, _library.udp_send, _library.udp_send_to)
     # Python objects hold one reference each, so most of the retain functions have no use.
     unused = {name for name in native if name.endswith("_retain")} - {"cppserver_session_retain"}
     assert set(native) - set(ours) == unused | {"cppserver_version"}
@@ -277,8 +290,8 @@ def test_functions_agree_with_the_header(header: str) -> None:
             elif declared.split()[0] in CALLBACKS:
                 assert given is CALLBACKS[declared.split()[0]], name
             else:
-                fast = function is _library.session_send and given is ctypes.c_void_p
-                assert given is ctypes_of(declared) or fast, name
+                pointer = function in fast and given is ctypes.c_void_p
+                assert given is ctypes_of(declared) or pointer, name
 
 
 def ctypes_of(declaration: str) -> Any:

@@ -16,8 +16,9 @@ from pathlib import Path
 import cppserver
 import pytest
 from cppserver import _library, aio
-from helpers import DEADLINE, Log, closed_port, dial, read_exactly
+from helpers import DEADLINE, Log, closed_port, dial, read_exactly, wait_until
 from ssl_helpers import dial_tls
+from udp_helpers import free_udp_port
 
 PROJECT = Path(__file__).resolve().parents[2] / "bindings" / "python"
 EXAMPLES = PROJECT / "examples"
@@ -55,13 +56,13 @@ class Program:
         """Wait until the server listens and return its port."""
         self.log.wait("Press Enter to stop the server" + self.suffix())
         for line in self.log.names():
-            if found := re.fullmatch(r"(?:TCP|SSL) server port: (\d+)", line):
+            if found := re.fullmatch(r"(?:TCP|SSL|UDP) server port: (\d+)", line):
                 return int(found[1])
         raise AssertionError("the server told no port")
 
     def suffix(self) -> str:
-        chat = "chat" in str(self.process.args)
-        return " or '!' to restart it..." if chat else "..."
+        plain = "tcp_echo" in str(self.process.args)
+        return "..." if plain else " or '!' to restart it..."
 
     def end(self) -> None:
         """End the program by an empty line, and check that it ended well."""
@@ -131,8 +132,61 @@ def test_the_chat(
     server.end()
 
 
-def test_the_echo_with_coroutines(programs: list[Program]) -> None:
-    program = Program("aio_echo.py")
+def test_the_echo_of_datagrams(programs: list[Program]) -> None:
+    server = Program("udp_echo_server.py", 0)
+    programs.append(server)
+    client = Program("udp_echo_client.py", "127.0.0.1", server.port())
+    programs.append(client)
+
+    def wait_until_opened(count: int) -> None:
+        start = "Client opened on 127.0.0.1, port "
+        wait_until(lambda: sum(line.startswith(start) for line in client.log.names()) == count)
+
+    for count in (1, 2):
+        wait_until_opened(count)
+        client.say(f"hello {count}")
+        client.log.wait(f"Incoming: hello {count}")
+        client.say("!")
+    client.log.wait("Client closed: disconnected by this side", count=2)
+    server.say("!")
+    server.log.wait("Server restarted")
+    client.end()
+    server.end()
+
+
+def test_the_multicast(programs: list[Program]) -> None:
+    port = free_udp_port()
+    loopback = "127.0.0.1"
+    server = Program("udp_multicast_server.py", "239.255.0.1", port, loopback)
+    programs.append(server)
+    server.log.wait("Press Enter to stop the server or '!' to restart it...")
+    clients = [
+        Program("udp_multicast_client.py", "0.0.0.0", group, port, loopback)
+        for group in ("239.255.0.1", "239.255.0.1", "239.255.0.2")
+    ]
+    programs.extend(clients)
+    *members, stranger = clients
+    for member in members:
+        member.log.wait("Client joined 239.255.0.1")
+    stranger.log.wait("Client joined 239.255.0.2")
+    server.say("hello everyone")
+    for member in members:
+        member.log.wait("Incoming: (admin) hello everyone")
+    members[0].say("!")
+    members[0].log.wait("Client joined 239.255.0.1", count=2)
+    server.say("welcome back")
+    for member in members:
+        member.log.wait("Incoming: (admin) welcome back")
+    server.say("!")
+    server.log.wait("Server restarted")
+    for program in programs:
+        program.end()
+    assert not [line for line in stranger.log.names() if "Incoming" in line]
+
+
+@pytest.mark.parametrize("name", ["aio_echo.py", "aio_udp_echo.py"])
+def test_the_echo_with_coroutines(programs: list[Program], name: str) -> None:
+    program = Program(name)
     programs.append(program)
     assert program.process.wait(DEADLINE) == 0
     program.reader.join(DEADLINE)
@@ -159,7 +213,7 @@ def test_the_programs_in_the_documentation_compile(module: object) -> None:
 def test_the_programs_in_the_readme_compile() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 3
+    assert len(programs) == 5
     for program in programs:
         compile(program, "README.md", "exec")
 

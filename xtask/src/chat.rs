@@ -49,18 +49,28 @@ impl Ear {
 
     /// Waits until this text has been heard.
     pub fn wait_for(&self, text: &str) -> Result<()> {
-        self.wait(|heard| heard.text.contains(text))
+        self.wait(LIMIT, |heard| heard.text.contains(text))
             .map_err(|why| format!("`{text}` did not come: {why}"))
+    }
+
+    /// Whether this text has been heard before the time is up.
+    pub fn hears(&self, text: &str, limit: Duration) -> bool {
+        self.wait(limit, |heard| heard.text.contains(text)).is_ok()
     }
 
     /// Waits for a condition on all that was heard.
     pub fn wait_until(&self, condition: impl Fn(&str) -> bool) -> Result<()> {
-        self.wait(|heard| condition(&heard.text))
+        self.wait(LIMIT, |heard| condition(&heard.text))
     }
 
     /// Waits until the peer has nothing more to say.
     pub fn wait_for_end(&self) -> Result<()> {
-        self.wait(|heard| heard.open == 0)
+        self.wait(LIMIT, |heard| heard.open == 0)
+    }
+
+    /// Whether the peer has nothing more to say.
+    pub fn has_ended(&self) -> bool {
+        self.0.0.lock().expect("no listener panics").open == 0
     }
 
     /// Waits, without a deadline, until more than `size` bytes were heard; false at the end.
@@ -71,8 +81,8 @@ impl Ear {
         heard.text.len() > size
     }
 
-    fn wait(&self, condition: impl Fn(&Heard) -> bool) -> Result<()> {
-        let end = Instant::now() + LIMIT;
+    fn wait(&self, limit: Duration, condition: impl Fn(&Heard) -> bool) -> Result<()> {
+        let end = Instant::now() + limit;
         let mut heard = self.0.0.lock().expect("no listener panics");
         while !condition(&heard) {
             let left = end.saturating_duration_since(Instant::now());

@@ -1,4 +1,4 @@
-"""Asynchronous TCP and TLS servers and clients on native I/O threads.
+"""Asynchronous TCP, TLS and UDP servers and clients on native I/O threads.
 
 Objects
 -------
@@ -8,6 +8,9 @@ function after a time. The module :mod:`cppserver.aio` has streams for asyncio i
 
 :class:`SslServer`, :class:`SslSession` and :class:`SslClient` are the same for connections that are
 encrypted with TLS. A :class:`TlsContext` holds their certificates.
+
+A :class:`UdpServer` and a :class:`UdpClient` send and receive datagrams, to and from multicast
+groups too.
 
 An echo server
 --------------
@@ -52,6 +55,7 @@ this package, then where the system loader looks.
 
 from ._certificates import certificate_is_for_name, certificate_subject
 from ._client import Client
+from ._endpoint import UdpEndpoint
 from ._errors import (
     AbortedError,
     ArgumentError,
@@ -82,6 +86,7 @@ from ._ssl import SslClient, SslConnection, SslServer, SslSession, TlsDetails
 from ._tcp import TcpClient, TcpServer, TcpSession
 from ._timer import Timer
 from ._tls import TlsContext, TlsVerify, TlsVersion
+from ._udp import UdpClient, UdpServer
 
 __version__ = "1.0.0"
 
@@ -125,6 +130,9 @@ __all__ = [
     "TlsFailure",
     "TlsVerify",
     "TlsVersion",
+    "UdpClient",
+    "UdpEndpoint",
+    "UdpServer",
     "UnsupportedError",
     "certificate_is_for_name",
     "certificate_subject",

@@ -26,6 +26,7 @@ from ctypes import (
     c_int64,
     c_size_t,
     c_ssize_t,
+    c_uint8,
     c_uint16,
     c_uint32,
     c_uint64,
@@ -152,6 +153,15 @@ NotifySessionConnected: Callable[[Callable[[int, int, int], None]], Any] = CFUNC
 NotifySessionDisconnected: Callable[[Callable[[int, int, int, int], None]], Any] = CFUNCTYPE(
     None, c_void_p, c_void_p, c_void_p, c_int32
 )
+NotifyDatagram: Callable[[Callable[[int, int, int, int, bool], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_void_p, c_void_p, c_size_t, c_bool
+)
+NotifyDatagramSent: Callable[[Callable[[int, int, int, int], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_void_p, c_size_t, c_size_t
+)
+NotifyGroup: Callable[[Callable[[int, bytes, bytes | None], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_char_p, c_char_p
+)
 AskPassword: Callable[[Callable[[int, int, int], int]], Any] = CFUNCTYPE(
     c_ssize_t, c_void_p, c_void_p, c_size_t
 )
@@ -204,6 +214,37 @@ class ServerHandler(ctypes.Structure):
         ("on_error", NotifyError),
         ("destroy", Notify),
     ]
+
+
+class UdpHandler(ctypes.Structure):
+    """``cppserver_udp_handler``."""
+
+    _fields_: ClassVar[Any] = [
+        ("size", c_size_t),
+        ("on_started", Notify),
+        ("on_stopped", NotifyReason),
+        ("on_received", NotifyDatagram),
+        ("on_sent", NotifyDatagramSent),
+        ("on_empty", Notify),
+        ("on_joined", NotifyGroup),
+        ("on_left", NotifyGroup),
+        ("on_error", NotifyError),
+        ("destroy", Notify),
+    ]
+
+
+class Address(ctypes.Structure):
+    """``cppserver_address``. Equal addresses have equal bytes."""
+
+    _fields_: ClassVar[Any] = [
+        ("ip", c_uint8 * 16),
+        ("scope", c_uint32),
+        ("port", c_uint16),
+        ("version", c_uint8),
+        ("reserved", c_uint8),
+    ]
+
+    port: int
 
 
 # A handle is the address of a native object, as an integer. 0 is harmless everywhere.
@@ -399,6 +440,69 @@ client_reconnect: Callable[[int, int], int] = _releasing(
     "client_reconnect", c_int32, c_void_p, c_uint64
 )
 client_session: Callable[[int], int | None] = _holding("client_session", c_void_p, c_void_p)
+
+address_parse: Callable[[bytes, int, Any], int] = _holding(
+    "address_parse", c_int32, c_char_p, c_uint16, c_void_p
+)
+address_text: Callable[[Any, Any, int], int] = _holding(
+    "address_text", c_int32, c_void_p, c_char_p, c_size_t
+)
+
+udp_create_server: Callable[[int, bytes, int], int | None] = _releasing(
+    "udp_create_server", c_void_p, c_void_p, c_char_p, c_uint16
+)
+udp_create_client: Callable[[int, bytes, int], int | None] = _releasing(
+    "udp_create_client", c_void_p, c_void_p, c_char_p, c_uint16
+)
+udp_release: Callable[[int], None] = _releasing("udp_release", None, c_void_p)
+udp_set_option: Callable[[int, int, int], int] = _releasing(
+    "udp_set_option", c_int32, c_void_p, c_int32, c_int64
+)
+udp_get_option: Callable[[int, int, Any], int] = _releasing(
+    "udp_get_option", c_int32, c_void_p, c_int32, c_void_p
+)
+udp_set_multicast_interface: Callable[[int, bytes | None], int] = _releasing(
+    "udp_set_multicast_interface", c_int32, c_void_p, c_char_p
+)
+udp_set_destination: Callable[[int, bytes | None], int] = _releasing(
+    "udp_set_destination", c_int32, c_void_p, c_char_p
+)
+udp_bind: Callable[[int, bytes | None, int], int] = _releasing(
+    "udp_bind", c_int32, c_void_p, c_char_p, c_uint16
+)
+udp_start: Callable[[int, Any, int], int] = _releasing(
+    "udp_start", c_int32, c_void_p, c_void_p, c_void_p
+)
+udp_stop: Callable[[int], int] = _releasing("udp_stop", c_int32, c_void_p)
+udp_restart: Callable[[int], int] = _releasing("udp_restart", c_int32, c_void_p)
+# Sizes as pointers, for speed: see session_send.
+udp_send: Callable[[int, bytes, int, None], int] = _holding(
+    "udp_send", c_int32, c_void_p, c_char_p, c_void_p, c_void_p
+)
+udp_send_to: Callable[[int, bytes, bytes, int, None], int] = _holding(
+    "udp_send_to", c_int32, c_void_p, c_char_p, c_char_p, c_void_p, c_void_p
+)
+_ChangeGroup = Callable[[int, bytes, bytes | None, bytes | None], int]
+udp_join: _ChangeGroup = _releasing("udp_join", c_int32, c_void_p, c_char_p, c_char_p, c_char_p)
+udp_leave: _ChangeGroup = _releasing("udp_leave", c_int32, c_void_p, c_char_p, c_char_p, c_char_p)
+udp_is_started: Callable[[int], bool] = _holding("udp_is_started", c_bool, c_void_p)
+udp_port: Callable[[int], int] = _holding("udp_port", c_uint16, c_void_p)
+udp_local_address: Callable[[int, Any], int] = _releasing(
+    "udp_local_address", c_int32, c_void_p, c_void_p
+)
+udp_destination: Callable[[int, Any], int] = _releasing(
+    "udp_destination", c_int32, c_void_p, c_void_p
+)
+udp_native_handle: Callable[[int], int] = _releasing("udp_native_handle", c_int64, c_void_p)
+udp_datagrams_sent: Callable[[int], int] = _holding("udp_datagrams_sent", c_uint64, c_void_p)
+udp_datagrams_received: Callable[[int], int] = _holding(
+    "udp_datagrams_received", c_uint64, c_void_p
+)
+udp_datagrams_dropped: Callable[[int], int] = _holding("udp_datagrams_dropped", c_uint64, c_void_p)
+udp_datagrams_lost: Callable[[int], int] = _holding("udp_datagrams_lost", c_uint64, c_void_p)
+udp_bytes_sent: Callable[[int], int] = _holding("udp_bytes_sent", c_uint64, c_void_p)
+udp_bytes_received: Callable[[int], int] = _holding("udp_bytes_received", c_uint64, c_void_p)
+udp_bytes_pending: Callable[[int], int] = _holding("udp_bytes_pending", c_size_t, c_void_p)
 
 # Native memory, and three functions of the interpreter itself.
 

@@ -92,6 +92,12 @@ class Option(enum.IntEnum):
     SEND_POLICY = 19
     RECEIVE_LIMIT = 20
     HANDSHAKE_TIMEOUT = 21
+    BROADCAST = 22
+    TIME_TO_LIVE = 23
+    MULTICAST_TIME_TO_LIVE = 24
+    MULTICAST_LOOP = 25
+    DATAGRAM_LIMIT = 26
+    ANY_PEER = 27
 
 
 SYSTEM_DEFAULTS = frozenset(
@@ -278,6 +284,72 @@ class ConnectOptions(ConnectionOptions):
     )
 
 
+class DatagramOptions(HasOptions):
+    """Options of everything that sends and receives datagrams.
+
+    Buffers, broadcast, times to live, the multicast loop and the send limit and policy count at
+    once, the others from the next start on.
+    """
+
+    reuse_address = _flag(
+        Option.REUSE_ADDRESS,
+        "Share the port with others that do so too; each gets the datagrams of its groups. Default"
+        " False.",
+    )
+    reuse_port = _flag(
+        Option.REUSE_PORT,
+        "Share the port with others that do so too; each gets a part of the senders. Default"
+        " False.",
+    )
+    dual_stack = _flag(Option.DUAL_STACK, "Take IPv4 on the address '::' too. Default True.")
+    send_buffer = _number(
+        Option.SEND_BUFFER, "Bytes of the system's send buffer; 0: the system's own."
+    )
+    receive_buffer = _number(
+        Option.RECEIVE_BUFFER,
+        "Bytes of the system's receive buffer, which loses what does not fit; 0: the system's own.",
+    )
+    close_timeout = _seconds(
+        Option.CLOSE_TIMEOUT, "Seconds that an end goes on sending what waits. Default 5."
+    )
+    send_limit = _number(
+        Option.SEND_LIMIT,
+        "Bytes that may wait to be sent, some 40 more for each datagram. Default 16 MiB; 0: no"
+        " limit.",
+    )
+    send_policy: OptionProperty[SendPolicy] = OptionProperty(
+        Option.SEND_POLICY, _encode_policy, SendPolicy, "What a send beyond the limit does."
+    )
+    broadcast = _flag(Option.BROADCAST, "Allow sends to broadcast addresses. Default False.")
+    time_to_live = _number(
+        Option.TIME_TO_LIVE, "Routers that a datagram may pass. Default 0: the system's own."
+    )
+    multicast_time_to_live = _number(
+        Option.MULTICAST_TIME_TO_LIVE,
+        "Routers that a datagram to a group may pass. Default 1: it stays in the own network.",
+    )
+    multicast_loop = _flag(
+        Option.MULTICAST_LOOP, "Let this machine hear its own multicasts. Default True."
+    )
+    datagram_limit = _number(
+        Option.DATAGRAM_LIMIT,
+        "Bytes of a received datagram that are delivered; the rest is cut off. Default 65535: all.",
+    )
+
+
+class DatagramClientOptions(DatagramOptions):
+    """Options of clients that send datagrams."""
+
+    connect_timeout = _seconds(
+        Option.CONNECT_TIMEOUT, "Seconds to resolve the host's name. Default 30; 0: no limit."
+    )
+    any_peer = _flag(
+        Option.ANY_PEER,
+        "Take datagrams from anybody and send to anybody, instead of the server alone. Default"
+        " False.",
+    )
+
+
 class _ConnectionKeywords(TypedDict, total=False):
     no_delay: bool
     keep_alive: bool
@@ -310,3 +382,28 @@ class ClientKeywords(_ConnectionKeywords, total=False):
     """Options of a client as keyword arguments, see :class:`ConnectOptions`."""
 
     connect_timeout: float
+
+
+class DatagramKeywords(TypedDict, total=False):
+    """Options of a UDP server as keyword arguments, see :class:`DatagramOptions`."""
+
+    reuse_address: bool
+    reuse_port: bool
+    dual_stack: bool
+    send_buffer: int
+    receive_buffer: int
+    close_timeout: float
+    send_limit: int
+    send_policy: SendPolicy
+    broadcast: bool
+    time_to_live: int
+    multicast_time_to_live: int
+    multicast_loop: bool
+    datagram_limit: int
+
+
+class DatagramClientKeywords(DatagramKeywords, total=False):
+    """Options of a UDP client as keyword arguments, see :class:`DatagramClientOptions`."""
+
+    connect_timeout: float
+    any_peer: bool

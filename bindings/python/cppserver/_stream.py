@@ -47,6 +47,11 @@ class Bridge:
             self._scheduled = False
         return False
 
+    def is_closed(self) -> bool:
+        """Whether the event loop is closed. On any thread."""
+        loop = self._loop()
+        return loop is None or loop.is_closed()
+
     def _run(self) -> None:
         with self._lock:
             batch, self._batch = self._batch, []
@@ -55,7 +60,7 @@ class Bridge:
             try:
                 function(argument)
             except Exception as exception:
-                self.complain("cppserver could not deliver to a stream", exception)
+                self.complain("cppserver could not deliver to the event loop", exception)
 
     def complain(self, message: str, exception: BaseException) -> None:
         """Report an exception that has no other place to go. On the event loop only."""

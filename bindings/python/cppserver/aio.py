@@ -1,4 +1,4 @@
-r"""Streams for asyncio (and uvloop), served by the native I/O threads.
+r"""Streams and datagrams for asyncio (and uvloop), served by the native I/O threads.
 
 >>> async def echo(stream):
 ...     async for line in stream:
@@ -10,6 +10,11 @@ r"""Streams for asyncio (and uvloop), served by the native I/O threads.
 ...             stream.write(b"hello\n")
 ...             print(await stream.readline())
 
+>>> async def echo_datagrams():
+...     async with await cppserver.aio.open_datagrams(("127.0.0.1", 0)) as datagrams:
+...         async for address, data, truncated in datagrams:
+...             datagrams.send_to(address, data)
+
 Encryption
 ----------
 With a :class:`cppserver.TlsContext` as ``ssl`` the streams are encrypted. They begin when the
@@ -20,8 +25,8 @@ Threads
 -------
 The sockets are served on the threads of a :class:`cppserver.Service`; by default all streams of
 the process share a hidden one with one thread. What happens there is gathered and handed to the
-event loop in batches, with one wake-up each. A :class:`Stream` and a :class:`Server` belong to the
-event loop that they were made on and are used there only.
+event loop in batches, with one wake-up each. :class:`Stream`, :class:`Server` and
+:class:`Datagrams` belong to the event loop that they were made on and are used there only.
 
 Flow control
 ------------
@@ -42,8 +47,11 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from ._address import Address
+from ._datagrams import Datagram, DatagramClient, Datagrams, DatagramServer
+from ._endpoint import Interface
 from ._errors import CppServerError, StateError, Status, make_error
-from ._options import ClientKeywords, ServerKeywords
+from ._options import ClientKeywords, DatagramClientKeywords, ServerKeywords
 from ._server import Server as NativeServer
 from ._server import Session
 from ._service import Service
@@ -52,13 +60,24 @@ from ._stream import Bridge, Stream, StreamCallbacks, bridge_of
 from ._tcp import TcpClient, TcpServer, TcpSession
 from ._tls import TlsContext
 
-__all__ = ["Server", "Stream", "connect", "start_server"]
+__all__ = [
+    "Datagram",
+    "Datagrams",
+    "Server",
+    "Stream",
+    "connect",
+    "open_datagrams",
+    "start_server",
+]
 
 DEFAULT_LIMIT = 64 * 1024
 """Bytes of a line, and half the bytes that a stream's buffer takes."""
 
 DEFAULT_HIGH_WATER = 64 * 1024
 """Bytes waiting to be sent from which on :meth:`Stream.drain` waits."""
+
+DEFAULT_DATAGRAM_LIMIT = 4 * 1024 * 1024
+"""Bytes of datagrams that may wait to be received, each with 256 more than it has."""
 
 _Handler = Callable[[Stream], Coroutine[Any, Any, object]]
 
@@ -379,6 +398,62 @@ def _make_client(
     if server_name is not None:
         raise TypeError("a server_name is for encrypted streams: it needs ssl")
     return _TcpStreamClient(service, host, port, **options)
+
+
+async def open_datagrams(
+    local_address: Address | None = None,
+    remote_address: tuple[str, int] | None = None,
+    *,
+    service: Service | None = None,
+    limit: int = DEFAULT_DATAGRAM_LIMIT,
+    high_water: int = DEFAULT_HIGH_WATER,
+    multicast_interface: Interface = None,
+    on_error: Callable[[CppServerError], object] | None = None,
+    **options: Unpack[DatagramClientKeywords],
+) -> Datagrams:
+    """Open a UDP socket for datagrams.
+
+    Args:
+        local_address: Address and port of this side, as of :class:`cppserver.UdpServer`. It may be
+            left out if there is a remote address.
+        remote_address: Name or address of a server and its port: ``send`` sends there, and nobody
+            else is heard, as with :class:`cppserver.UdpClient`. The local address has to be numeric
+            then.
+        service: A started service to run on, instead of the shared one.
+        limit: Bytes of datagrams that may wait to be received, each with 256 more than it has; what
+            comes beyond is dropped and counted in :attr:`Datagrams.dropped`.
+        high_water: Bytes waiting to be sent from which on ``drain`` waits.
+        multicast_interface: Interface on which multicasts leave.
+        on_error: Called on the event loop with what fails later: a datagram could not be sent, or
+            nobody took it. Without it ``receive`` raises the error if there is a remote address,
+            and else nothing tells it, because the errors of one peer are nothing to the others.
+        **options: Options of :class:`cppserver.UdpClient`; without a remote address those of
+            :class:`cppserver.UdpServer`.
+
+    Raises:
+        CppServerError: The socket could not be opened, or an argument is not valid.
+    """
+    _check_sizes(limit, high_water)
+    keywords: Any = {"multicast_interface": multicast_interface, **options}
+    native: DatagramServer | DatagramClient
+    if remote_address is not None:
+        native = DatagramClient(_service_or_shared(service), *remote_address, **keywords)
+        if local_address is not None:
+            native.bind(*local_address)
+    elif local_address is not None:
+        native = DatagramServer(_service_or_shared(service), *local_address, **keywords)
+    else:
+        raise TypeError("datagrams need a local_address, a remote_address or both")
+    bridge = bridge_of(asyncio.get_running_loop())
+    datagrams = native.front = Datagrams(bridge, native, limit, high_water, on_error)
+    try:
+        native.open()
+        await datagrams._opened
+    except BaseException:
+        native.front = None
+        native.close()
+        raise
+    return datagrams
 
 
 def _check_sizes(limit: int, high_water: int) -> None:

@@ -67,6 +67,8 @@ pub(crate) struct Datagrams {
     /// The socket takes no more for now.
     blocked: bool,
     watches_writes: bool,
+    /// Something was to be sent since `on_empty` was called last, maybe in an earlier turn.
+    owes_empty: bool,
     /// There may be more reports than were taken.
     has_reports: bool,
     /// What the loop has taken out of the queue.
@@ -221,6 +223,7 @@ impl Worker {
             segments: true,
             blocked: false,
             watches_writes: false,
+            owes_empty: false,
             has_reports: false,
             sending: DatagramQueue::default(),
             lost: 0,
@@ -518,7 +521,6 @@ impl Worker {
 
     /// Changes groups and sends what waits, as far as the socket takes it.
     fn udp_send(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) {
-        let mut sent_some = false;
         for _ in 0..SENDS_PER_TURN {
             let changes = {
                 let mut state = source.udp.0.state();
@@ -532,21 +534,23 @@ impl Worker {
                 source.change_group(&change);
             }
             if source.blocked || source.sending.is_empty() {
-                if sent_some && source.udp.0.waiting.load(Ordering::Relaxed) == 0 {
+                if source.owes_empty && source.udp.0.waiting.load(Ordering::Relaxed) == 0 {
+                    source.owes_empty = false;
                     source.call("on_empty", |handler, udp| handler.on_empty(udp));
                 }
                 return;
             }
-            sent_some |= self.send_batch(key, source, batches);
+            source.owes_empty = true;
+            self.send_batch(key, source, batches);
         }
         // Others have their turn; it stays marked.
         source.udp.0.state().scheduled = true;
         context::mark_dirty(key);
     }
 
-    /// Hands one batch to the system. Whether something left.
-    fn send_batch(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) -> bool {
-        let Stage::Open(socket) = &source.stage else { return false };
+    /// Hands one batch to the system.
+    fn send_batch(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) {
+        let Stage::Open(socket) = &source.stage else { return };
         let Batches { send, sent, .. } = batches;
         sent.clear();
         let queue = &mut source.sending;
@@ -559,8 +563,7 @@ impl Worker {
             Err((_, error)) if sys::is_report(&error) => attempt(),
             other => other,
         };
-        let left = !sent.is_empty();
-        if left {
+        if !sent.is_empty() {
             source.tell_sent(sent);
         }
         match outcome {
@@ -580,7 +583,6 @@ impl Worker {
                 });
             }
         }
-        left
     }
 
     /// The socket takes no more: what is left waits in the queue, and an event tells when to go on.
@@ -663,6 +665,10 @@ impl Worker {
 fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
     let inner = Arc::clone(&source.udp.0);
     let limit = inner.options.get(SocketOption::DatagramLimit) as usize;
+    if let Some(lost) = batch.lost() {
+        inner.lost.add(lost.wrapping_sub(source.lost) as usize);
+        source.lost = lost;
+    }
     let mut bytes = 0;
     for datagram in batch.datagrams() {
         if !source.is_delivering() {
@@ -672,14 +678,10 @@ fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
         let data = &datagram.data[..datagram.data.len().min(limit)];
         let truncated = datagram.truncated || data.len() < datagram.data.len();
         bytes += data.len();
-        // Before the callback, which may look at them.
+        // Before the callback, which may look at the counters.
         inner.datagrams_received.add(1);
         inner.bytes_received.add(data.len());
         source.call("on_received", |handler, udp| handler.on_received(udp, from, data, truncated));
-    }
-    if let Some(lost) = batch.lost() {
-        inner.lost.add(lost.wrapping_sub(source.lost) as usize);
-        source.lost = lost;
     }
     bytes
 }

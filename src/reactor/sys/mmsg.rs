@@ -12,6 +12,7 @@ use std::ptr;
 
 use socket2::{SockRef, Socket};
 
+use crate::reactor::buffer::Buffer;
 use crate::reactor::datagrams::{Datagram, DatagramQueue, UdpSocket};
 
 /// Datagrams per call.
@@ -111,7 +112,7 @@ impl Name {
 
 /// Buffers for what comes, one set per loop.
 pub(crate) struct ReceiveBatch {
-    bytes: Box<[u8]>,
+    bytes: Buffer,
     names: Box<[Name]>,
     controls: Box<[Control]>,
     slices: Box<[libc::iovec]>,
@@ -127,8 +128,7 @@ impl ReceiveBatch {
         let empty: libc::mmsghdr = unsafe { mem::zeroed() };
         let slice = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
         ReceiveBatch {
-            // Pages that no datagram has touched yet take no memory.
-            bytes: vec![0; BATCH * STRIDE].into(),
+            bytes: Buffer::new(BATCH * STRIDE),
             names: vec![Name::EMPTY; BATCH].into(),
             controls: vec![Control::default(); BATCH].into(),
             slices: vec![slice; BATCH].into(),
@@ -141,8 +141,11 @@ impl ReceiveBatch {
     #[allow(unsafe_code)]
     pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<bool> {
         self.count = 0;
-        let parts =
-            self.names.iter_mut().zip(&mut self.controls).zip(self.bytes.chunks_mut(STRIDE));
+        let parts = self
+            .names
+            .iter_mut()
+            .zip(&mut self.controls)
+            .zip(self.bytes.bytes_mut().chunks_mut(STRIDE));
         for (((name, control), bytes), (slice, header)) in
             parts.zip(self.slices.iter_mut().zip(&mut self.headers))
         {
@@ -173,7 +176,7 @@ impl ReceiveBatch {
     /// What the last call took, in the order in which it came.
     pub(crate) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
         let messages = self.headers[..self.count].iter().zip(&self.names);
-        let messages = messages.zip(self.bytes.chunks(STRIDE));
+        let messages = messages.zip(self.bytes.bytes().chunks(STRIDE));
         messages
             .filter_map(|((header, name), bytes)| {
                 let from = name.address()?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::reactor::buffer::Buffer;
 use crate::reactor::datagrams::{Datagram, DatagramQueue, UdpSocket};
 
 /// Datagrams that are taken before the handler sees them.
@@ -13,20 +14,20 @@ const LARGEST: usize = 65_536;
 
 /// Buffers for what comes, one set per loop.
 pub(crate) struct ReceiveBatch {
-    bytes: Box<[u8]>,
+    bytes: Buffer,
     /// Sender and size of each datagram of the last call.
     received: Vec<(SocketAddr, usize)>,
 }
 
 impl ReceiveBatch {
     pub(crate) fn new() -> ReceiveBatch {
-        ReceiveBatch { bytes: vec![0; BATCH * LARGEST].into(), received: Vec::new() }
+        ReceiveBatch { bytes: Buffer::new(BATCH * LARGEST), received: Vec::new() }
     }
 
     /// Takes what waits. Returns whether that was all: then an event tells what comes later.
     pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<bool> {
         self.received.clear();
-        for bytes in self.bytes.chunks_mut(LARGEST) {
+        for bytes in self.bytes.bytes_mut().chunks_mut(LARGEST) {
             match socket.recv_from(bytes) {
                 Ok((size, from)) => self.received.push((from, size)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
@@ -40,7 +41,7 @@ impl ReceiveBatch {
 
     /// What the last call took, in the order in which it came.
     pub(crate) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
-        let parts = self.received.iter().zip(self.bytes.chunks(LARGEST));
+        let parts = self.received.iter().zip(self.bytes.bytes().chunks(LARGEST));
         parts.map(|((from, size), bytes)| Datagram {
             from: *from,
             data: &bytes[..*size],

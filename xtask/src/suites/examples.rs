@@ -1,6 +1,8 @@
 //! The chat examples of all languages in one room: every server with every client. Programs as they
 //! were written for the early C++ library take part as one more language.
 
+mod udp;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -59,6 +61,7 @@ pub fn examples(suite: &mut Suite) -> Result<()> {
             chat(suite, protocol, language, example(&server), &speakers);
         }
     }
+    udp::udp(suite, &languages);
     let (_, c) = &languages[1];
     suite.check("timer in C", timer(c("timer")));
     Ok(())
