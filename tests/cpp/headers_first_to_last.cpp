@@ -15,6 +15,8 @@
 #include "server/asio/tcp_session.h"
 #include "server/asio/timer.h"
 #include "server/asio/types.h"
+#include "server/asio/udp_client.h"
+#include "server/asio/udp_server.h"
 #include "server/version.h"
 #include "system/uuid.h"
 #include "threads/thread.h"

@@ -4,6 +4,8 @@
 #include "threads/thread.h"
 #include "system/uuid.h"
 #include "server/version.h"
+#include "server/asio/udp_server.h"
+#include "server/asio/udp_client.h"
 #include "server/asio/types.h"
 #include "server/asio/timer.h"
 #include "server/asio/tcp_session.h"

@@ -8,6 +8,8 @@
 #include "server/asio/tcp_client.h"
 #include "server/asio/tcp_server.h"
 #include "server/asio/timer.h"
+#include "server/asio/udp_client.h"
+#include "server/asio/udp_server.h"
 #include "system/uuid.h"
 #include "threads/thread.h"
 
@@ -62,6 +64,15 @@ protected:
     }
 };
 
+class OwnEcho : public CppServer::Asio::UDPServer
+{
+public:
+    using CppServer::Asio::UDPServer::UDPServer;
+
+protected:
+    void onReceived(const CppServer::Compat::asio::ip::udp::endpoint& from, const void* buffer, size_t size) override { Send(from, buffer, size); }
+};
+
 } // namespace
 
 TEST(names_of_others_are_left_alone_by_macros)
@@ -79,5 +90,13 @@ TEST(names_of_others_are_left_alone_by_macros)
     UNTIL(client->IsConnected());
     CHECK_EQUAL(client->Send("echo"), 4u);
     UNTIL(client->bytes_received() == 4);
+    auto echo = std::make_shared<OwnEcho>(service, asio::endpoint());
+    CHECK(echo->Start());
+    UNTIL(echo->IsStarted());
+    auto caller = std::make_shared<CppServer::Asio::UDPClient>(service, "127.0.0.1", echo->port());
+    CHECK(caller->Connect());
+    UNTIL(caller->IsConnected());
+    CHECK_EQUAL(caller->Send("echo"), 4u);
+    UNTIL(caller->bytes_received() == 4);
     service->Stop();
 }

@@ -4,6 +4,8 @@
 
 #include "server/asio/ssl_client.h"
 #include "server/asio/timer.h"
+#include "server/asio/udp_client.h"
+#include "server/asio/udp_server.h"
 #include "two_units.h"
 
 TEST(two_translation_units_share_everything)
@@ -22,4 +24,7 @@ TEST(two_translation_units_share_everything)
     CHECK_EQUAL(first.context_size, second.context_size);
     CHECK_EQUAL(first.timer_size, second.timer_size);
     CHECK_EQUAL(first.socket_size, second.socket_size);
+    CHECK_EQUAL(first.udp_server_size, second.udp_server_size);
+    CHECK_EQUAL(first.udp_client_size, second.udp_client_size);
+    CHECK_EQUAL(first.udp_socket_size, second.udp_socket_size);
 }

@@ -17,6 +17,9 @@ struct UnitFacts
     size_t context_size;
     size_t timer_size;
     size_t socket_size;
+    size_t udp_server_size;
+    size_t udp_client_size;
+    size_t udp_socket_size;
 };
 
 inline UnitFacts Facts()
@@ -26,7 +29,8 @@ inline UnitFacts Facts()
         &asio::ssl::error::get_stream_category(), &CppServer::Asio::Detail::OnLoopThread(),
         CppServer::Compat::common::detail::current_uuid_seed().load(), sizeof(CppServer::Asio::Service), sizeof(CppServer::Asio::TCPClient),
         sizeof(CppServer::Asio::SSLClient), sizeof(asio::ssl::context),
-        sizeof(CppServer::Asio::Timer), sizeof(asio::ip::tcp::socket) };
+        sizeof(CppServer::Asio::Timer), sizeof(asio::ip::tcp::socket), sizeof(CppServer::Asio::UDPServer), sizeof(CppServer::Asio::UDPClient),
+        sizeof(asio::ip::udp::socket) };
 }
 
 UnitFacts FirstUnit();

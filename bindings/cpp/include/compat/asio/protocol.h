@@ -11,6 +11,7 @@ namespace CppServer {
 namespace Compat {
 namespace asio {
 
+template <typename Protocol> class basic_datagram_socket;
 template <typename Protocol> class basic_stream_socket;
 template <typename Protocol> class basic_socket_acceptor;
 
@@ -49,6 +50,7 @@ class udp
 {
 public:
     typedef basic_endpoint<udp> endpoint;
+    typedef asio::basic_datagram_socket<udp> socket;
     typedef basic_resolver<udp> resolver;
 
     static udp v4() noexcept { return udp(AF_INET); }

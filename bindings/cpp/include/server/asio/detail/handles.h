@@ -21,9 +21,11 @@ namespace Detail {
 /// What a handle of the C library is made for. It keeps the two others alive, so that their addresses stay theirs.
 struct Target
 {
-    Target() : port(0) {}
-    Target(std::shared_ptr<Service> owner, cppserver_tls_context* tls, const Compat::asio::ip::tcp::endpoint& endpoint)
-        : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(endpoint.address().to_string()), port(endpoint.port())
+    Target() : port(0), is_peer(false) {}
+    template <class TEndpoint>
+    Target(std::shared_ptr<Service> owner, cppserver_tls_context* tls, const TEndpoint& endpoint)
+        : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(endpoint.address().to_string()), port(endpoint.port()),
+          is_peer(false)
     {
     }
 
@@ -33,10 +35,12 @@ struct Target
     };
 
     std::shared_ptr<Service> service;
-    // None for plain TCP.
+    // None without TLS.
     std::unique_ptr<cppserver_tls_context, Release> context;
     std::string address;
     unsigned short port;
+    // Of UDP: whether the address is that of the peer, rather than the own one.
+    bool is_peer;
 
     bool operator==(const Target& other) const
     {
@@ -73,6 +77,22 @@ struct ClientFunctions
     static void Release(handle* client) { cppserver_client_release(client); }
     static int32_t SetOption(handle* client, int32_t option, int64_t value) { return cppserver_client_set_option(client, option, value); }
     static int32_t GetOption(const handle* client, int32_t option, int64_t* value) { return cppserver_client_get_option(client, option, value); }
+};
+
+/// UDP has one type for both of its ends.
+struct DatagramFunctions
+{
+    typedef cppserver_udp handle;
+    static handle* Create(const Target& to)
+    {
+        cppserver_service* service = to.service->service().native_handle();
+        // Each datagram is given its address, so the port of the peer does not matter here; but it must not be 0.
+        return to.is_peer ? cppserver_udp_create_client(service, to.address.c_str(), (to.port != 0) ? to.port : uint16_t(1))
+            : cppserver_udp_create_server(service, to.address.c_str(), to.port);
+    }
+    static void Release(handle* udp) { cppserver_udp_release(udp); }
+    static int32_t SetOption(handle* udp, int32_t option, int64_t value) { return cppserver_udp_set_option(udp, option, value); }
+    static int32_t GetOption(const handle* udp, int32_t option, int64_t* value) { return cppserver_udp_get_option(udp, option, value); }
 };
 
 /// The current handle and the ones it replaced. A handle of the C library has a fixed target, but endpoint(), service() and
@@ -132,7 +152,7 @@ private:
 
     static void CopyOptions_(const handle* from, handle* to)
     {
-        for (int32_t option = CPPSERVER_OPTION_NO_DELAY; (from != nullptr) && (option <= CPPSERVER_OPTION_HANDSHAKE_TIMEOUT); ++option)
+        for (int32_t option = CPPSERVER_OPTION_NO_DELAY; (from != nullptr) && (option <= CPPSERVER_OPTION_ANY_PEER); ++option)
         {
             int64_t value = 0;
             if (TFunctions::GetOption(from, option, &value) == CPPSERVER_STATUS_OK)
