@@ -95,11 +95,8 @@ impl Watch {
 
     /// The same for datagrams. The time ends with the last one that arrived, not after the wait for
     /// those that were lost.
-    fn finish_datagrams(&self, messages: u64, lost: u64) -> io::Result<Slice> {
-        if messages == 0 {
-            return Err(io::Error::other("all datagrams were lost"));
-        }
-        Ok(Slice { messages, elapsed: self.moved - self.begin, lost })
+    fn finish_datagrams(&self, messages: u64, lost: u64) -> Slice {
+        Slice { messages, elapsed: self.moved - self.begin, lost }
     }
 }
 

@@ -110,8 +110,9 @@ impl Load for BurstLoad {
         let mut watch = Watch::new(duration);
         let before = self.received;
         self.lost = 0;
-        while !self.burst(&mut watch)? {}
-        watch.finish_datagrams(self.received - before, self.lost)
+        // Something has to arrive, or the server counts as stuck.
+        while !self.burst(&mut watch)? || self.received == before {}
+        Ok(watch.finish_datagrams(self.received - before, self.lost))
     }
 
     fn latency(&mut self) -> &mut Histogram {

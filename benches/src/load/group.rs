@@ -129,8 +129,9 @@ impl Load for GroupLoad {
         let mut watch = Watch::new(duration);
         let before = self.received;
         self.lost = 0;
-        while !self.round(&mut watch)? {}
-        watch.finish_datagrams(self.received - before, self.lost)
+        // Something has to arrive, or the server counts as stuck.
+        while !self.round(&mut watch)? || self.received == before {}
+        Ok(watch.finish_datagrams(self.received - before, self.lost))
     }
 
     fn latency(&mut self) -> &mut Histogram {

@@ -162,7 +162,8 @@ impl Load for WindowLoad {
             self.refill(token, self.window, sys::now())?;
         }
         while self.open > 0 {
-            self.draining = watch.over(self.received)?;
+            // Something has to arrive, or the server counts as stuck.
+            self.draining = watch.over(self.received)? && self.messages > 0;
             for index in 0..self.epoll.wait(pause())? {
                 self.serve(self.epoll.token(index))?;
             }
@@ -172,7 +173,7 @@ impl Load for WindowLoad {
             }
         }
         watch.over(self.received)?;
-        watch.finish_datagrams(self.messages, self.lost)
+        Ok(watch.finish_datagrams(self.messages, self.lost))
     }
 
     fn latency(&mut self) -> &mut Histogram {
