@@ -1,4 +1,6 @@
 //! What a loop does with a socket of datagrams.
+//!
+//! What runs for each datagram is inlined, as in `receiving`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -118,6 +120,7 @@ impl Udp {
 
 impl Datagrams {
     /// Runs a callback. A panic there is told to `on_error`.
+    #[inline(always)]
     fn call(&mut self, what: &str, call: impl FnOnce(&mut dyn UdpHandler, &Udp)) {
         let Datagrams { handler, udp, .. } = self;
         if let Err(error) = guard(what, || call(&mut **handler, udp)) {
@@ -125,6 +128,7 @@ impl Datagrams {
         }
     }
 
+    #[inline(never)]
     fn on_error(&mut self, error: &Error) {
         let Datagrams { handler, udp, .. } = self;
         let _ = guard("on_error", || handler.on_error(udp, error));
@@ -142,6 +146,7 @@ impl Datagrams {
     }
 
     /// Whether the handler hears what comes.
+    #[inline(always)]
     fn is_delivering(&self) -> bool {
         self.closing.is_none() && !self.udp.0.quiet.load(Ordering::Acquire)
     }
@@ -167,6 +172,7 @@ impl Datagrams {
     }
 
     /// Tells what became of datagrams that were sent before.
+    #[inline(never)]
     fn take_reports(&mut self) {
         self.has_reports = false;
         for _ in 0..REPORTS_PER_TURN {
@@ -410,6 +416,7 @@ impl Worker {
 
     /// Receives until the socket is empty or the share of this turn is used up, and sends the
     /// answers of each batch at once.
+    #[inline(always)]
     fn udp_receive(&mut self, key: Key, source: &mut Datagrams) {
         let mut batches = self.batches.take().unwrap_or_else(|| Box::new(Batches::new()));
         let mut budget = READ_BUDGET;
@@ -420,6 +427,8 @@ impl Worker {
             }
             match batches.receive.receive(socket) {
                 Ok(drained) => {
+                    // What the callbacks ask for is done right after them, without a flush.
+                    source.udp.0.state().scheduled = true;
                     budget = budget.saturating_sub(deliver(source, &batches.receive));
                     self.udp_send(key, source, &mut batches);
                     if drained {
@@ -517,12 +526,17 @@ impl Worker {
     }
 
     /// Changes groups and sends what waits, as far as the socket takes it.
+    #[inline(always)]
     fn udp_send(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) {
         let mut sent_some = false;
         for _ in 0..SENDS_PER_TURN {
             let changes = {
                 let mut state = source.udp.0.state();
-                state.scheduled = false;
+                // The end of the run is a matter of the flush.
+                state.scheduled = state.stop.is_some_and(|stop| stop.run == source.run);
+                if state.scheduled {
+                    context::mark_dirty(key);
+                }
                 if source.sending.is_empty() && !source.blocked {
                     std::mem::swap(&mut source.sending, &mut state.queue);
                 }
@@ -532,12 +546,15 @@ impl Worker {
                 source.change_group(&change);
             }
             if source.blocked || source.sending.is_empty() {
-                if sent_some && source.udp.0.waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            sent_some |= self.send_batch(key, source, batches);
+            if source.udp.0.waiting.load(Ordering::Relaxed) == 0 {
+                if sent_some {
                     source.call("on_empty", |handler, udp| handler.on_empty(udp));
                 }
                 return;
             }
-            sent_some |= self.send_batch(key, source, batches);
         }
         // Others have their turn; it stays marked.
         source.udp.0.state().scheduled = true;
@@ -545,6 +562,7 @@ impl Worker {
     }
 
     /// Hands one batch to the system. Whether something left.
+    #[inline(always)]
     fn send_batch(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) -> bool {
         let Stage::Open(socket) = &source.stage else { return false };
         let Batches { send, sent, .. } = batches;
@@ -584,6 +602,7 @@ impl Worker {
     }
 
     /// The socket takes no more: what is left waits in the queue, and an event tells when to go on.
+    #[inline(never)]
     fn udp_blocked(&mut self, key: Key, source: &mut Datagrams) {
         source.blocked = true;
         {
@@ -660,6 +679,7 @@ impl Worker {
 }
 
 /// Hands a batch to the handler. Returns how many bytes it had.
+#[inline(always)]
 fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
     let inner = Arc::clone(&source.udp.0);
     let limit = inner.options.get(SocketOption::DatagramLimit) as usize;
@@ -685,6 +705,7 @@ fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
 }
 
 impl Datagrams {
+    #[inline(always)]
     fn tell_sent(&mut self, sent: &[(SocketAddr, usize)]) {
         let inner = Arc::clone(&self.udp.0);
         let bytes = sent.iter().map(|(_, size)| size).sum();
@@ -698,6 +719,7 @@ impl Datagrams {
         }
     }
 
+    #[inline(never)]
     fn change_group(&mut self, change: &GroupChange) {
         let GroupChange { group, join } = change;
         let Some(socket) = self.socket() else { return };
