@@ -89,15 +89,20 @@ impl Builder {
                 )?;
                 Ok(Launch { program, ..Launch::default() })
             }
+            Recipe::RawMmsg => {
+                let program =
+                    self.compile("cc", "peers/c/raw_mmsg.c", &["-O2", "-Wall", "-Wextra"], &[])?;
+                Ok(Launch { program, ..Launch::default() })
+            }
             Recipe::RustPeer(name) => {
                 self.cargo(&["-p", "cppserver-bench-peers"])?;
                 Ok(Launch { program: self.target.join("release").join(name), ..Launch::default() })
             }
-            Recipe::Asio => {
+            Recipe::Asio(source) => {
                 self.need_header("g++", "c++", "asio.hpp", "libasio-dev")?;
                 let program = self.compile(
                     "g++",
-                    "peers/cpp/asio_echo.cpp",
+                    &format!("peers/cpp/{source}"),
                     &["-O2", "-std=c++14"],
                     &["-pthread"],
                 )?;
@@ -114,55 +119,55 @@ impl Builder {
                 )?;
                 Ok(Launch { program, ..Launch::default() })
             }
-            Recipe::Libuv => {
+            Recipe::Libuv(source) => {
                 self.need_header("cc", "c", "uv.h", "libuv1-dev")?;
                 let program = self.compile(
                     "cc",
-                    "peers/c/libuv_echo.c",
+                    &format!("peers/c/{source}"),
                     &["-O2", "-Wall", "-Wextra"],
                     &["-luv"],
                 )?;
                 Ok(Launch { program, ..Launch::default() })
             }
             Recipe::Usockets => self.usockets(),
-            Recipe::Asyncio => {
-                Ok(self.script(self.python()?, "peers/python/asyncio_echo.py", &[], &[]))
+            Recipe::Asyncio(source) => {
+                let source = format!("peers/python/{source}");
+                Ok(self.script(self.python()?, &source, &[], &[]))
             }
-            Recipe::Uvloop => {
+            Recipe::Uvloop(source) => {
+                let source = format!("peers/python/{source}");
                 let python = self.python_with_uvloop()?;
-                Ok(self.script(python, "peers/python/asyncio_echo.py", &[], &["uvloop"]))
+                Ok(self.script(python, &source, &[], &["uvloop"]))
             }
-            Recipe::Crate => {
+            Recipe::Crate(name) => {
                 self.cargo(&["-p", "cppserver", "-p", "cppserver-bench-servers"])?;
-                Ok(Launch {
-                    program: self.target.join("release/bench-server-rust"),
-                    ..Launch::default()
-                })
+                Ok(Launch { program: self.target.join("release").join(name), ..Launch::default() })
             }
-            Recipe::C => {
+            Recipe::C(source) => {
                 let library = self.library()?;
                 let header = self.include("include");
                 let flags = ["-O2", "-Wall", "-Wextra", &header];
-                let program =
-                    self.compile("cc", "servers/c/echo.c", &flags, &as_text(&library.link_flags))?;
+                let source = format!("servers/c/{source}");
+                let program = self.compile("cc", &source, &flags, &as_text(&library.link_flags))?;
                 Ok(Launch { program, ..Launch::default() })
             }
-            Recipe::Cpp => {
+            Recipe::Cpp(source) => {
                 let library = self.library()?;
                 let headers = [self.include("bindings/cpp/include"), self.include("include")];
                 let flags = ["-O2", "-std=c++14", &headers[0], &headers[1]];
                 let mut link = library.link_flags;
                 link.push("-pthread".to_owned());
-                let program =
-                    self.compile("g++", "servers/cpp/echo.cpp", &flags, &as_text(&link))?;
+                let source = format!("servers/cpp/{source}");
+                let program = self.compile("g++", &source, &flags, &as_text(&link))?;
                 Ok(Launch { program, ..Launch::default() })
             }
-            Recipe::Python => {
+            Recipe::Python(source) => {
                 let library = self.library()?.file.display().to_string();
                 let package = self.root.join("bindings/python").display().to_string();
                 let environment =
                     [("CPPSERVER_LIBRARY", library.as_str()), ("PYTHONPATH", package.as_str())];
-                Ok(self.script(self.python()?, "servers/python/echo.py", &environment, &[]))
+                let source = format!("servers/python/{source}");
+                Ok(self.script(self.python()?, &source, &environment, &[]))
             }
         }
     }

@@ -17,10 +17,11 @@ use std::time::Duration;
 const USAGE: &str = "\
 usage: cppserver-bench tcp [options]     build the servers, compare them, print a table
        cppserver-bench tls [options]     the same, encrypted
+       cppserver-bench udp [options]     datagrams
        cppserver-bench mailbox [options] compare ways to hand operations to a loop
        cppserver-bench load [options]    one load against a server that runs already, on 127.0.0.1
 
-options of tcp and tls:
+options of tcp, tls and udp:
   --rounds N          how often the servers are started anew (default 3)
   --seconds S         measured time per server, load and round, in slices of 0.1 s (default 1)
   --only a,b          these servers only; `ours` and `peers` are groups
@@ -34,7 +35,8 @@ options of load:
   --port N            where the server listens
   --pid N             its process id, for CPU time, memory and system calls
   --tls               it is encrypted, with certs/server.pem
-  --workload a        a load of tcp, or of tls
+  --udp               it takes datagrams
+  --workload a        a load of tcp, of tls, or of udp
   --seconds S         measured time (default 1)
 ";
 
@@ -77,8 +79,13 @@ enum Parsed {
 fn parse(arguments: &[String]) -> Result<Parsed, String> {
     let mut rest = arguments.iter();
     let command = rest.next().ok_or("which benchmark?")?;
-    let encrypted = command == "load" && arguments.iter().any(|argument| argument == "--tls");
-    let name = if encrypted { "tls" } else { command };
+    let given = |option: &str| command == "load" && arguments.iter().any(|one| one == option);
+    let name = match (given("--tls"), given("--udp")) {
+        (true, true) => return Err("load takes --tls or --udp".to_owned()),
+        (true, false) => "tls",
+        (false, true) => "udp",
+        (false, false) => command,
+    };
     let mut options = Options {
         suite: SUITES.into_iter().find(|suite| suite.key == name).unwrap_or(&TCP),
         only: Vec::new(),
@@ -93,29 +100,29 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
     while let Some(name) = rest.next() {
         let mut value = || rest.next().ok_or(format!("{name} needs a value"));
         match (command.as_str(), name.as_str()) {
-            ("tcp" | "tls" | "mailbox", "--rounds") => {
+            ("tcp" | "tls" | "udp" | "mailbox", "--rounds") => {
                 options.rounds = number(name, value()?, 1.0, 1e3)? as usize
             }
-            ("tcp" | "tls" | "load" | "mailbox", "--seconds") => {
+            ("tcp" | "tls" | "udp" | "load" | "mailbox", "--seconds") => {
                 let seconds = number(name, value()?, SLICE.as_secs_f64(), 600.0)?;
                 options.slices = (seconds / SLICE.as_secs_f64()).round() as usize;
             }
-            ("tcp" | "tls", "--limit") => {
+            ("tcp" | "tls" | "udp", "--limit") => {
                 options.limit = Duration::from_secs_f64(number(name, value()?, 1.0, 86_400.0)?)
             }
-            ("tcp" | "tls", "--only") => options.only = servers(suite, value()?)?,
-            ("tcp" | "tls" | "load", "--workload") => {
+            ("tcp" | "tls" | "udp", "--only") => options.only = servers(suite, value()?)?,
+            ("tcp" | "tls" | "udp" | "load", "--workload") => {
                 options.workloads = workloads(suite, value()?)?
             }
-            ("load", "--tls") => {}
-            ("tcp" | "tls", "--no-install") => options.install = false,
+            ("load", "--tls" | "--udp") => {}
+            ("tcp" | "tls" | "udp", "--no-install") => options.install = false,
             ("load", "--port") => port = number(name, value()?, 1.0, 65_535.0)? as u16,
             ("load", "--pid") => pid = number(name, value()?, 1.0, f64::from(i32::MAX))? as u32,
             _ => return Err(format!("`{command}` has no option {name}")),
         }
     }
     match (command.as_str(), &options.workloads[..]) {
-        ("tcp" | "tls", _) => Ok(Parsed::Compare(options)),
+        ("tcp" | "tls" | "udp", _) => Ok(Parsed::Compare(options)),
         ("mailbox", _) => Ok(Parsed::Mailbox {
             rounds: options.rounds,
             seconds: options.slices as f64 * SLICE.as_secs_f64(),
@@ -228,6 +235,9 @@ fn load(
         "system calls per message: {}",
         syscalls.map_or("n/a".to_owned(), |calls| format!("{calls:.3}"))
     );
+    if link == Link::Datagrams {
+        println!("lost, %: {}", of(|sample| sample.lost.map(|share| share * 100.0)));
+    }
     println!(
         "disturbed by other programs, %: {}",
         of(|sample| sample.disturbance.map(|share| share * 100.0))
@@ -287,10 +297,27 @@ mod tests {
     }
 
     #[test]
+    fn loads_of_udp() {
+        let Ok(Parsed::Compare(options)) = parsed("udp --only raw-mmsg --workload many-windows")
+        else {
+            panic!("must be accepted")
+        };
+        assert_eq!(options.suite.key, "udp");
+        assert_eq!(options.workloads, [Workload::ManyWindows]);
+        assert!(matches!(
+            parsed("load --udp --workload ping-pong --port 4711 --pid 12"),
+            Ok(Parsed::Load { link: Link::Datagrams, workload: Workload::DatagramPingPong, .. })
+        ));
+    }
+
+    #[test]
     fn wrong_arguments_are_named() {
         let wrong = [
             "",
-            "udp",
+            "sctp",
+            "udp --udp",
+            "udp --workload idle",
+            "load --tls --udp --workload ping-pong --port 4711 --pid 12",
             "tcp --rounds",
             "tcp --rounds 0",
             "tcp --only nobody",

@@ -319,12 +319,15 @@ impl Run<'_> {
             }
             None => "disturbance n/a".to_owned(),
         };
+        let idle = match self.options.suite.workloads.contains(&Workload::Idle) {
+            true => format!("{} idle connections; ", self.idle_connections),
+            false => String::new(),
+        };
         format!(
-            "medians of {rounds} rounds of {} slices of {} ms; {pinned}; {} idle connections; \
-             {disturbance}; system calls by {}",
+            "medians of {rounds} rounds of {} slices of {} ms; {pinned}; {idle}{disturbance}; \
+             system calls by {}",
             self.options.slices,
             SLICE.as_millis(),
-            self.idle_connections,
             self.method.description()
         )
     }

@@ -16,6 +16,7 @@ pub mod link;
 pub mod load;
 pub mod mailbox;
 pub mod measure;
+pub mod mmsg;
 pub mod peers;
 pub mod process;
 pub mod procfs;

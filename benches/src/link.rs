@@ -1,18 +1,21 @@
-//! How the generator speaks with the servers of a comparison: in the clear or encrypted.
+//! How the generator speaks with the servers of a comparison: in the clear, encrypted, or by
+//! datagrams.
 
-use crate::load::{IdleReport, Load, Plain, Tls, hold_idle, verify_echo};
+use crate::load::{IdleReport, Load, Plain, Tls, hold_idle, verify_datagrams, verify_echo};
 use crate::peers::Workload;
 use std::io;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-/// One of both ways.
+/// One of these ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// TCP as it is.
     Plain,
     /// TLS 1.3, with the certificate that [`certificate`] names.
     Tls,
+    /// UDP.
+    Datagrams,
 }
 
 /// The certificate of all encrypted servers, of the key type that is cheapest for a server: EC
@@ -36,9 +39,11 @@ fn certificates() -> PathBuf {
 
 impl Link {
     /// Checks that the server returns what it gets, and that it is who it should be. Returns the
-    /// cipher, if there is one.
-    pub fn verify(self, address: SocketAddrV4) -> io::Result<Option<String>> {
+    /// cipher, if there is one. Where datagrams are not echoed, the load itself checks them.
+    pub fn verify(self, workload: Workload, address: SocketAddrV4) -> io::Result<Option<String>> {
         match self {
+            Link::Datagrams if workload.mode() != "echo" => Ok(None),
+            Link::Datagrams => verify_datagrams(address).map(|()| None),
             Link::Plain => verify_echo(&Plain, address),
             Link::Tls => verify_echo(&Tls::verified(&authority())?, address),
         }
@@ -51,7 +56,7 @@ impl Link {
         address: SocketAddrV4,
     ) -> io::Result<Option<Box<dyn Load>>> {
         match (self, workload) {
-            (Link::Plain, _) => workload.begin(Plain, address),
+            (Link::Plain | Link::Datagrams, _) => workload.begin(Plain, address),
             (Link::Tls, Workload::Resumption) => {
                 workload.begin(Tls::resumed(&certificate())?, address)
             }
@@ -67,7 +72,7 @@ impl Link {
         count: usize,
     ) -> io::Result<IdleReport> {
         match self {
-            Link::Plain => hold_idle(&Plain, address, pid, count),
+            Link::Plain | Link::Datagrams => hold_idle(&Plain, address, pid, count),
             Link::Tls => hold_idle(&Tls::full(&certificate())?, address, pid, count),
         }
     }

@@ -1,20 +1,26 @@
 //! The loads: what the generator does to a server, all on one thread with one epoll instance.
 
+mod burst;
 mod churn;
 mod echo;
+mod group;
 mod idle;
 mod multicast;
 mod tls;
 mod transport;
 mod verify;
+mod windows;
 
+pub use burst::BurstLoad;
 pub use churn::ChurnLoad;
 pub use echo::EchoLoad;
+pub use group::GroupLoad;
 pub use idle::{IdleReport, hold_idle};
 pub use multicast::MulticastLoad;
 pub use tls::{Tls, TlsStream};
 pub use transport::{Plain, Transport};
 pub use verify::verify_echo;
+pub use windows::{WindowLoad, verify_datagrams};
 
 use crate::histogram::Histogram;
 use crate::sys;
@@ -24,6 +30,8 @@ use std::time::Duration;
 
 /// Without any progress for this long a server counts as stuck.
 const STALL: u64 = 5_000_000_000;
+/// After this long without any datagram those on their way are lost.
+const SILENCE: u64 = 200_000_000;
 
 /// A load that is applied in slices.
 pub trait Load {
@@ -45,6 +53,8 @@ pub struct Slice {
     pub messages: u64,
     /// Time from the first message until the last one was back, in nanoseconds.
     pub elapsed: u64,
+    /// Datagrams that did not arrive.
+    pub lost: u64,
 }
 
 /// Decides when a `run_for` ends and notices when nothing moves any more.
@@ -80,7 +90,13 @@ impl Watch {
     }
 
     fn finish(&self, messages: u64) -> Slice {
-        Slice { messages, elapsed: sys::now() - self.begin }
+        Slice { messages, elapsed: sys::now() - self.begin, lost: 0 }
+    }
+
+    /// The same for datagrams. The time ends with the last one that arrived, not after the wait for
+    /// those that were lost.
+    fn finish_datagrams(&self, messages: u64, lost: u64) -> Slice {
+        Slice { messages, elapsed: self.moved - self.begin, lost }
     }
 }
 

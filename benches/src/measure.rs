@@ -37,7 +37,7 @@ impl Measurement {
         pid: u32,
         workload: Workload,
     ) -> io::Result<Self> {
-        let cipher = link.verify(address)?;
+        let cipher = link.verify(workload, address)?;
         let Some(mut load) = link.begin(workload, address)? else {
             return Err(io::Error::other("the idle load is not measured in slices"));
         };
@@ -71,6 +71,7 @@ impl Measurement {
         Ok(Sample {
             cpu: used.map(|(cpu, _)| cpu),
             rate: Some(messages / elapsed * 1e9),
+            lost: Some(slice.lost as f64 / (messages + slice.lost as f64)),
             disturbance: used.map(|(_, disturbance)| disturbance),
             ..Sample::default()
         })

@@ -1,7 +1,10 @@
 //! The comparisons: which servers, under which loads.
 
 use crate::link::Link;
-use crate::load::{ChurnLoad, EchoLoad, Load, MulticastLoad, Transport};
+use crate::load::{
+    BurstLoad, ChurnLoad, EchoLoad, GroupLoad, Load, MulticastLoad, Transport, WindowLoad,
+};
+use crate::table::Column;
 use std::io;
 use std::net::SocketAddrV4;
 
@@ -12,28 +15,30 @@ pub enum Recipe {
     RawEpoll(&'static str),
     /// One C file on system calls and OpenSSL.
     RawOpenssl,
+    /// One C file on `recvmmsg` and `sendmmsg`.
+    RawMmsg,
     /// A binary of the package `cppserver-bench-peers`.
     RustPeer(&'static str),
-    /// `g++` with the header-only asio.
-    Asio,
+    /// `g++` with the header-only asio; the file in `peers/cpp`.
+    Asio(&'static str),
     /// The same with OpenSSL.
     AsioSsl,
-    /// `cc` with libuv.
-    Libuv,
+    /// `cc` with libuv; the file in `peers/c`.
+    Libuv(&'static str),
     /// `cc` with uSockets, whose sources a crate carries.
     Usockets,
-    /// The standard library's event loop.
-    Asyncio,
+    /// The standard library's event loop; the file in `peers/python`.
+    Asyncio(&'static str),
     /// The same program on uvloop.
-    Uvloop,
-    /// Ours: the crate.
-    Crate,
-    /// Ours: the C header and the shared library.
-    C,
-    /// Ours: the C++ headers and the shared library.
-    Cpp,
-    /// Ours: the Python package and the shared library.
-    Python,
+    Uvloop(&'static str),
+    /// Ours: the crate; a binary of the package `cppserver-bench-servers`.
+    Crate(&'static str),
+    /// Ours: the C header and the shared library; the file in `servers/c`.
+    C(&'static str),
+    /// Ours: the C++ headers and the shared library; the file in `servers/cpp`.
+    Cpp(&'static str),
+    /// Ours: the Python package and the shared library; the file in `servers/python`.
+    Python(&'static str),
 }
 
 /// One server of a comparison.
@@ -54,13 +59,13 @@ pub struct Peer {
 impl Peer {
     /// Whether the server takes part in a load.
     pub fn takes_part(&self, workload: Workload) -> bool {
-        (workload.mode() == "echo" || self.multicast)
+        (workload.mode() != "multicast" || self.multicast)
             && self.only.is_none_or(|only| only == workload)
     }
 
     /// True for the servers on our own library.
     pub fn ours(&self) -> bool {
-        matches!(self.recipe, Recipe::Crate | Recipe::C | Recipe::Cpp | Recipe::Python)
+        matches!(self.recipe, Recipe::Crate(_) | Recipe::C(_) | Recipe::Cpp(_) | Recipe::Python(_))
     }
 }
 
@@ -73,18 +78,22 @@ const fn peer(key: &'static str, label: &'static str, recipe: Recipe) -> Peer {
 pub struct Suite {
     /// Name on the command line.
     pub key: &'static str,
-    /// Whether everything is encrypted.
+    /// How the generator speaks with the servers.
     pub link: Link,
     /// The servers in the order of the table. The first is the yardstick of the others.
     pub peers: &'static [Peer],
     /// The name of the yardstick at the head of a column.
     pub yardstick: &'static str,
+    /// What is counted.
+    pub unit: &'static str,
+    /// The last columns of the table.
+    pub columns: &'static [Column],
     /// The loads in the order of the table.
     pub workloads: &'static [Workload],
 }
 
 /// All comparisons.
-pub static SUITES: [&Suite; 2] = [&TCP, &TLS];
+pub static SUITES: [&Suite; 3] = [&TCP, &TLS, &UDP];
 
 /// Everything in the clear.
 pub static TCP: Suite = Suite {
@@ -101,17 +110,19 @@ pub static TCP: Suite = Suite {
             multicast: false,
             ..peer("tokio", "tokio (Rust)", Recipe::RustPeer("bench-peer-tokio"))
         },
-        peer("asio", "asio (C++)", Recipe::Asio),
-        peer("libuv", "libuv (C)", Recipe::Libuv),
+        peer("asio", "asio (C++)", Recipe::Asio("asio_echo.cpp")),
+        peer("libuv", "libuv (C)", Recipe::Libuv("libuv_echo.c")),
         Peer { multicast: false, ..peer("usockets", "uSockets (C)", Recipe::Usockets) },
-        peer("asyncio", "asyncio (Python)", Recipe::Asyncio),
-        peer("uvloop", "uvloop (Python)", Recipe::Uvloop),
-        peer("rust", "**cppserver** Rust", Recipe::Crate),
-        peer("c", "**cppserver** C", Recipe::C),
-        peer("cpp", "**cppserver** C++", Recipe::Cpp),
-        peer("python", "**cppserver** Python", Recipe::Python),
+        peer("asyncio", "asyncio (Python)", Recipe::Asyncio("asyncio_echo.py")),
+        peer("uvloop", "uvloop (Python)", Recipe::Uvloop("asyncio_echo.py")),
+        peer("rust", "**cppserver** Rust", Recipe::Crate("bench-server-rust")),
+        peer("c", "**cppserver** C", Recipe::C("echo.c")),
+        peer("cpp", "**cppserver** C++", Recipe::Cpp("echo.cpp")),
+        peer("python", "**cppserver** Python", Recipe::Python("echo.py")),
     ],
     yardstick: "raw epoll",
+    unit: "message",
+    columns: &[Column::IdleBytes, Column::OpenTime],
     workloads: &[
         Workload::PingPong,
         Workload::Pipelined,
@@ -134,12 +145,14 @@ pub static TLS: Suite = Suite {
             ..peer("tokio-rustls", "tokio-rustls (Rust)", Recipe::RustPeer("bench-peer-tokio"))
         },
         peer("asio-ssl", "asio + OpenSSL (C++)", Recipe::AsioSsl),
-        peer("rust", "**cppserver** Rust", Recipe::Crate),
-        peer("c", "**cppserver** C", Recipe::C),
-        peer("cpp", "**cppserver** C++", Recipe::Cpp),
-        peer("python", "**cppserver** Python", Recipe::Python),
+        peer("rust", "**cppserver** Rust", Recipe::Crate("bench-server-rust")),
+        peer("c", "**cppserver** C", Recipe::C("echo.c")),
+        peer("cpp", "**cppserver** C++", Recipe::Cpp("echo.cpp")),
+        peer("python", "**cppserver** Python", Recipe::Python("echo.py")),
     ],
     yardstick: "raw epoll + OpenSSL",
+    unit: "message",
+    columns: &[Column::IdleBytes, Column::OpenTime],
     workloads: &[
         Workload::PingPong,
         Workload::Pipelined,
@@ -148,6 +161,36 @@ pub static TLS: Suite = Suite {
         Workload::Resumption,
         Workload::Multicast,
         Workload::Idle,
+    ],
+};
+
+/// Datagrams.
+pub static UDP: Suite = Suite {
+    key: "udp",
+    link: Link::Datagrams,
+    peers: &[
+        peer("raw-mmsg", "raw recvmmsg, sendmmsg (C)", Recipe::RawMmsg),
+        peer("mio", "mio (Rust)", Recipe::RustPeer("bench-peer-mio-udp")),
+        peer("tokio", "tokio (Rust)", Recipe::RustPeer("bench-peer-tokio-udp")),
+        peer("asio", "asio (C++)", Recipe::Asio("asio_udp.cpp")),
+        peer("libuv", "libuv (C)", Recipe::Libuv("libuv_udp.c")),
+        peer("asyncio", "asyncio (Python)", Recipe::Asyncio("asyncio_udp.py")),
+        peer("uvloop", "uvloop (Python)", Recipe::Uvloop("asyncio_udp.py")),
+        peer("rust", "**cppserver** Rust", Recipe::Crate("bench-server-rust-udp")),
+        peer("c", "**cppserver** C", Recipe::C("udp.c")),
+        peer("cpp", "**cppserver** C++", Recipe::Cpp("udp.cpp")),
+        peer("python", "**cppserver** Python", Recipe::Python("udp.py")),
+    ],
+    yardstick: "raw mmsg",
+    unit: "datagram",
+    columns: &[Column::Lost],
+    workloads: &[
+        Workload::DatagramPingPong,
+        Workload::Windows,
+        Workload::ManyWindows,
+        Workload::Burst,
+        Workload::LargeBurst,
+        Workload::Group,
     ],
 };
 
@@ -172,6 +215,18 @@ pub enum Workload {
     MulticastBurst,
     /// 10,000 connections are opened, served once and held.
     Idle,
+    /// 10 sockets, one datagram of 32 bytes in flight on each.
+    DatagramPingPong,
+    /// 10 sockets, 16 datagrams of 32 bytes in flight on each.
+    Windows,
+    /// 100 sockets, 16 datagrams of 32 bytes in flight on each.
+    ManyWindows,
+    /// One datagram is answered by 1,000 of 32 bytes.
+    Burst,
+    /// One datagram is answered by 1,000 of 1,200 bytes.
+    LargeBurst,
+    /// One datagram goes to a multicast group of 100 sockets.
+    Group,
 }
 
 /// Connections that the idle load holds, where the limit of open files allows it.
@@ -181,15 +236,19 @@ impl Workload {
     /// Name on the command line.
     pub fn key(self) -> &'static str {
         match self {
-            Workload::PingPong => "ping-pong",
+            Workload::PingPong | Workload::DatagramPingPong => "ping-pong",
             Workload::Pipelined => "pipelined",
             Workload::Large => "large",
             Workload::Connect => "connect",
             Workload::Handshake => "handshake",
             Workload::Resumption => "resumption",
-            Workload::Multicast => "multicast",
+            Workload::Multicast | Workload::Group => "multicast",
             Workload::MulticastBurst => "multicast-burst",
             Workload::Idle => "idle",
+            Workload::Windows => "windows",
+            Workload::ManyWindows => "many-windows",
+            Workload::Burst => "burst",
+            Workload::LargeBurst => "large-burst",
         }
     }
 
@@ -205,19 +264,26 @@ impl Workload {
             Workload::Multicast => "multicast 1 to 1,000, 32 B",
             Workload::MulticastBurst => "multicast 16 to 1,000, 32 B",
             Workload::Idle => "idle connections",
+            Workload::DatagramPingPong => "ping-pong 10, 32 B",
+            Workload::Windows => "windows 10 x 16, 32 B",
+            Workload::ManyWindows => "windows 100 x 16, 32 B",
+            Workload::Burst => "burst of 1,000, 32 B",
+            Workload::LargeBurst => "burst of 1,000, 1,200 B",
+            Workload::Group => "multicast 1 to 100, 32 B",
         }
     }
 
     /// The argument that the servers get.
     pub fn mode(self) -> &'static str {
         match self {
-            Workload::Multicast | Workload::MulticastBurst => "multicast",
+            Workload::Multicast | Workload::MulticastBurst | Workload::Group => "multicast",
+            Workload::Burst | Workload::LargeBurst => "burst",
             _ => "echo",
         }
     }
 
     /// Connects to the server and begins; `None` for the idle load, which is not measured over a
-    /// time.
+    /// time. Datagrams need no transport.
     pub fn begin<T: Transport + 'static>(
         self,
         transport: T,
@@ -233,6 +299,12 @@ impl Workload {
             }
             Workload::Multicast => Box::new(MulticastLoad::new(link, address, 1_000, 1)?),
             Workload::MulticastBurst => Box::new(MulticastLoad::new(link, address, 1_000, 16)?),
+            Workload::DatagramPingPong => Box::new(WindowLoad::new(address, 10, 1)?),
+            Workload::Windows => Box::new(WindowLoad::new(address, 10, 16)?),
+            Workload::ManyWindows => Box::new(WindowLoad::new(address, 100, 16)?),
+            Workload::Burst => Box::new(BurstLoad::new(address, 1_000, 32)?),
+            Workload::LargeBurst => Box::new(BurstLoad::new(address, 1_000, 1_200)?),
+            Workload::Group => Box::new(GroupLoad::new(address, 100)?),
             Workload::Idle => return Ok(None),
         }))
     }
@@ -247,6 +319,10 @@ mod tests {
         for suite in SUITES {
             for (index, peer) in suite.peers.iter().enumerate() {
                 assert!(!suite.peers[..index].iter().any(|other| other.key == peer.key));
+            }
+            for (index, workload) in suite.workloads.iter().enumerate() {
+                let earlier = &suite.workloads[..index];
+                assert!(!earlier.iter().any(|other| other.key() == workload.key()));
             }
         }
     }

@@ -1,5 +1,5 @@
 //! The few system calls that the standard library does not offer. All unsafe code of the generator
-//! is here and in `syscalls.rs`.
+//! is here, in `mmsg.rs` and in `syscalls.rs`.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
@@ -142,6 +142,15 @@ pub fn connect_from(source: Ipv4Addr, target: SocketAddrV4) -> io::Result<TcpStr
             _ => Ok(stream),
         }
     }
+}
+
+/// Binds a socket that has no address yet.
+pub fn bind(socket: &impl AsRawFd, address: SocketAddrV4) -> io::Result<()> {
+    let local = socket_address(address);
+    let size = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    // SAFETY: the address is a valid sockaddr_in of the given size during the call.
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const local).cast(), size) })?;
+    Ok(())
 }
 
 fn socket_address(address: SocketAddrV4) -> libc::sockaddr_in {

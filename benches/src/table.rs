@@ -22,9 +22,57 @@ pub struct Sample {
     pub idle_bytes: Option<f64>,
     /// Time until all idle connections were open and served, in seconds.
     pub open_time: Option<f64>,
+    /// Share of the datagrams that did not arrive.
+    pub lost: Option<f64>,
     /// Share of the time in which server or generator were ready to run but something else had
     /// their core.
     pub disturbance: Option<f64>,
+}
+
+/// A column that only some comparisons have.
+#[derive(Clone, Copy, Debug)]
+pub enum Column {
+    /// [`Sample::idle_bytes`].
+    IdleBytes,
+    /// [`Sample::open_time`].
+    OpenTime,
+    /// [`Sample::lost`].
+    Lost,
+}
+
+impl Column {
+    fn title(self) -> &'static str {
+        match self {
+            Column::IdleBytes => "idle bytes per connection",
+            Column::OpenTime => "all opened in s",
+            Column::Lost => "lost %",
+        }
+    }
+
+    fn value(self, sample: &Sample) -> Option<f64> {
+        match self {
+            Column::IdleBytes => sample.idle_bytes,
+            Column::OpenTime => sample.open_time,
+            Column::Lost => sample.lost.map(|share| share * 100.0),
+        }
+    }
+
+    fn places(self) -> usize {
+        match self {
+            Column::IdleBytes => 0,
+            Column::OpenTime | Column::Lost => 2,
+        }
+    }
+
+    /// One figure out of those of all slices: the median, but of losses, which are rare and come
+    /// many at a time, the mean.
+    fn summary(self, values: Vec<f64>) -> Option<f64> {
+        match self {
+            Column::Lost if values.is_empty() => None,
+            Column::Lost => Some(values.iter().sum::<f64>() / values.len() as f64),
+            _ => median(values),
+        }
+    }
 }
 
 /// All results, by load and server key.
@@ -57,11 +105,16 @@ impl Results {
 
     /// The table in Markdown: one row per load and server, medians.
     pub fn markdown(&self) -> String {
+        let Suite { unit, yardstick, columns, .. } = self.suite;
         let mut text = format!(
-            "| workload | server | server CPU ns per message | ratio to {} | messages/s | p50 us | p99 us | p99.9 us \
-             | syscalls per message | idle bytes per connection | all opened in s |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-            self.suite.yardstick
+            "| workload | server | server CPU ns per {unit} | ratio to {yardstick} | {unit}s/s | p50 us | p99 us \
+             | p99.9 us | syscalls per {unit} |"
         );
+        let last = columns.iter().map(|column| format!(" {} |", column.title()));
+        text.extend(last);
+        text += "\n|---|---|---:|---:|---:|---:|---:|---:|---:|";
+        text += &"---:|".repeat(columns.len());
+        text.push('\n');
         for &workload in self.suite.workloads {
             for peer in self.suite.peers {
                 self.row(&mut text, workload, peer);
@@ -88,7 +141,7 @@ impl Results {
         let note =
             note.map(|note| format!(" ({})", note.replace(['|', '\n'], " "))).unwrap_or_default();
         let cells = if samples.is_empty() {
-            vec![String::new(); 9]
+            vec![String::new(); 7 + self.suite.columns.len()]
         } else {
             let of = |value: &dyn Fn(&Sample) -> Option<f64>| {
                 median(samples.iter().filter_map(value).collect())
@@ -96,7 +149,7 @@ impl Results {
             let latency = |index: usize| {
                 of(&|sample| sample.latency.map(|values| values[index] as f64 / 1e3))
             };
-            vec![
+            let mut cells = vec![
                 decimal(of(&|sample| sample.cpu), 0),
                 decimal(self.ratio(workload, samples), 2),
                 decimal(of(&|sample| sample.rate), 0),
@@ -104,9 +157,12 @@ impl Results {
                 decimal(latency(1), 1),
                 decimal(latency(2), 1),
                 decimal(of(&|sample| sample.syscalls), 3),
-                decimal(of(&|sample| sample.idle_bytes), 0),
-                decimal(of(&|sample| sample.open_time), 2),
-            ]
+            ];
+            cells.extend(self.suite.columns.iter().map(|column| {
+                let values = samples.iter().filter_map(|sample| column.value(sample));
+                decimal(column.summary(values.collect()), column.places())
+            }));
+            cells
         };
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -160,7 +216,7 @@ fn decimal(value: Option<f64>, places: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peers::TCP;
+    use crate::peers::{TCP, UDP};
 
     fn find(key: &str) -> &'static Peer {
         TCP.peers.iter().find(|peer| peer.key == key).expect("a peer")
@@ -205,6 +261,19 @@ mod tests {
             row,
             "| ping-pong 100, 32 B | mio (Rust) | 300 | 1.50 | 1,234,567 | 1.5 | 2.0 | 3.0 | n/a | n/a | n/a |"
         );
+    }
+
+    #[test]
+    fn losses_are_averaged() {
+        let mut results = Results::new(&UDP);
+        let peer = &UDP.peers[0];
+        for lost in [0.0, 0.0, 0.003] {
+            let sample = Sample { lost: Some(lost), ..sample(0, 1.0) };
+            results.add(Workload::Windows, peer, sample);
+        }
+        let text = results.markdown();
+        assert!(text.lines().next().is_some_and(|line| line.ends_with("| lost % |")), "{text}");
+        assert!(text.ends_with("| 0.10 |\n"), "{text}");
     }
 
     #[test]

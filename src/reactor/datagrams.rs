@@ -250,6 +250,7 @@ impl DatagramQueue {
     const BYTES_MOST: usize = u32::MAX as usize;
 
     /// Queues a copy. `false` when the queue can't grow any further.
+    #[inline(always)]
     pub(crate) fn push(&mut self, to: SocketAddr, data: &[u8]) -> bool {
         debug_assert!(data.len() <= DATAGRAM_MOST);
         if self.bytes.len() + data.len() > Self::BYTES_MOST {
@@ -277,15 +278,18 @@ impl DatagramQueue {
         self.entries.iter()
     }
 
+    #[inline(always)]
     pub(crate) fn entry(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)
     }
 
+    #[inline(always)]
     pub(crate) fn data(&self, entry: &Entry) -> &[u8] {
         &self.bytes[entry.offset as usize..][..usize::from(entry.size)]
     }
 
     /// An entry has left, or is given up.
+    #[inline(always)]
     pub(crate) fn mark_gone(&mut self, index: usize) -> Entry {
         let entry = &mut self.entries[index];
         debug_assert!(!entry.gone);
@@ -354,6 +358,7 @@ impl DatagramQueue {
 }
 
 /// An address as a socket of version 6 writes it, or unchanged.
+#[inline(always)]
 pub(crate) fn for_version(address: SocketAddr, version: Version) -> SocketAddr {
     match (address, version) {
         (SocketAddr::V4(v4), Version::V6) => {
@@ -364,6 +369,7 @@ pub(crate) fn for_version(address: SocketAddr, version: Version) -> SocketAddr {
 }
 
 /// An address as people write it: what is IPv4 in the notation of IPv6 becomes IPv4 again.
+#[inline(always)]
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {

@@ -2,8 +2,10 @@
 
 mod group;
 mod handler;
+mod life;
 mod socket;
 mod state;
+mod transfer;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -311,6 +313,7 @@ impl Udp {
         self.push(Some(to), data)
     }
 
+    #[inline(always)]
     fn push(&self, to: Option<SocketAddr>, data: &[u8]) -> Result<usize> {
         let inner = &*self.0;
         if data.len() > DATAGRAM_MOST {
@@ -449,29 +452,38 @@ impl State {
     }
 
     /// The address that a datagram goes to, in the notation of the socket.
+    #[inline(always)]
     fn address(&self, to: Option<SocketAddr>) -> Result<SocketAddr> {
         let open = self.open()?;
-        let to = to.or(self.destination).or(open.peer).ok_or_else(|| {
-            Error::argument("the datagram has no address; use send_to, or set a destination")
-        })?;
-        let to = canonical(to);
-        if open.connected && open.peer != Some(to) {
-            return Err(Error::argument(format!(
-                "this client sends to its server only, not to {to}; switch the option AnyPeer on \
-                 before it starts"
-            )));
-        }
-        if to.port() == 0 {
-            return Err(Error::argument(format!("{to} has no port")));
-        }
-        if open.version == Version::V4 && to.is_ipv6() {
-            return Err(Error::argument(format!(
-                "a socket on {} can't send to {to}; open one on an IPv6 address",
-                open.local
-            )));
+        let Some(to) = to.or(self.destination).or(open.peer).map(canonical) else {
+            return Err(no_address());
+        };
+        let elsewhere = open.connected && open.peer != Some(to);
+        if elsewhere || to.port() == 0 || open.version == Version::V4 && to.is_ipv6() {
+            return Err(unreachable(open, to));
         }
         Ok(for_version(to, open.version))
     }
+}
+
+#[cold]
+fn no_address() -> Error {
+    Error::argument("the datagram has no address; use send_to, or set a destination")
+}
+
+#[cold]
+fn unreachable(open: &state::Open, to: SocketAddr) -> Error {
+    Error::argument(if open.connected && open.peer != Some(to) {
+        format!(
+            "this client sends to its server only, not to {to}; switch the option AnyPeer on \
+             before it starts"
+        )
+    } else if to.port() == 0 {
+        format!("{to} has no port")
+    } else {
+        let local = open.local;
+        format!("a socket on {local} can't send to {to}; open one on an IPv6 address")
+    })
 }
 
 fn change_open(state: &State, change: DatagramChange, what: String) -> Result<()> {

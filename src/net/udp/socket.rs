@@ -1,33 +1,22 @@
-//! What a loop does with a socket of datagrams.
+//! What a loop keeps of an endpoint.
+//!
+//! What runs for each datagram is inlined, as in `receiving`.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use super::super::Reason;
 use super::super::endpoint::Life;
 use super::super::handler::{drop_guarded, guard};
-use super::super::remote::Operation;
-use super::super::worker::{Due, READ_BUDGET, Source, Worker};
-use super::super::{Reason, SocketOption, context};
-use super::state::{GroupChange, Open, Role, Stop};
-use super::{Group, Udp, UdpHandler};
+use super::state::{Role, Stop};
+use super::{Udp, UdpHandler};
 use crate::error::Error;
-use crate::reactor::datagrams::{
-    self, DatagramQueue, ReceiveBatch, SendBatch, UdpSocket, Version, any, canonical,
-};
-use crate::reactor::event_loop::Readiness;
-use crate::reactor::resolver;
+use crate::reactor::datagrams::{DatagramQueue, ReceiveBatch, SendBatch, UdpSocket, canonical};
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::SockRef;
-use crate::reactor::sys::{self, LentSocket};
+use crate::reactor::sys;
 use crate::reactor::timers::TimerKey;
-
-/// Batches that one endpoint receives before others get their turn.
-const BATCHES_PER_TURN: usize = 4;
-
-/// Calls that send from one endpoint before others get their turn.
-const SENDS_PER_TURN: usize = 16;
 
 /// Reports about lost datagrams that are told before others get their turn.
 const REPORTS_PER_TURN: usize = 64;
@@ -53,7 +42,7 @@ impl UdpStart {
     }
 
     /// Ends a start that was stopped before its turn came.
-    fn skip(self) {
+    pub(super) fn skip(self) {
         let UdpStart { udp, mut handler, .. } = self;
         if let Err(error) = guard("on_stopped", || handler.on_stopped(&udp, Reason::Local)) {
             let _ = guard("on_error", || handler.on_error(&udp, &error));
@@ -65,44 +54,44 @@ impl UdpStart {
 /// An endpoint in its loop.
 pub(crate) struct Datagrams {
     /// The first field, so that it ends before the socket closes.
-    lending: Lending,
-    udp: Udp,
-    run: u64,
-    handler: Box<dyn UdpHandler>,
-    addresses: Vec<SocketAddr>,
-    stage: Stage,
+    pub(super) lending: Lending,
+    pub(super) udp: Udp,
+    pub(super) run: u64,
+    pub(super) handler: Box<dyn UdpHandler>,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) stage: Stage,
     /// The only one that is heard. The system knows it, and datagrams need no address.
-    peer: Option<SocketAddr>,
+    pub(super) peer: Option<SocketAddr>,
     /// Many datagrams may go to the system as one.
-    segments: bool,
+    pub(super) segments: bool,
     /// The socket takes no more for now, and is watched for when it does.
-    blocked: bool,
+    pub(super) blocked: bool,
     /// There may be more reports than were taken.
-    has_reports: bool,
+    pub(super) has_reports: bool,
     /// What the loop has taken out of the queue.
-    sending: DatagramQueue,
+    pub(super) sending: DatagramQueue,
     /// Something has waited to be sent since `on_empty` was told.
-    has_waited: bool,
+    pub(super) has_waited: bool,
     /// What the socket has told of lost datagrams.
-    lost: u32,
+    pub(super) lost: u32,
     /// For the name, or for what is still to be sent at the end.
-    timer: Option<TimerKey>,
-    closing: Option<Stop>,
+    pub(super) timer: Option<TimerKey>,
+    pub(super) closing: Option<Stop>,
     /// The starts after this run, of which the last one counts.
-    next: Vec<UdpStart>,
+    pub(super) next: Vec<UdpStart>,
 }
 
 /// What handles see of an endpoint, as long as it is in its loop. Its end takes that away, also when
 /// an error of this library is the end.
-struct Lending {
-    udp: Udp,
-    run: u64,
-    key: Key,
+pub(super) struct Lending {
+    pub(super) udp: Udp,
+    pub(super) run: u64,
+    pub(super) key: Key,
 }
 
 impl Lending {
     /// Returns how many datagrams were still to be sent, or `None` when it was ended before.
-    fn end(&self) -> Option<usize> {
+    pub(super) fn end(&self) -> Option<usize> {
         let inner = &*self.udp.0;
         let mut state = inner.state();
         if state.key != self.key {
@@ -127,7 +116,7 @@ impl Drop for Lending {
     }
 }
 
-enum Stage {
+pub(super) enum Stage {
     /// Until the answer to the question that this one asks.
     Resolving(Arc<()>),
     Open(UdpSocket),
@@ -135,21 +124,21 @@ enum Stage {
 
 /// Room that all endpoints of a loop share.
 pub(crate) struct Batches {
-    receive: ReceiveBatch,
-    send: SendBatch,
+    pub(super) receive: ReceiveBatch,
+    pub(super) send: SendBatch,
     /// What a call has sent.
-    sent: Vec<(SocketAddr, usize)>,
+    pub(super) sent: Vec<(SocketAddr, usize)>,
 }
 
 impl Batches {
-    fn new() -> Batches {
+    pub(super) fn new() -> Batches {
         Batches { receive: ReceiveBatch::new(), send: SendBatch::new(), sent: Vec::new() }
     }
 }
 
 impl Udp {
     /// Nothing is started any more, unless another start came since.
-    fn rest(&self, run: u64) {
+    pub(super) fn rest(&self, run: u64) {
         let mut state = self.0.state();
         if state.run == run {
             state.life = Life::Stopped;
@@ -165,19 +154,21 @@ impl Udp {
 
 impl Datagrams {
     /// Runs a callback. A panic there is told to `on_error`.
-    fn call(&mut self, what: &str, call: impl FnOnce(&mut dyn UdpHandler, &Udp)) {
+    #[inline(always)]
+    pub(super) fn call(&mut self, what: &str, call: impl FnOnce(&mut dyn UdpHandler, &Udp)) {
         let Datagrams { handler, udp, .. } = self;
         if let Err(error) = guard(what, || call(&mut **handler, udp)) {
             self.on_error(&error);
         }
     }
 
-    fn on_error(&mut self, error: &Error) {
+    #[inline(never)]
+    pub(super) fn on_error(&mut self, error: &Error) {
         let Datagrams { handler, udp, .. } = self;
         let _ = guard("on_error", || handler.on_error(udp, error));
     }
 
-    fn socket(&mut self) -> Option<&mut UdpSocket> {
+    pub(super) fn socket(&mut self) -> Option<&mut UdpSocket> {
         match &mut self.stage {
             Stage::Open(socket) => Some(socket),
             Stage::Resolving(_) => None,
@@ -189,12 +180,13 @@ impl Datagrams {
     }
 
     /// Whether the handler hears what comes.
-    fn is_delivering(&self) -> bool {
+    #[inline(always)]
+    pub(super) fn is_delivering(&self) -> bool {
         self.closing.is_none() && !self.udp.0.quiet.load(Ordering::Acquire)
     }
 
     /// Takes a wish to end this run.
-    fn take_stop(&mut self) {
+    pub(super) fn take_stop(&mut self) {
         let mut state = self.udp.0.state();
         if let Some(stop) = state.stop.filter(|stop| stop.run == self.run) {
             state.stop = None;
@@ -203,7 +195,7 @@ impl Datagrams {
     }
 
     /// A datagram does not leave.
-    fn give_up(&mut self, index: usize) -> SocketAddr {
+    pub(super) fn give_up(&mut self, index: usize) -> SocketAddr {
         let entry = self.sending.mark_gone(index);
         self.sending.sweep();
         let inner = &self.udp.0;
@@ -214,7 +206,8 @@ impl Datagrams {
     }
 
     /// Tells what became of datagrams that were sent before.
-    fn take_reports(&mut self) {
+    #[inline(never)]
+    pub(super) fn take_reports(&mut self) {
         self.has_reports = false;
         for _ in 0..REPORTS_PER_TURN {
             let report = match &self.stage {
@@ -228,566 +221,9 @@ impl Datagrams {
     }
 }
 
-fn undelivered(to: Option<SocketAddr>, error: &io::Error) -> Error {
+pub(super) fn undelivered(to: Option<SocketAddr>, error: &io::Error) -> Error {
     match to {
         Some(to) => Error::system(format!("a datagram to {to} was not delivered"), error),
         None => Error::system("a datagram that was sent before was not delivered", error),
-    }
-}
-
-impl Worker {
-    /// Takes a start in.
-    pub(in super::super) fn start_udp(&mut self, start: UdpStart) {
-        let earlier = start.udp.0.state().key;
-        match self.slots.take(earlier) {
-            // It has still something to send.
-            Some(Source::Udp(mut source)) => {
-                let stop = Stop { run: source.run, reason: Reason::Local, restart: false };
-                let closing = source.closing.get_or_insert(stop);
-                closing.restart = false;
-                source.next.push(start);
-                context::mark_dirty(earlier);
-                return self.slots.restore(earlier, Source::Udp(source));
-            }
-            Some(other) => self.slots.restore(earlier, other),
-            None => {}
-        }
-        let UdpStart { udp, run, handler, addresses, socket } = start;
-        let key = self.slots.reserve();
-        let stage = match socket {
-            Some(socket) => Stage::Open(socket),
-            None => Stage::Resolving(Arc::new(())),
-        };
-        let mut source = Box::new(Datagrams {
-            lending: Lending { udp: udp.clone(), run, key },
-            udp,
-            run,
-            handler,
-            addresses,
-            stage,
-            peer: None,
-            segments: true,
-            blocked: false,
-            has_reports: false,
-            sending: DatagramQueue::default(),
-            has_waited: false,
-            lost: 0,
-            timer: None,
-            closing: None,
-            next: Vec::new(),
-        });
-        let interface = {
-            let mut state = source.udp.0.state();
-            state.key = key;
-            state.interface
-        };
-        if self.is_stopping() {
-            let error = Error::state("the service stopped before the endpoint could start");
-            source.on_error(&error);
-            return self.end_udp(key, source, Reason::ServiceStopped);
-        }
-        if matches!(source.stage, Stage::Open(_)) {
-            return self.open_udp(key, source, None);
-        }
-        if source.udp.0.role == Role::Client {
-            return self.resolve_udp(key, source);
-        }
-        let addresses: Vec<_> = {
-            let port = source.udp.0.local_port.load(Ordering::Relaxed);
-            let with_port = |address: &SocketAddr| {
-                let mut address = *address;
-                address.set_port(port);
-                address
-            };
-            source.addresses.iter().map(with_port).collect()
-        };
-        match source.udp.0.bind(&addresses, interface) {
-            Ok((socket, local)) => {
-                source.udp.0.local_port.store(local.port(), Ordering::Relaxed);
-                source.stage = Stage::Open(socket);
-                self.open_udp(key, source, None);
-            }
-            Err(error) => self.fail_udp(key, source, &error),
-        }
-    }
-
-    fn resolve_udp(&mut self, key: Key, mut source: Box<Datagrams>) {
-        let inner = Arc::clone(&source.udp.0);
-        if let Ok(address) = inner.host.parse::<IpAddr>() {
-            return self.reach(key, source, &[SocketAddr::new(address, inner.port)]);
-        }
-        let Stage::Resolving(asker) = &source.stage else { return };
-        let (core, index, asked) = (Arc::clone(&self.core), self.index, Arc::downgrade(asker));
-        let weak = Arc::downgrade(asker);
-        let answer = Box::new(move |addresses| {
-            core.remote(index).post(Operation::Resolved { key, asker: asked, addresses });
-        });
-        resolver::resolve(inner.host.clone(), inner.port, weak, answer);
-        let timeout = inner.options.milliseconds(SocketOption::ConnectTimeout);
-        source.timer =
-            timeout.map(|timeout| self.timers.insert(self.now + timeout, Due::Source(key)));
-        self.udp_flush(key, source);
-    }
-
-    /// The resolver has answered.
-    pub(in super::super) fn udp_resolved(
-        &mut self,
-        key: Key,
-        mut source: Box<Datagrams>,
-        addresses: io::Result<Vec<SocketAddr>>,
-    ) {
-        source.timer.take().map(|timer| self.timers.cancel(timer));
-        match addresses {
-            Ok(addresses) => self.reach(key, source, &addresses),
-            Err(error) => {
-                let host = &source.udp.0.host;
-                let text = format!("cannot resolve the host {host:?}: {error}");
-                self.fail_udp(key, source, &Error::resolver(text));
-            }
-        }
-    }
-
-    /// Opens the socket of a client for the first address that it can reach.
-    fn reach(&mut self, key: Key, mut source: Box<Datagrams>, addresses: &[SocketAddr]) {
-        source.take_stop();
-        if let Some(stop) = source.closing {
-            return self.end_udp(key, source, stop.reason);
-        }
-        let inner = Arc::clone(&source.udp.0);
-        let (local, interface) = {
-            let state = inner.state();
-            (state.local, state.interface)
-        };
-        let connected = !inner.options.is_on(SocketOption::AnyPeer);
-        let mut failure = None;
-        for peer in addresses {
-            let own = local.unwrap_or_else(|| any(Version::of(*peer)));
-            if own.is_ipv4() && peer.is_ipv6() {
-                failure = Some(Error::argument(format!(
-                    "a client on {own} can't reach {peer}; bind it to an IPv6 address"
-                )));
-                continue;
-            }
-            let peer = datagrams::for_version(*peer, Version::of(own));
-            let opened = inner.bind(&[own], interface).and_then(|(socket, _)| {
-                let heard = match connected {
-                    true => socket.connect(peer).and_then(|()| socket.peer_addr()).map(Some),
-                    false => Ok(None),
-                };
-                let heard = heard
-                    .map_err(|error| Error::system(format!("cannot send to {peer}"), &error))?;
-                Ok((socket, heard))
-            });
-            match opened {
-                Ok((socket, heard)) => {
-                    source.stage = Stage::Open(socket);
-                    source.peer = heard;
-                    return self.open_udp(key, source, Some(canonical(peer)));
-                }
-                Err(error) => failure = Some(error),
-            }
-        }
-        let error = failure.unwrap_or_else(|| {
-            Error::resolver(format!("the host {:?} has no address", inner.host))
-        });
-        self.fail_udp(key, source, &error);
-    }
-
-    fn fail_udp(&mut self, key: Key, mut source: Box<Datagrams>, error: &Error) {
-        source.on_error(error);
-        self.end_udp(key, source, Reason::Error);
-    }
-
-    /// Announces an endpoint whose socket is there.
-    fn open_udp(&mut self, key: Key, mut source: Box<Datagrams>, peer: Option<SocketAddr>) {
-        let connected = source.peer.is_some();
-        let Stage::Open(socket) = &mut source.stage else { return };
-        let registered = self
-            .registrar
-            .register_stream(socket, key)
-            .and_then(|()| Ok((socket.local_addr()?, sys::native_handle(socket))));
-        let (local, handle) = match registered {
-            Ok(registered) => registered,
-            Err(error) => {
-                let error = Error::system("cannot watch the socket", &error);
-                return self.fail_udp(key, source, &error);
-            }
-        };
-        let inner = Arc::clone(&source.udp.0);
-        inner.reset_counters();
-        {
-            let mut state = inner.state();
-            state.open = Some(Open {
-                socket: LentSocket::new(handle),
-                version: Version::of(local),
-                local: canonical(local),
-                peer,
-                connected,
-            });
-            inner.local_port.store(local.port(), Ordering::Relaxed);
-            match state.stop {
-                // It is noticed in the next flush.
-                Some(stop) if stop.run == source.run => context::mark_dirty(key),
-                _ if state.run == source.run => {
-                    inner.quiet.store(false, Ordering::Release);
-                    state.life = Life::Started;
-                }
-                // It was stopped, and the next start is on its way.
-                _ => {}
-            }
-        }
-        inner.started.store(true, Ordering::Release);
-        source.call("on_started", |handler, udp| handler.on_started(udp));
-        self.slots.restore(key, Source::Udp(source));
-    }
-
-    pub(in super::super) fn udp_ready(
-        &mut self,
-        key: Key,
-        mut source: Box<Datagrams>,
-        ready: Readiness,
-    ) {
-        if ready.writable && source.blocked {
-            source.blocked = false;
-            if let Stage::Open(socket) = &mut source.stage {
-                // Else there are events too many, and nothing worse.
-                let _ = self.registrar.watch_reads(socket, key);
-            }
-            context::mark_dirty(key);
-        }
-        if ready.closed || source.has_reports {
-            source.take_reports();
-        }
-        if ready.readable {
-            self.udp_receive(key, &mut source);
-        }
-        if source.has_reports {
-            self.unfinished.push(key);
-        }
-        self.slots.restore(key, Source::Udp(source));
-    }
-
-    /// Receives until the socket is empty or the share of this turn is used up, and sends the
-    /// answers of each batch at once.
-    fn udp_receive(&mut self, key: Key, source: &mut Datagrams) {
-        let mut batches = self.batches.take().unwrap_or_else(|| Box::new(Batches::new()));
-        let mut budget = READ_BUDGET;
-        for _ in 0..BATCHES_PER_TURN {
-            let Stage::Open(socket) = &source.stage else { break };
-            if !source.is_delivering() {
-                break;
-            }
-            match batches.receive.receive(socket) {
-                Ok(drained) => {
-                    budget = budget.saturating_sub(deliver(source, &batches.receive));
-                    self.udp_send(key, source, &mut batches);
-                    if drained {
-                        self.batches = Some(batches);
-                        return;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.batches = Some(batches);
-                    return;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if sys::is_report(&error) && sys::REPORTS => source.take_reports(),
-                Err(error) if sys::is_report(&error) => {
-                    source.on_error(&undelivered(None, &error));
-                }
-                // It may last: the next datagram that comes is an event of its own.
-                Err(error) => {
-                    source.on_error(&Error::system("cannot receive", &error));
-                    self.batches = Some(batches);
-                    return;
-                }
-            }
-            if budget == 0 {
-                break;
-            }
-        }
-        self.batches = Some(batches);
-        if source.is_delivering() {
-            self.unfinished.push(key);
-        }
-    }
-
-    /// Somebody wants something: datagrams to be sent, groups to be joined, an end.
-    pub(in super::super) fn udp_flush(&mut self, key: Key, mut source: Box<Datagrams>) {
-        source.take_stop();
-        if matches!(source.stage, Stage::Resolving(_)) {
-            return match source.closing {
-                Some(stop) => self.end_udp(key, source, stop.reason),
-                None => self.slots.restore(key, Source::Udp(source)),
-            };
-        }
-        let mut batches = self.batches.take().unwrap_or_else(|| Box::new(Batches::new()));
-        self.udp_send(key, &mut source, &mut batches);
-        self.batches = Some(batches);
-        // A callback may have asked for the end.
-        source.take_stop();
-        let Some(stop) = source.closing else {
-            return self.slots.restore(key, Source::Udp(source));
-        };
-        if stop.reason == Reason::Limit {
-            let error = Error::limit("the send limit was reached, and the policy is to stop then");
-            source.on_error(&error);
-            return self.end_udp(key, source, Reason::Limit);
-        }
-        if source.udp.0.waiting.load(Ordering::Relaxed) == 0 {
-            return self.end_udp(key, source, stop.reason);
-        }
-        if source.timer.is_none() {
-            let at = self.now + source.udp.0.options.close_timeout();
-            source.timer = Some(self.timers.insert(at, Due::Source(key)));
-        }
-        self.slots.restore(key, Source::Udp(source));
-    }
-
-    /// The name was not found in time, or the last datagrams did not leave.
-    pub(in super::super) fn udp_expired(&mut self, key: Key, mut source: Box<Datagrams>) {
-        source.timer = None;
-        source.take_stop();
-        match source.closing {
-            Some(stop) => self.end_udp(key, source, stop.reason),
-            None => {
-                let inner = &source.udp.0;
-                let limit = inner.options.get(SocketOption::ConnectTimeout);
-                let text =
-                    format!("cannot resolve the host {:?} within {limit} milliseconds", inner.host);
-                self.fail_udp(key, source, &Error::timeout(text));
-            }
-        }
-    }
-
-    /// The service stops.
-    pub(in super::super) fn stop_udp(&mut self, key: Key, mut source: Box<Datagrams>) {
-        source.closing =
-            Some(Stop { run: source.run, reason: Reason::ServiceStopped, restart: false });
-        source.udp.0.quiet.store(true, Ordering::Release);
-        {
-            let mut state = source.udp.0.state();
-            if state.run == source.run {
-                state.life = Life::Stopping;
-            }
-        }
-        context::mark_dirty(key);
-        self.slots.restore(key, Source::Udp(source));
-    }
-
-    /// Changes groups and sends what waits, as far as the socket takes it.
-    fn udp_send(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) {
-        for _ in 0..SENDS_PER_TURN {
-            let changes = {
-                let mut state = source.udp.0.state();
-                state.scheduled = false;
-                if source.sending.is_empty() && !source.blocked {
-                    std::mem::swap(&mut source.sending, &mut state.queue);
-                }
-                std::mem::take(&mut state.changes)
-            };
-            for change in changes {
-                source.change_group(&change);
-            }
-            if source.blocked || source.sending.is_empty() {
-                return source.tell_empty();
-            }
-            source.has_waited = true;
-            self.send_batch(key, source, batches);
-        }
-        // Others have their turn; it stays marked.
-        source.udp.0.state().scheduled = true;
-        context::mark_dirty(key);
-    }
-
-    /// Hands one batch to the system.
-    fn send_batch(&mut self, key: Key, source: &mut Datagrams, batches: &mut Batches) {
-        let Stage::Open(socket) = &source.stage else { return };
-        let Batches { send, sent, .. } = batches;
-        sent.clear();
-        let queue = &mut source.sending;
-        let mut attempt = || {
-            let tell = |to, size| sent.push((to, size));
-            send.send(socket, source.peer.is_some(), &mut source.segments, queue, tell)
-        };
-        // The first call may have told what became of an earlier datagram, and sent nothing.
-        let outcome = match attempt() {
-            Err((_, error)) if sys::is_report(&error) => attempt(),
-            other => other,
-        };
-        if !sent.is_empty() {
-            source.tell_sent(sent);
-        }
-        match outcome {
-            Ok(()) => {}
-            Err((_, error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err((_, error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.udp_blocked(key, source);
-            }
-            Err((index, error)) => {
-                let to = source.give_up(index);
-                let refused = error.kind() == io::ErrorKind::PermissionDenied;
-                let error = Error::system(format!("cannot send a datagram to {to}"), &error);
-                let broadcast = source.udp.0.options.is_on(SocketOption::Broadcast);
-                source.on_error(&match refused && !broadcast {
-                    true => error.and("for a broadcast address switch the option Broadcast on"),
-                    false => error,
-                });
-            }
-        }
-    }
-
-    /// The socket takes no more: what is left waits in the queue, and an event tells when to go on.
-    fn udp_blocked(&mut self, key: Key, source: &mut Datagrams) {
-        source.blocked = true;
-        {
-            let mut state = source.udp.0.state();
-            source.sending.append(&mut state.queue);
-            if state.queue.is_empty() {
-                std::mem::swap(&mut source.sending, &mut state.queue);
-            }
-        }
-        let Stage::Open(socket) = &mut source.stage else { return };
-        if let Err(error) = self.registrar.watch_writes(socket, key) {
-            source.on_error(&Error::system("cannot watch the socket", &error));
-        }
-    }
-
-    /// Closes the socket and tells the end, then begins anew if that is wanted.
-    fn end_udp(&mut self, key: Key, source: Box<Datagrams>, reason: Reason) {
-        let mut source = source;
-        source.timer.take().map(|timer| self.timers.cancel(timer));
-        let inner = Arc::clone(&source.udp.0);
-        let undelivered = source.lending.end().unwrap_or(0);
-        self.slots.remove(key);
-        let stage = std::mem::replace(&mut source.stage, Stage::Resolving(Arc::new(())));
-        drop(stage);
-        let restart = {
-            let mut state = inner.state();
-            let later = state.stop.filter(|stop| stop.run == source.run);
-            let stop = later.or(source.closing);
-            if later.is_some() {
-                state.stop = None;
-            }
-            let wanted = stop.is_some_and(|stop| stop.restart) && reason == Reason::Local;
-            wanted && !self.is_stopping() && state.run == source.run
-        };
-        if !restart {
-            source.udp.rest(source.run);
-        }
-        inner.started.store(false, Ordering::Release);
-        if undelivered > 0 {
-            inner.dropped.fetch_add(undelivered as u64, Ordering::Relaxed);
-            let timeout = inner.options.close_timeout().as_millis();
-            source.on_error(&match reason {
-                Reason::Limit => Error::limit(format!(
-                    "{undelivered} accepted datagrams were not sent, because the endpoint stopped \
-                     for its send limit"
-                )),
-                _ => Error::timeout(format!(
-                    "{undelivered} accepted datagrams were not sent within {timeout} milliseconds; \
-                     raise the option CloseTimeout, or wait for on_empty before the stop"
-                )),
-            });
-        }
-        source.call("on_stopped", |handler, udp| handler.on_stopped(udp, reason));
-        let Datagrams { udp, run, handler, addresses, mut next, .. } = *source;
-        if restart {
-            // Under the lock, so that a start on another thread is queued behind.
-            let state = inner.state();
-            // Else a stop and a start came meanwhile, and that start is queued already.
-            if state.run == run {
-                // In the next turn: a handler that never tires must not keep the loop here.
-                let start = Box::new(UdpStart { udp, run, handler, addresses, socket: None });
-                return self.core.remote(self.index).post(Operation::StartUdp(start));
-            }
-        }
-        drop_guarded(handler);
-        let last = next.pop();
-        next.into_iter().for_each(|start| start.skip());
-        if let Some(last) = last {
-            self.start_udp(last);
-        }
-    }
-}
-
-/// Hands a batch to the handler. Returns how many bytes it had.
-fn deliver(source: &mut Datagrams, batch: &ReceiveBatch) -> usize {
-    let inner = Arc::clone(&source.udp.0);
-    let limit = inner.options.get(SocketOption::DatagramLimit) as usize;
-    // Before the callbacks, which may look at the counters.
-    if let Some(lost) = batch.lost() {
-        inner.lost.add(lost.wrapping_sub(source.lost) as usize);
-        source.lost = lost;
-    }
-    let mut bytes = 0;
-    for datagram in batch.datagrams() {
-        if !source.is_delivering() {
-            break;
-        }
-        // Those of others came before the system knew the peer.
-        let is_same = |peer: SocketAddr| {
-            (peer.ip(), peer.port()) == (datagram.from.ip(), datagram.from.port())
-        };
-        if !source.peer.is_none_or(is_same) {
-            continue;
-        }
-        let from = canonical(datagram.from);
-        let data = &datagram.data[..datagram.data.len().min(limit)];
-        let truncated = datagram.truncated || data.len() < datagram.data.len();
-        inner.datagrams_received.add(1);
-        inner.bytes_received.add(data.len());
-        bytes += data.len();
-        source.call("on_received", |handler, udp| handler.on_received(udp, from, data, truncated));
-    }
-    bytes
-}
-
-impl Datagrams {
-    fn tell_sent(&mut self, sent: &[(SocketAddr, usize)]) {
-        let inner = Arc::clone(&self.udp.0);
-        let bytes = sent.iter().map(|(_, size)| size).sum();
-        inner.datagrams_sent.add(sent.len());
-        inner.bytes_sent.add(bytes);
-        inner.waiting.fetch_sub(sent.len(), Ordering::Relaxed);
-        let pending = inner.pending.fetch_sub(bytes, Ordering::Relaxed) - bytes;
-        for (to, size) in sent {
-            let to = canonical(*to);
-            self.call("on_sent", |handler, udp| handler.on_sent(udp, to, *size, pending));
-        }
-    }
-
-    /// Tells that nothing waits any more, whether it left or was given up.
-    fn tell_empty(&mut self) {
-        if self.has_waited && self.udp.0.waiting.load(Ordering::Relaxed) == 0 {
-            self.has_waited = false;
-            self.call("on_empty", |handler, udp| handler.on_empty(udp));
-        }
-    }
-
-    fn change_group(&mut self, change: &GroupChange) {
-        let GroupChange { group, join } = change;
-        let Some(socket) = self.socket() else { return };
-        let changed =
-            datagrams::change_membership(&SockRef::from(&*socket), group.membership(), *join);
-        match (changed, join) {
-            (Ok(()), true) => self.call("on_joined", |handler, udp| handler.on_joined(udp, group)),
-            (Ok(()), false) => self.call("on_left", |handler, udp| handler.on_left(udp, group)),
-            (Err(error), _) => self.on_error(&group_error(group, *join, &error)),
-        }
-    }
-}
-
-fn group_error(group: &Group, join: bool, error: &io::Error) -> Error {
-    match (error.kind(), join) {
-        (io::ErrorKind::AddrInUse, true) => {
-            Error::system_meaning(format!("the group {group} is joined already"), error)
-        }
-        (io::ErrorKind::AddrNotAvailable, false) => Error::system_meaning(
-            format!("the group {group} is not joined, or was on another interface"),
-            error,
-        ),
-        (_, true) => Error::system(format!("cannot join the group {group}"), error),
-        (_, false) => Error::system(format!("cannot leave the group {group}"), error),
     }
 }

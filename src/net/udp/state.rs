@@ -129,6 +129,7 @@ impl UdpInner {
         }
     }
 
+    #[inline(always)]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,6 +139,7 @@ impl UdpInner {
     }
 
     /// Tells the loop to look here.
+    #[inline(always)]
     pub(super) fn schedule(&self, mut state: MutexGuard<'_, State>) {
         if state.scheduled || state.key == Key::NONE {
             return;
@@ -190,28 +192,31 @@ impl UdpInner {
     }
 
     /// Makes room for one more datagram as the policy says, or fails.
+    #[inline(always)]
     pub(super) fn admit(&self, state: &mut State, size: usize) -> Result<()> {
         let limit = self.options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
-        let cost = |pending: usize, waiting: usize| {
-            pending.saturating_add(waiting.saturating_mul(DatagramQueue::OVERHEAD))
-        };
-        let fits = |inner: &UdpInner| {
-            let pending = inner.pending.load(Ordering::Relaxed);
-            cost(pending + size, inner.waiting.load(Ordering::Relaxed) + 1) <= limit
-        };
-        if fits(self) {
-            return Ok(());
-        }
-        let fits_alone = cost(size, 1) <= limit;
+        if self.fits(size, limit) { Ok(()) } else { self.make_room(state, size, limit) }
+    }
+
+    #[inline(always)]
+    fn fits(&self, size: usize, limit: usize) -> bool {
+        let pending = self.pending.load(Ordering::Relaxed) + size;
+        let waiting = self.waiting.load(Ordering::Relaxed) + 1;
+        cost(pending, waiting) <= limit
+    }
+
+    #[cold]
+    fn make_room(&self, state: &mut State, size: usize, limit: usize) -> Result<()> {
         let policy = self.options.send_policy();
+        let fits_alone = cost(size, 1) <= limit;
         if policy == SendPolicy::DropOldest && fits_alone {
-            while !fits(self) {
+            while !self.fits(size, limit) {
                 let Some(dropped) = state.queue.drop_oldest() else { break };
                 self.pending.fetch_sub(dropped, Ordering::Relaxed);
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
-            if fits(self) {
+            if self.fits(size, limit) {
                 return Ok(());
             }
         }
@@ -233,4 +238,9 @@ impl UdpInner {
             self.pending.load(Ordering::Relaxed),
         )))
     }
+}
+
+/// What datagrams count for the limit.
+fn cost(pending: usize, waiting: usize) -> usize {
+    pending.saturating_add(waiting.saturating_mul(DatagramQueue::OVERHEAD))
 }

@@ -13,7 +13,7 @@ use std::ptr;
 use socket2::{SockRef, Socket};
 
 use crate::reactor::buffer::Buffer;
-use crate::reactor::datagrams::{Datagram, DatagramQueue, UdpSocket};
+use crate::reactor::datagrams::{Datagram, DatagramQueue, Entry, UdpSocket};
 
 /// Datagrams per call.
 const BATCH: usize = 64;
@@ -61,6 +61,7 @@ impl Name {
         },
     };
 
+    #[inline(always)]
     fn new(address: SocketAddr) -> Name {
         let mut name = Name::EMPTY;
         match address {
@@ -93,6 +94,7 @@ impl Name {
         size as libc::socklen_t
     }
 
+    #[inline(always)]
     #[allow(unsafe_code)]
     fn address(&self) -> Option<SocketAddr> {
         // SAFETY: every value of this type began as `EMPTY` or `new`, so all its bytes are set, and
@@ -122,6 +124,8 @@ pub(crate) struct ReceiveBatch {
     headers: Box<[libc::mmsghdr]>,
     /// Messages of the last call.
     count: usize,
+    /// Headers at the beginning that have to be filled in before the next call.
+    stale: usize,
 }
 
 impl ReceiveBatch {
@@ -137,10 +141,12 @@ impl ReceiveBatch {
             slices: vec![slice; BATCH].into(),
             headers: vec![empty; BATCH].into(),
             count: 0,
+            stale: BATCH,
         }
     }
 
     /// Takes what waits. Returns whether that was all: then an event tells what comes later.
+    #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<bool> {
         self.count = 0;
@@ -150,7 +156,7 @@ impl ReceiveBatch {
             .zip(&mut self.controls)
             .zip(self.bytes.bytes_mut().chunks_mut(STRIDE));
         for (((name, control), bytes), (slice, header)) in
-            parts.zip(self.slices.iter_mut().zip(&mut self.headers))
+            parts.zip(self.slices.iter_mut().zip(&mut self.headers)).take(self.stale)
         {
             *slice = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
             let header = &mut header.msg_hdr;
@@ -161,8 +167,12 @@ impl ReceiveBatch {
             header.msg_control = control.as_mut_ptr().cast();
             header.msg_controllen = size_of::<ReceivedControl>() as _;
         }
-        // SAFETY: the headers were filled in just now: each points at a name, a buffer and control
-        // room of its own with their true sizes, which nothing else uses during the call.
+        // A call that took a few of 64 has not touched the others.
+        self.stale = 1;
+        // SAFETY: the headers were filled in, just now or before an earlier call that did not use
+        // them: each points at a name, a buffer and control room of its own with their true sizes,
+        // in boxes of this struct that are never replaced, and nothing else uses them during the
+        // call.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -173,10 +183,12 @@ impl ReceiveBatch {
             )
         };
         self.count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        self.stale = (self.count + 1).min(BATCH);
         Ok(self.count < BATCH)
     }
 
     /// What the last call took, in the order in which it came.
+    #[inline(always)]
     pub(crate) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
         let messages = self.headers[..self.count].iter().zip(&self.names);
         let messages = messages.zip(self.bytes.bytes().chunks(STRIDE));
@@ -208,6 +220,7 @@ impl ReceiveBatch {
 
 /// The first 4 bytes of a control message of that kind, which are all of UDP_GRO and SO_RXQ_OVFL.
 /// `None` also when the message was cut for want of room.
+#[inline(always)]
 #[allow(unsafe_code)]
 fn control(header: &libc::msghdr, level: i32, kind: i32) -> Option<u32> {
     if header.msg_controllen == 0 {
@@ -234,6 +247,8 @@ fn control(header: &libc::msghdr, level: i32, kind: i32) -> Option<u32> {
 /// smaller.
 #[derive(Clone, Copy)]
 struct Message {
+    /// [`address_key`] of where it goes.
+    key: u32,
     first: u32,
     last: u32,
     /// Of each datagram but the last.
@@ -325,6 +340,7 @@ impl SendBatch {
     }
 
     /// Puts datagrams together that go to the same address.
+    #[inline(always)]
     fn group(&mut self, queue: &DatagramQueue) {
         self.messages.clear();
         self.following.clear();
@@ -334,7 +350,8 @@ impl SendBatch {
                 continue;
             }
             let index = index as u32;
-            if let Some(at) = self.message_for(queue, entry.to, entry.size) {
+            let key = address_key(entry.to);
+            if let Some(at) = self.message_for(queue, key, entry) {
                 let message = &mut self.messages[at];
                 self.following[message.last as usize] = index;
                 message.last = index;
@@ -350,6 +367,7 @@ impl SendBatch {
                 break;
             }
             self.messages.push(Message {
+                key,
                 first: index,
                 last: index,
                 size: entry.size,
@@ -361,17 +379,20 @@ impl SendBatch {
     }
 
     /// The message that a datagram may join. The newest one to the address decides, for the order.
-    fn message_for(&self, queue: &DatagramQueue, to: SocketAddr, size: u16) -> Option<usize> {
+    #[inline(always)]
+    fn message_for(&self, queue: &DatagramQueue, key: u32, entry: &Entry) -> Option<usize> {
         let oldest = self.messages.len().saturating_sub(OPEN_MESSAGES);
-        let at = oldest
-            + self.messages[oldest..].iter().rposition(|message| {
-                queue.entry(message.first as usize).is_some_and(|entry| entry.to == to)
-            })?;
+        let is_for = |message: &Message| {
+            let first = || queue.entry(message.first as usize);
+            message.key == key && first().is_some_and(|first| first.to == entry.to)
+        };
+        let at = oldest + self.messages[oldest..].iter().rposition(is_for)?;
         let message = &self.messages[at];
-        let fits = !message.closed && (1..=message.size).contains(&size);
+        let fits = !message.closed && (1..=message.size).contains(&entry.size);
         fits.then_some(at)
     }
 
+    #[inline(always)]
     #[allow(unsafe_code)]
     fn hand_over(
         &mut self,
@@ -441,6 +462,18 @@ impl SendBatch {
         };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
+}
+
+/// A number that differs for most different addresses, to compare many of them fast.
+fn address_key(address: SocketAddr) -> u32 {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => u32::from(ip),
+        IpAddr::V6(ip) => {
+            let ip = u128::from(ip);
+            (ip ^ (ip >> 32) ^ (ip >> 64) ^ (ip >> 96)) as u32
+        }
+    };
+    ip ^ (u32::from(address.port()) << 16)
 }
 
 /// What the system answers when segments can't be cut: the path has a smaller MTU, or its device
