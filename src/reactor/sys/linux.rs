@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
+#[path = "linux_datagrams.rs"]
+mod datagrams;
 #[path = "mmsg.rs"]
 mod mmsg;
+#[path = "linux_name.rs"]
+mod name;
 
-pub(crate) use mmsg::*;
+pub(crate) use datagrams::*;
+pub(crate) use mmsg::{ReceiveBatch, SendBatch};
 
 pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = true;
 

@@ -6,12 +6,11 @@
 
 use std::io;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::ptr;
 
-use socket2::{SockRef, Socket};
-
+use super::name::Name;
 use crate::reactor::buffer::Buffer;
 use crate::reactor::datagrams::{Datagram, DatagramQueue, Entry, UdpSocket};
 
@@ -40,80 +39,6 @@ type Control = [u64; 4];
 
 /// The same for what comes: also for control messages that the program asked the socket for.
 type ReceivedControl = [u64; 24];
-
-/// Room for an address of either version.
-#[repr(C)]
-#[derive(Clone, Copy)]
-union Name {
-    v4: libc::sockaddr_in,
-    v6: libc::sockaddr_in6,
-    family: libc::sa_family_t,
-}
-
-impl Name {
-    const EMPTY: Name = Name {
-        v6: libc::sockaddr_in6 {
-            sin6_family: 0,
-            sin6_port: 0,
-            sin6_flowinfo: 0,
-            sin6_addr: libc::in6_addr { s6_addr: [0; 16] },
-            sin6_scope_id: 0,
-        },
-    };
-
-    #[inline(always)]
-    fn new(address: SocketAddr) -> Name {
-        let mut name = Name::EMPTY;
-        match address {
-            SocketAddr::V4(address) => {
-                name.v4 = libc::sockaddr_in {
-                    sin_family: libc::AF_INET as libc::sa_family_t,
-                    sin_port: address.port().to_be(),
-                    sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
-                    sin_zero: [0; 8],
-                };
-            }
-            SocketAddr::V6(address) => {
-                name.v6 = libc::sockaddr_in6 {
-                    sin6_family: libc::AF_INET6 as libc::sa_family_t,
-                    sin6_port: address.port().to_be(),
-                    sin6_flowinfo: address.flowinfo(),
-                    sin6_addr: libc::in6_addr { s6_addr: address.ip().octets() },
-                    sin6_scope_id: address.scope_id(),
-                };
-            }
-        }
-        name
-    }
-
-    fn size(address: SocketAddr) -> libc::socklen_t {
-        let size = match address {
-            SocketAddr::V4(_) => size_of::<libc::sockaddr_in>(),
-            SocketAddr::V6(_) => size_of::<libc::sockaddr_in6>(),
-        };
-        size as libc::socklen_t
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn address(&self) -> Option<SocketAddr> {
-        // SAFETY: every value of this type began as `EMPTY` or `new`, so all its bytes are set, and
-        // all bytes are valid for all three members.
-        let (family, v4, v6) = unsafe { (self.family, self.v4, self.v6) };
-        match i32::from(family) {
-            libc::AF_INET => {
-                let address = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
-                Some(SocketAddrV4::new(address, u16::from_be(v4.sin_port)).into())
-            }
-            libc::AF_INET6 => {
-                let (address, port) =
-                    (Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port));
-                Some(SocketAddrV6::new(address, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
-            }
-            _ => None,
-        }
-    }
-}
 
 /// Buffers for what comes, one set per loop.
 pub(crate) struct ReceiveBatch {
@@ -222,7 +147,7 @@ impl ReceiveBatch {
 /// `None` also when the message was cut for want of room.
 #[inline(always)]
 #[allow(unsafe_code)]
-fn control(header: &libc::msghdr, level: i32, kind: i32) -> Option<u32> {
+pub(super) fn control(header: &libc::msghdr, level: i32, kind: i32) -> Option<u32> {
     if header.msg_controllen == 0 {
         return None;
     }
@@ -489,136 +414,6 @@ fn is_about_segments(error: &io::Error) -> bool {
 /// not be able to switch them off for all by reporting a small MTU.
 fn is_about_one_path(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EMSGSIZE))
-}
-
-/// Asks for what this file reads: how many datagrams were lost for want of room, which ones were
-/// answered by ICMP, and several at once.
-pub(crate) fn prepare_datagrams(socket: &SockRef<'_>, v6: bool) -> io::Result<()> {
-    set(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, &1)?;
-    // Also for the IPv4 that a socket of version 6 speaks.
-    let v4 = set(socket, libc::SOL_IP, libc::IP_RECVERR, &1);
-    match v6 {
-        true => set(socket, libc::SOL_IPV6, libc::IPV6_RECVERR, &1)?,
-        false => v4?,
-    }
-    // Else a socket hears every group that any other socket of this machine has joined (ip(7)).
-    let v4 = socket.set_multicast_all_v4(false);
-    match v6 {
-        // Since Linux 4.20.
-        true => drop(socket.set_multicast_all_v6(false)),
-        false => v4?,
-    }
-    // Unknown before Linux 5.0, and everything works without it.
-    let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, &1);
-    Ok(())
-}
-
-/// Lets several sockets have the same port, of which each gets the datagrams of its groups.
-pub(crate) fn share_datagrams(socket: &Socket, on: bool) -> io::Result<()> {
-    socket.set_reuse_address(on)
-}
-
-/// Takes the oldest report about a datagram that was sent: where it went, and what became of it.
-/// `None` when there is none.
-#[allow(unsafe_code)]
-pub(crate) fn next_report(socket: &UdpSocket) -> Option<(Option<SocketAddr>, io::Error)> {
-    let mut name = Name::EMPTY;
-    let mut room = [0_u64; 64];
-    // SAFETY: a message header of zeros has no name, no buffers and no control messages.
-    let mut header: libc::msghdr = unsafe { mem::zeroed() };
-    header.msg_name = ptr::from_mut(&mut name).cast();
-    header.msg_namelen = size_of::<Name>() as libc::socklen_t;
-    header.msg_control = room.as_mut_ptr().cast();
-    header.msg_controllen = size_of_val(&room) as _;
-    // SAFETY: the header points at a name and control room with their true sizes.
-    let result = unsafe {
-        libc::recvmsg(socket.as_raw_fd(), &mut header, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT)
-    };
-    if result < 0 {
-        return None;
-    }
-    // The first member of struct sock_extended_err is the error number (ip(7), IP_RECVERR).
-    let number = control(&header, libc::SOL_IP, libc::IP_RECVERR)
-        .or_else(|| control(&header, libc::SOL_IPV6, libc::IPV6_RECVERR))?;
-    Some((name.address(), io::Error::from_raw_os_error(number as i32)))
-}
-
-/// Whether an error of a call is about a datagram that was sent before, of which [`next_report`]
-/// tells more.
-pub(crate) fn is_report(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(
-            libc::ECONNREFUSED
-                | libc::EHOSTUNREACH
-                | libc::ENETUNREACH
-                | libc::EHOSTDOWN
-                | libc::ENOPROTOOPT
-                | libc::EPROTO
-                | libc::EACCES
-                | libc::EMSGSIZE
-        )
-    )
-}
-
-/// Whether [`next_report`] has the details of such errors.
-pub(crate) const REPORTS: bool = true;
-
-/// Chooses by its number the interface on which IPv4 multicasts leave.
-pub(crate) fn set_multicast_interface_v4(socket: &SockRef<'_>, index: u32) -> io::Result<()> {
-    let request = libc::ip_mreqn {
-        imr_multiaddr: libc::in_addr { s_addr: 0 },
-        imr_address: libc::in_addr { s_addr: 0 },
-        imr_ifindex: index as libc::c_int,
-    };
-    set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)
-}
-
-/// Enters or leaves a group as far as one source sends to it (RFC 3678 section 5).
-#[allow(unsafe_code)]
-pub(crate) fn change_source_membership(
-    socket: &SockRef<'_>,
-    index: u32,
-    group: IpAddr,
-    source: IpAddr,
-    join: bool,
-) -> io::Result<()> {
-    // SAFETY: zeros are interface 0 and addresses of no family.
-    let mut request: libc::group_source_req = unsafe { mem::zeroed() };
-    request.gsr_interface = index;
-    for (room, address) in [(&mut request.gsr_group, group), (&mut request.gsr_source, source)] {
-        // SAFETY: a sockaddr_storage has room for every address and is aligned for it.
-        unsafe { ptr::from_mut(room).cast::<Name>().write(Name::new(SocketAddr::new(address, 0))) };
-    }
-    let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
-    let option = if join { libc::MCAST_JOIN_SOURCE_GROUP } else { libc::MCAST_LEAVE_SOURCE_GROUP };
-    set(socket, level, option, &request)
-}
-
-/// The number of the interface with that name (if_nametoindex(3)).
-#[allow(unsafe_code)]
-pub(crate) fn interface_index(name: &str) -> io::Result<u32> {
-    let name = std::ffi::CString::new(name)?;
-    // SAFETY: the name ends with a NUL and outlives the call.
-    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
-        0 => Err(io::Error::last_os_error()),
-        index => Ok(index),
-    }
-}
-
-#[allow(unsafe_code)]
-fn set<T>(socket: &SockRef<'_>, level: i32, option: i32, value: &T) -> io::Result<()> {
-    // SAFETY: the socket is open during this call, which reads so many bytes of the value.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            ptr::from_ref(value).cast(),
-            size_of::<T>() as libc::socklen_t,
-        )
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]
