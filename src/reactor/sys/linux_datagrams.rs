@@ -128,7 +128,7 @@ pub(crate) fn interface_index(name: &str) -> io::Result<u32> {
 }
 
 #[allow(unsafe_code)]
-fn set<T>(socket: &SockRef<'_>, level: i32, option: i32, value: &T) -> io::Result<()> {
+pub(super) fn set<T>(socket: &SockRef<'_>, level: i32, option: i32, value: &T) -> io::Result<()> {
     // SAFETY: the socket is open during this call, which reads so many bytes of the value.
     let result = unsafe {
         libc::setsockopt(

@@ -1,5 +1,10 @@
 //! What Linux is given, and what is read of its answers.
 
+use std::net::Ipv4Addr;
+
+use socket2::SockRef;
+
+use super::super::datagrams::set;
 use super::*;
 use crate::reactor::datagrams::{DatagramOptions, bind};
 
