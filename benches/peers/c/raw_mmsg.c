@@ -24,7 +24,7 @@ enum { BATCH = 64, STRIDE = 65536 + 192 };
 
 static enum mode mode;
 static int socket_;
-static char bytes[BATCH][STRIDE];
+_Alignas(4096) static char bytes[BATCH][STRIDE];
 static struct sockaddr_in names[BATCH];
 static struct iovec slices[BATCH];
 static struct mmsghdr headers[BATCH];
