@@ -43,7 +43,9 @@ async def main() -> None:
 
     loop.add_reader(0, on_input)
     protocol = {"echo": Echo, "burst": Burst, "multicast": Multicast}[sys.argv[1]]
-    transport, _ = await loop.create_datagram_endpoint(protocol, local_addr=("127.0.0.1", 0))
+    transport, _ = await loop.create_datagram_endpoint(
+        protocol, local_addr=("127.0.0.1", 0)
+    )
     own = transport.get_extra_info("socket")
     own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     print("port", own.getsockname()[1], flush=True)

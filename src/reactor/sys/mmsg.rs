@@ -233,9 +233,7 @@ impl SendBatch {
             && is_about_segments(error)
         {
             *segments = is_about_one_path(error);
-            self.segments_refused = true;
-            self.group(queue);
-            sent = self.hand_over(socket, connected, queue);
+            sent = self.hand_over_singly(socket, connected, queue);
         }
         match sent {
             Ok(count) => {
@@ -246,7 +244,21 @@ impl SendBatch {
         }
     }
 
+    /// Once more without segments. Apart, so that what is inlined there is not there twice.
+    #[cold]
+    fn hand_over_singly(
+        &mut self,
+        socket: &UdpSocket,
+        connected: bool,
+        queue: &DatagramQueue,
+    ) -> io::Result<usize> {
+        self.segments_refused = true;
+        self.group(queue);
+        self.hand_over(socket, connected, queue)
+    }
+
     /// Takes the datagrams of the first messages, which have left, out of the queue.
+    #[inline(always)]
     fn forget(
         &self,
         count: usize,
