@@ -71,7 +71,7 @@ fn every_option_has_a_number_a_default_and_a_range() {
             fresh.option(option).unwrap()
         });
     }
-    for number in [0, 22, -1, i32::MAX] {
+    for number in [0, 28, -1, i32::MAX] {
         let error = SocketOption::try_from(number).unwrap_err();
         assert_eq!(
             (error.status(), error.category()),
@@ -80,6 +80,11 @@ fn every_option_has_a_number_a_default_and_a_range() {
     }
     for switch in [SocketOption::NoDelay, SocketOption::KeepAlive, SocketOption::DualStack] {
         assert!(server.set_option(switch, 2).is_err());
+    }
+    for of_datagrams in [SocketOption::Broadcast, SocketOption::AnyPeer] {
+        let error = server.option(of_datagrams).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument);
+        assert!(client.set_option(of_datagrams, 1).is_err());
     }
     assert!(server.set_option(SocketOption::Backlog, 0).is_err());
     assert!(server.set_option(SocketOption::SendPolicy, 3).is_err());
