@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -46,7 +46,7 @@ fn a_queue_that_runs_empty_by_errors_alone_is_told() {
     let server = udp_server(&service, probe);
     told.expect(&Heard::Started);
     // Needs the option Broadcast.
-    let refused: SocketAddr = (Ipv4Addr::BROADCAST, 9).into();
+    let refused = std::net::SocketAddr::from((Ipv4Addr::BROADCAST, 9));
     server.send_to(refused, b"never leaves").unwrap();
     told.error();
     told.expect(&Heard::Empty);
