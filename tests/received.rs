@@ -230,6 +230,7 @@ fn contract_07_nothing_is_shown_above_the_limit() {
     server.set_option(SocketOption::ReceiveLimit, 10).unwrap();
     let (server, shown) = serve_with(&world, server, |_| 0);
     let client = world.connect_tls(&client_context(), server.port(), world.probe("client"));
+    world.log.wait_event("client", Event::Connected);
     client.send(&pattern(1 << 20)).unwrap();
     world.log.wait_event("session", Event::Disconnected(Reason::Limit));
     assert_eq!(shown.lock().unwrap().len(), 1);

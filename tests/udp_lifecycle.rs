@@ -209,7 +209,7 @@ fn everything_at_once(threads: usize) {
     assert_eq!(*stage.violations.lock().unwrap(), Vec::<String>::new());
     assert_eq!(stage.alive.load(Ordering::Relaxed), 0, "every handler is dropped");
     let starts = stage.starts.load(Ordering::Relaxed);
-    assert!(starts > 100, "{starts} starts");
+    assert!(starts > 20, "{starts} starts");
     assert_eq!(stage.starts.load(Ordering::Relaxed), stage.stops.load(Ordering::Relaxed));
     for udp in &stage.endpoints {
         assert!(!udp.is_started() && udp.native_handle().is_none() && udp.bytes_pending() == 0);

@@ -47,7 +47,7 @@ const GROUPS_V6: &str =
 
 const ELSEWHERE: &str = "Wine 8 binds a socket of datagrams to an address of another machine, too";
 
-const CANNOT: [Cannot; 18] = [
+const CANNOT: [Cannot; 20] = [
     Cannot { suite: RUST, test: "contract_08_error_of_the_system", reason: RESET },
     Cannot { suite: C, test: "a_peer_that_resets_is_an_error", reason: RESET },
     // One of the callbacks is that of an error, which comes by a reset.
@@ -61,6 +61,12 @@ const CANNOT: [Cannot; 18] = [
         reason: UNREACHABLE,
     },
     Cannot { suite: C, test: "a_single_stack_takes_its_own_version_alone", reason: UNREACHABLE },
+    Cannot {
+        suite: RUST,
+        test: "an_endpoint_that_disappears_is_an_error_and_nothing_more",
+        reason: UNREACHABLE,
+    },
+    Cannot { suite: RUST, test: "members_of_an_ipv4_group", reason: GROUPS },
     Cannot { suite: C, test: "every_member_hears_and_nobody_else", reason: GROUPS },
     Cannot { suite: C, test: "who_left_hears_no_more", reason: GROUPS },
     Cannot { suite: C, test: "a_restart_ends_memberships", reason: GROUPS },

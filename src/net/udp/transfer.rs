@@ -294,10 +294,13 @@ fn group_error(group: &Group, join: bool, error: &io::Error) -> Error {
         (io::ErrorKind::AddrInUse, true) => {
             Error::system_meaning(format!("the group {group} is joined already"), error)
         }
-        (io::ErrorKind::AddrNotAvailable, false) => Error::system_meaning(
-            format!("the group {group} is not joined, or was on another interface"),
-            error,
-        ),
+        // The second is Windows' word for it.
+        (io::ErrorKind::AddrNotAvailable | io::ErrorKind::InvalidInput, false) => {
+            Error::system_meaning(
+                format!("the group {group} is not joined, or was on another interface"),
+                error,
+            )
+        }
         (_, true) => Error::system(format!("cannot join the group {group}"), error),
         (_, false) => Error::system(format!("cannot leave the group {group}"), error),
     }
