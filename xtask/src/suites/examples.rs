@@ -96,12 +96,11 @@ fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
         let command = toolchain.cpp("c++14", &[file], &format!("cpp-{name}"));
         compile.push((format!("compile {name}.cpp"), command));
     }
-    for name in ["tcp_chat_server", "tcp_chat_client", "ssl_chat_server", "ssl_chat_client"] {
-        let classic = [source(CLASSIC, name)];
-        compile.push((
-            format!("compile classic_{name}.cpp"),
-            toolchain.cpp("c++14", &classic, &format!("{CLASSIC}-{name}")),
-        ));
+    for file in files(&root.join("xtask/consumer"), "cpp") {
+        let stem = stem(&file);
+        let Some(name) = stem.strip_prefix("classic_") else { continue };
+        let command = toolchain.cpp("c++14", &[file], &format!("{CLASSIC}-{name}"));
+        compile.push((format!("compile {stem}.cpp"), command));
     }
     suite.steps(compile);
     let interpreter = setup::virtual_environment()?;
