@@ -634,10 +634,11 @@ TEST(udp_exceptions_in_callbacks_go_to_the_service)
 
 TEST(udp_callbacks_of_one_object_never_overlap_on_several_threads)
 {
-    UdpRunning running(3);
-    std::vector<std::shared_ptr<LoggingUdpServer>> servers;
+    // Before the service, whose last callbacks may still count when this function is at its end.
     std::atomic<int> overlaps(0);
     std::vector<std::unique_ptr<std::atomic<int>>> inside;
+    UdpRunning running(3);
+    std::vector<std::shared_ptr<LoggingUdpServer>> servers;
     for (size_t number = 0; number < 3; ++number)
     {
         auto server = running.UdpServer();
