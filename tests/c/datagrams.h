@@ -246,21 +246,4 @@ static inline void node_free(node *self)
     free(self);
 }
 
-/* ---- services ---- */
-
-static inline cppserver_service *service_started(uint32_t threads)
-{
-    cppserver_service *service = cppserver_service_create(threads);
-    CHECK(service != NULL);
-    CHECK_OK(cppserver_service_start(service, false, NULL, NULL));
-    return service;
-}
-
-/* Stops a service, which ends all that lives on it, and releases it. */
-static inline void service_finished(cppserver_service *service)
-{
-    CHECK_OK(cppserver_service_stop(service));
-    cppserver_service_release(service);
-}
-
 #endif
