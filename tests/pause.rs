@@ -4,18 +4,19 @@ mod common;
 
 use std::io::Write;
 use std::net::Shutdown;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use common::*;
 use cppserver::{Reason, Session, Status};
 
 /// A server whose sessions pause with the first bytes, and a place where they are found.
-fn pausing(world: &World) -> (ServerProbe, &'static Mutex<Option<Session>>) {
-    let found: &'static Mutex<Option<Session>> = Box::leak(Box::default());
+fn pausing(world: &World) -> (ServerProbe, Arc<Mutex<Option<Session>>>) {
+    let found = Arc::new(Mutex::new(None));
+    let place = Arc::clone(&found);
     let probe = world.server_probe().sessions(move |session, event| {
-        if matches!(event, Event::Received(_)) && found.lock().unwrap().is_none() {
+        if matches!(event, Event::Received(_)) && place.lock().unwrap().is_none() {
             session.pause_reading().unwrap();
-            *found.lock().unwrap() = Some(session.clone());
+            *place.lock().unwrap() = Some(session.clone());
         }
     });
     (probe, found)
@@ -34,7 +35,7 @@ fn a_paused_session_receives_nothing_and_everything_after_the_resume() {
     let server = world.serve(probe);
     let mut peer = connect(server.port());
     peer.write_all(b"first").unwrap();
-    let session = paused(&world, found);
+    let session = paused(&world, &found);
     peer.write_all(b"second").unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
     // The loop goes on: another session is served, and this one can send.
@@ -64,7 +65,7 @@ fn a_fast_peer_waits_for_a_paused_session() {
         peer.write_all(&vec![5; MUCH]).unwrap();
         peer
     });
-    let session = paused(&world, found);
+    let session = paused(&world, &found);
     // A turn of the loop later still only what one read brought.
     let (done, turn) = std::sync::mpsc::channel();
     world.service.post(move || done.send(()).unwrap());
@@ -94,7 +95,7 @@ fn an_encrypted_session_keeps_what_was_decrypted_with_the_pause() {
         peer.conn.write_tls(&mut bytes).unwrap();
     }
     peer.sock.write_all(&bytes).unwrap();
-    let session = paused(&world, found);
+    let session = paused(&world, &found);
     let (done, turn) = std::sync::mpsc::channel();
     world.service.post(move || done.send(()).unwrap());
     turn.recv().unwrap();
@@ -131,11 +132,12 @@ fn pauses_and_resumes_in_callbacks_lose_nothing() {
 #[test]
 fn resumes_of_another_thread_lose_nothing_of_an_encrypted_session() {
     let world = World::new();
-    let found: &'static Mutex<Option<Session>> = Box::leak(Box::default());
+    let found = Arc::new(Mutex::new(None::<Session>));
+    let place = Arc::clone(&found);
     let probe = world.server_probe().sessions(move |session, event| {
         if matches!(event, Event::Received(_)) {
             session.pause_reading().unwrap();
-            *found.lock().unwrap() = Some(session.clone());
+            *place.lock().unwrap() = Some(session.clone());
         }
     });
     let server = world.serve_tls(&server_context(), probe);
@@ -176,7 +178,7 @@ fn a_paused_session_ends_like_any_other() {
     let server = world.serve(probe);
     let mut peer = connect(server.port());
     peer.write_all(b"first").unwrap();
-    let session = paused(&world, found);
+    let session = paused(&world, &found);
     peer.write_all(b"never told").unwrap();
     session.send(b"last words").unwrap();
     session.disconnect().unwrap();

@@ -242,9 +242,14 @@ static inline bool host_on_session(void *user_data, cppserver_session *session,
     CHECK_NUMBER(handler->size, sizeof *handler);
     CHECK(*session_user_data == NULL);
     journal_add(&self->journal, self->refuse ? "refused" : "session");
-    long number = counter_value(&self->accepted);
-    if (self->refuse || number >= HOST_SESSIONS)
+    if (self->refuse)
         return false;
+    /* At once, because a service with several threads may be here on each of them. */
+    long number = counter_add(&self->accepted, 1) - 1;
+    if (number >= HOST_SESSIONS) {
+        counter_add(&self->accepted, -1);
+        return false;
+    }
     endpoint *accepted = endpoint_create();
     accepted->journal = &self->journal;
     accepted->prefix = "session ";
@@ -256,7 +261,6 @@ static inline bool host_on_session(void *user_data, cppserver_session *session,
     self->sessions[number] = accepted;
     *handler = endpoint_handler();
     *session_user_data = accepted;
-    counter_add(&self->accepted, 1);
     return true;
 }
 
