@@ -45,10 +45,22 @@ struct node {
     char error_message[256];
 };
 
+/* Chooses what else happens with the events of an endpoint, which may be running. */
+static inline void node_set_hook(node *self, node_hook hook, void *data)
+{
+    platform_lock(&self->received.monitor);
+    self->hook = hook;
+    self->hook_data = data;
+    platform_unlock(&self->received.monitor);
+}
+
 static inline void node_tell(node *self, node_event event)
 {
-    if (self->hook != NULL)
-        self->hook(self, event);
+    platform_lock(&self->received.monitor);
+    node_hook hook = self->hook;
+    platform_unlock(&self->received.monitor);
+    if (hook != NULL)
+        hook(self, event);
 }
 
 static inline void node_on_started(void *user_data)

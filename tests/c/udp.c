@@ -685,8 +685,7 @@ static void several_threads_serve_several_endpoints(void)
             pair *pair = &pairs[2 * number + side];
             atomic_init(&pair->inside, 0);
             pair->service = service;
-            both[side]->hook_data = pair;
-            both[side]->hook = answer_alone;
+            node_set_hook(both[side], answer_alone, pair);
         }
         node_started(clients[number]);
     }

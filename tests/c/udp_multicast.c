@@ -177,7 +177,7 @@ static void members_come_and_go_while_others_send(void)
     cppserver_service *service = service_started(1), *others = service_started(1);
     node *staying = member(others, 0), *moving = receiver(others, "0.0.0.0", node_port(staying));
     node *from = sender(service, GROUP, node_port(staying));
-    moving->hook = come_and_go;
+    node_set_hook(moving, come_and_go, NULL);
     join(moving, GROUP);
     /* One at a time, so that none is lost. */
     long sent = 0;

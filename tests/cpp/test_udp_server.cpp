@@ -467,10 +467,10 @@ TEST(udp_a_burst_of_sends_from_another_thread_leaves_completely)
 TEST(udp_datagrams_that_the_receive_buffer_lost_are_counted)
 {
 #if defined(__linux__)
+    Log hold; // outlives the thread that waits for it
     UdpRunning running;
     auto server = running.UdpServer();
     CHECK(server->SetupReceiveBufferSize(4096));
-    Log hold;
     server->started = [&](LoggingUdpServer& self)
     {
         self.log.Add("holding");
