@@ -105,7 +105,7 @@
  * What a call came to. Functions return it as int32_t.
  *
  * An on_error callback and cppserver_last_error_code() carry the same number as their code, except
- * in the categories "system", "resolver" and "tls".
+ * in the categories "system", "resolver", "tls" and "websocket".
  */
 typedef enum cppserver_status {
     /**
@@ -156,6 +156,12 @@ typedef enum cppserver_status {
      * cppserver_tls_failure.
      */
     CPPSERVER_STATUS_TLS = 10,
+    /**
+     * A WebSocket peer breaks the protocol, or refuses the handshake. The code is a close code of
+     * RFC 6455 section 7.4 (1000 and above), or the status of HTTP (below 600) where the handshake
+     * failed, 0 where there was none.
+     */
+    CPPSERVER_STATUS_WEB_SOCKET = 11,
 } cppserver_status;
 
 /**
@@ -199,7 +205,8 @@ typedef enum cppserver_reason {
 } cppserver_reason;
 
 /**
- * What on_received delivers. TCP sessions deliver bytes and nothing else.
+ * What on_received delivers. TCP and TLS sessions deliver bytes and nothing else, WebSocket
+ * sessions whole messages.
  */
 typedef enum cppserver_kind {
     /**
@@ -333,7 +340,8 @@ typedef enum cppserver_option {
      */
     CPPSERVER_OPTION_TIME_TO_LIVE = 23,
     /**
-     * The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), default 1 = the own network.
+     * The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), default 1 = the own
+     * network.
      */
     CPPSERVER_OPTION_MULTICAST_TIME_TO_LIVE = 24,
     /**
@@ -350,6 +358,53 @@ typedef enum cppserver_option {
      * the server alone.
      */
     CPPSERVER_OPTION_ANY_PEER = 27,
+    /**
+     * Milliseconds of silence after which a WebSocket session asks its peer for a sign of life,
+     * with a ping; if none comes for as long again, the session ends with
+     * CPPSERVER_REASON_TIMEOUT. Default 0 = never. This option and the following ones are for
+     * WebSocket alone.
+     */
+    CPPSERVER_OPTION_PING_INTERVAL = 28,
+    /**
+     * Bytes of a message that the peer may send, after its decompression, default 16777216, 0 = no
+     * limit.
+     */
+    CPPSERVER_OPTION_MESSAGE_LIMIT = 29,
+    /**
+     * Bytes of a frame that the peer may send, default 0 = as many as of a message.
+     */
+    CPPSERVER_OPTION_FRAME_LIMIT = 30,
+    /**
+     * Frames of one message that the peer may send, default 1000000, 0 = no limit.
+     */
+    CPPSERVER_OPTION_FRAGMENT_LIMIT = 31,
+    /**
+     * 0 or 1, default 0: deliver pings and pongs to on_received too. The library answers pings
+     * anyway.
+     */
+    CPPSERVER_OPTION_CONTROL_FRAMES = 32,
+    /**
+     * 0 or 1, default 0: compress messages if the peer can, too (permessage-deflate, RFC 7692).
+     */
+    CPPSERVER_OPTION_DEFLATE = 33,
+    /**
+     * 0 or 1, default 0: let compressed messages refer to earlier ones, which makes them smaller
+     * and costs some 300 KiB of memory for each session.
+     */
+    CPPSERVER_OPTION_DEFLATE_TAKEOVER = 34,
+    /**
+     * How far compressed messages may refer back, as a power of two from 9 to 15, default 15 = 32
+     * KiB.
+     */
+    CPPSERVER_OPTION_DEFLATE_WINDOW_BITS = 35,
+    /**
+     * From 1, the fastest, to 9, the smallest, default 1.
+     */
+    CPPSERVER_OPTION_DEFLATE_LEVEL = 36,
+    /**
+     * Messages below this size in bytes are not compressed, default 256.
+     */
+    CPPSERVER_OPTION_DEFLATE_THRESHOLD = 37,
 } cppserver_option;
 
 /**
@@ -511,6 +566,16 @@ typedef enum cppserver_tls_version {
 typedef struct cppserver_client cppserver_client;
 
 /**
+ * What a client asks a WebSocket server for, during the callback about it.
+ */
+typedef struct cppserver_http_request cppserver_http_request;
+
+/**
+ * The answer to a cppserver_http_request, for the callback to change.
+ */
+typedef struct cppserver_http_response cppserver_http_response;
+
+/**
  * A listening endpoint. Reference counted: _create and _retain add one, _release takes one.
  */
 typedef struct cppserver_server cppserver_server;
@@ -596,15 +661,15 @@ typedef struct cppserver_service_handler {
 typedef void (*cppserver_callback)(void *user_data);
 
 /**
- * Writes the password of an encrypted key to buffer, which has room for size bytes, and returns how
- * many bytes it wrote, without a NUL; a negative number for no password.
+ * Writes the password of an encrypted key to buffer, which has room for size bytes, and returns
+ * how many bytes it wrote, without a NUL; a negative number for no password.
  */
 typedef ptrdiff_t (*cppserver_tls_password_callback)(void *user_data, char *buffer, size_t size);
 
 /**
  * Has the last word on the certificate of a peer, of so many bytes in DER, which are valid during
- * the call. error is NULL when the certificate passed what was asked for, else a sentence that says
- * why not. Returns whether to go on; accepting what failed is as dangerous as not verifying.
+ * the call. error is NULL when the certificate passed what was asked for, else a sentence that
+ * says why not. Returns whether to go on; accepting what failed is as dangerous as not verifying.
  */
 typedef bool (*cppserver_tls_verify_callback)(void *user_data,
                                               const void *certificate,
@@ -644,9 +709,11 @@ typedef struct cppserver_session_handler {
      */
     void (*on_disconnected)(void *user_data, int32_t reason);
     /**
-     * Data came in; kind is a cppserver_kind. The data is valid until the callback returns.
+     * Data came in, on WebSocket sessions a whole message; kind is a cppserver_kind. The data is
+     * valid until the callback returns.
      *
-     * Returns how many bytes were handled; more than size counts as size. Of a byte stream the
+     * Returns how many bytes were handled; more than size counts as size. Messages always count as
+     * handled. Of a byte stream the
      * rest is kept and comes again, in front of the next bytes; more than
      * CPPSERVER_OPTION_RECEIVE_LIMIT of it ends the session with CPPSERVER_REASON_LIMIT. A member
      * that is NULL counts as all handled.
@@ -672,6 +739,23 @@ typedef struct cppserver_session_handler {
      * reconnect was asked for by then, or from within cppserver_client_connect() when that fails.
      */
     void (*destroy)(void *user_data);
+    /**
+     * A client asks a WebSocket server for a session, between on_connected and on_handshaked. The
+     * response is to open it, unless this changes its status; it may choose a subprotocol and add
+     * header fields. Not called for requests that break RFC 6455, which the library refuses. Both
+     * pointers are valid until the callback returns.
+     */
+    void (*on_handshake)(void *user_data,
+                         const struct cppserver_http_request *request,
+                         struct cppserver_http_response *response);
+    /**
+     * A client asks a WebSocket server for something else by GET or HEAD, such as a page. The
+     * response is 426 (Upgrade Required), unless this changes it; after it the session ends. Both
+     * pointers are valid until the callback returns.
+     */
+    void (*on_request)(void *user_data,
+                       const struct cppserver_http_request *request,
+                       struct cppserver_http_response *response);
 } cppserver_session_handler;
 
 /**
@@ -790,8 +874,9 @@ typedef struct cppserver_udp_handler {
     void (*on_started)(void *user_data);
     /**
      * The socket is closed; reason is a cppserver_reason: LOCAL after cppserver_udp_stop() and
-     * cppserver_udp_restart(), SERVICE_STOPPED, LIMIT with the send policy "disconnect", ERROR when
-     * the socket could not be opened. Once per start. cppserver_udp_start() may be called here.
+     * cppserver_udp_restart(), SERVICE_STOPPED, LIMIT with the send policy "disconnect", ERROR
+     * when the socket could not be opened. Once per start. cppserver_udp_start() may be called
+     * here.
      */
     void (*on_stopped)(void *user_data, int32_t reason);
     /**
@@ -838,6 +923,11 @@ typedef struct cppserver_udp_handler {
      */
     void (*destroy)(void *user_data);
 } cppserver_udp_handler;
+
+/**
+ * Chooses sessions; it is called with the pointer that was given together with it.
+ */
+typedef bool (*cppserver_session_filter)(void *user_data, struct cppserver_session *session);
 
 #ifdef __cplusplus
 extern "C" {
@@ -1198,8 +1288,8 @@ int32_t cppserver_tls_context_set_verify_callback(struct cppserver_tls_context *
  * length: where to store the bytes of the text, without the NUL; may be NULL. Also stored when
  * buffer is too small.
  *
- * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no certificate, or when
- * buffer is NULL or too small.
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no certificate, or
+ * when buffer is NULL or too small.
  */
 int32_t cppserver_tls_certificate_subject(const void *certificate,
                                           size_t size,
@@ -1233,9 +1323,9 @@ struct cppserver_server *cppserver_server_create_tcp(struct cppserver_service *s
                                                      uint16_t port);
 
 /**
- * Creates a server as cppserver_server_create_tcp() does, whose connections are encrypted with TLS.
- * The sessions call on_handshaked once the peer is authenticated; what is sent before waits for
- * that.
+ * Creates a server as cppserver_server_create_tcp() does, whose connections are encrypted with
+ * TLS. The sessions call on_handshaked once the peer is authenticated; what is sent before waits
+ * for that.
  *
  * context: needs a certificate by the time of the start. The server keeps a reference of its own.
  */
@@ -1443,8 +1533,8 @@ int32_t cppserver_session_disconnect_now(struct cppserver_session *session);
 int32_t cppserver_session_pause_reading(struct cppserver_session *session);
 
 /**
- * Reads again after cppserver_session_pause_reading(); without a pause it does nothing. Any thread,
- * any callback.
+ * Reads again after cppserver_session_pause_reading(); without a pause it does nothing. Any
+ * thread, any callback.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no connection.
  */
@@ -1545,8 +1635,8 @@ int32_t cppserver_session_tls_text(const struct cppserver_session *session,
 bool cppserver_session_tls_is_resumed(const struct cppserver_session *session);
 
 /**
- * Stores a certificate of the peer in DER in buffer. It can be read after the end of the connection
- * too. Any thread.
+ * Stores a certificate of the peer in DER in buffer. It can be read after the end of the
+ * connection too. Any thread.
  *
  * index: 0 for the peer's own, then those of the authorities that it sent.
  * size: the bytes of buffer; 0 asks for the length alone.
@@ -1827,8 +1917,8 @@ int32_t cppserver_udp_bind(struct cppserver_udp *udp,
  * runs.
  *
  * handler: copied, not NULL.
- * user_data: owned by the endpoint from here on, until it calls handler->destroy; that comes before
- * this function returns if it fails, unless handler is NULL or its size is not set.
+ * user_data: owned by the endpoint from here on, until it calls handler->destroy; that comes
+ * before this function returns if it fails, unless handler is NULL or its size is not set.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or the
  * service is stopping, CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound,
@@ -1840,8 +1930,8 @@ int32_t cppserver_udp_start(struct cppserver_udp *udp,
 
 /**
  * Stops: on_received is not called any more, what was accepted is sent within
- * CPPSERVER_OPTION_CLOSE_TIMEOUT, then on_stopped and the handler's destroy are called. Any thread,
- * any callback; the callbacks may come after this function has returned.
+ * CPPSERVER_OPTION_CLOSE_TIMEOUT, then on_stopped and the handler's destroy are called. Any
+ * thread, any callback; the callbacks may come after this function has returned.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the endpoint is not started.
  */
@@ -1849,7 +1939,8 @@ int32_t cppserver_udp_stop(struct cppserver_udp *udp);
 
 /**
  * Stops the endpoint and starts it again with the same handler and user_data, a server on the same
- * port, also on one that the system chose. Groups have to be joined anew. Any thread, any callback.
+ * port, also on one that the system chose. Groups have to be joined anew. Any thread, any
+ * callback.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the endpoint is not started.
  */
@@ -1923,7 +2014,8 @@ bool cppserver_udp_is_started(const struct cppserver_udp *udp);
 
 /**
  * The own port while there is one: of a server from a successful start on, of a client while it is
- * started. Else that which a server was created with, and 0 for a client. Any thread. NULL gives 0.
+ * started. Else that which a server was created with, and 0 for a client. Any thread. NULL gives
+ * 0.
  */
 uint16_t cppserver_udp_port(const struct cppserver_udp *udp);
 
@@ -1991,6 +2083,355 @@ uint64_t cppserver_udp_bytes_received(const struct cppserver_udp *udp);
  * The bytes that wait to be sent. Any thread. NULL gives 0.
  */
 size_t cppserver_udp_bytes_pending(const struct cppserver_udp *udp);
+
+/**
+ * "GET" or "HEAD". The text is valid until the callback about the request returns. NULL gives "".
+ */
+const char *cppserver_http_request_method(const struct cppserver_http_request *request);
+
+/**
+ * The path and the query, such as "/chat?room=7", as the client has written them. The text is
+ * valid until the callback about the request returns. NULL gives "".
+ */
+const char *cppserver_http_request_target(const struct cppserver_http_request *request);
+
+/**
+ * The path alone, such as "/chat". The text is valid until the callback about the request returns.
+ * NULL gives "".
+ */
+const char *cppserver_http_request_path(const struct cppserver_http_request *request);
+
+/**
+ * What follows the question mark of the target, or NULL without one. The text is valid until the
+ * callback about the request returns. NULL gives NULL.
+ */
+const char *cppserver_http_request_query(const struct cppserver_http_request *request);
+
+/**
+ * The value of the first header field of a name, in any case of letters, or NULL without one and
+ * for a value that is not UTF-8. The text is valid until the callback about the request returns.
+ * NULL gives NULL.
+ *
+ * "Origin" tells the page that a browser connects from, "Sec-WebSocket-Protocol" the subprotocols
+ * that the client offers.
+ */
+const char *cppserver_http_request_header(const struct cppserver_http_request *request,
+                                          const char *name);
+
+/**
+ * Stores a header field by its place. The texts are valid until the callback about the request
+ * returns; the name is in small letters.
+ *
+ * index: from 0 on.
+ * name, value: where to store the texts; each may be NULL.
+ *
+ * Returns false when there are no more, and for NULL; the texts are left as they were then.
+ */
+bool cppserver_http_request_header_at(const struct cppserver_http_request *request,
+                                      size_t index,
+                                      const char **name,
+                                      const char **value);
+
+/**
+ * The status of an answer: 101 before a handshake that is accepted, 426 before another request,
+ * unless it was changed. NULL gives 0.
+ */
+uint16_t cppserver_http_response_status(const struct cppserver_http_response *response);
+
+/**
+ * Chooses the status (RFC 9110 section 15), such as 200 for a page or 403 to refuse a handshake.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is not from 200 to 599.
+ */
+int32_t cppserver_http_response_set_status(struct cppserver_http_response *response,
+                                           uint16_t status);
+
+/**
+ * Adds a header field, such as "Content-Type" or "Set-Cookie". Those about the connection, the
+ * handshake and the length are written by the library.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for a name or a value that a
+ * header cannot have, or that the library writes.
+ */
+int32_t cppserver_http_response_add_header(struct cppserver_http_response *response,
+                                           const char *name,
+                                           const char *value);
+
+/**
+ * Chooses the subprotocol of the session, one of those that the client offers.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no token. Whether it
+ * was
+ * offered is looked at after the callback: if not, the session fails.
+ */
+int32_t cppserver_http_response_set_subprotocol(struct cppserver_http_response *response,
+                                                const char *name);
+
+/**
+ * Sets what follows the head: a page, or a sentence on why the handshake is refused. It is copied.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when data is NULL and size is not
+ * 0.
+ */
+int32_t cppserver_http_response_set_body(struct cppserver_http_response *response,
+                                         const void *data,
+                                         size_t size);
+
+/**
+ * Creates a WebSocket server (RFC 6455) as cppserver_server_create_tcp() creates one of TCP. Its
+ * sessions are open for messages from on_handshaked on. on_handshake of cppserver_session_handler
+ * decides whom they are opened for, on_request answers what else HTTP clients ask for.
+ */
+struct cppserver_server *cppserver_server_create_ws(struct cppserver_service *service,
+                                                    const char *address,
+                                                    uint16_t port);
+
+/**
+ * Creates a server as cppserver_server_create_ws() does, whose connections are encrypted
+ * with TLS: what "wss://" addresses mean.
+ *
+ * context: needs a certificate by the time of the start. The server keeps a reference of its own.
+ */
+struct cppserver_server *cppserver_server_create_wss(struct cppserver_service *service,
+                                                     struct cppserver_tls_context *context,
+                                                     const char *address,
+                                                     uint16_t port);
+
+/**
+ * Sends a message to every WebSocket session of the server that is open for messages, as
+ * cppserver_server_multicast() sends bytes. It is made a frame once, and compressed once for those
+ * that compress alike.
+ *
+ * kind: CPPSERVER_KIND_TEXT or CPPSERVER_KIND_BINARY; CPPSERVER_KIND_BYTES on servers of bytes.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the server is not started,
+ * CPPSERVER_STATUS_INVALID_ARGUMENT for a text that is not UTF-8.
+ */
+int32_t cppserver_server_multicast_message(struct cppserver_server *server,
+                                           int32_t kind,
+                                           const void *data,
+                                           size_t size);
+
+/**
+ * Sends a message as cppserver_server_multicast_message() does, to the sessions that a function
+ * chooses. On servers of bytes the kind is CPPSERVER_KIND_BYTES.
+ *
+ * wanted: called with user_data and each session in turn, on this thread and before anything is
+ * sent. The session is lent.
+ */
+int32_t cppserver_server_multicast_if(struct cppserver_server *server,
+                                      int32_t kind,
+                                      const void *data,
+                                      size_t size,
+                                      cppserver_session_filter wanted,
+                                      void *user_data);
+
+/**
+ * Sends a message to the sessions that have subscribed to a topic, once to each, as
+ * cppserver_server_multicast_message() sends to all. The topic itself is not sent. Any thread, any
+ * callback.
+ *
+ * topic: a name without "*".
+ * count: where to store how many subscribers there are; may be NULL.
+ *
+ * Returns a cppserver_status as cppserver_server_multicast_message().
+ */
+int32_t cppserver_server_publish(struct cppserver_server *server,
+                                 const char *topic,
+                                 int32_t kind,
+                                 const void *data,
+                                 size_t size,
+                                 size_t *count);
+
+/**
+ * The messages that all sessions sent since the start. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_server_messages_sent(const struct cppserver_server *server);
+
+/**
+ * The messages that all sessions received since the start; pings and pongs are none. Any thread.
+ * NULL gives 0.
+ */
+uint64_t cppserver_server_messages_received(const struct cppserver_server *server);
+
+/**
+ * Queues a message of a WebSocket session, as cppserver_session_send() queues bytes. Before
+ * on_handshaked messages wait for the handshake. Any thread, any callback.
+ *
+ * kind: a cppserver_kind. A text has to be UTF-8; a ping or a pong has up to 125 bytes;
+ * CPPSERVER_KIND_BYTES counts as binary, and is the only one on sessions of bytes.
+ * pending: as for cppserver_session_send().
+ *
+ * Returns a cppserver_status as cppserver_session_send(), and CPPSERVER_STATUS_INVALID_ARGUMENT
+ * for data that the kind does not take.
+ */
+int32_t cppserver_session_send_message(struct cppserver_session *session,
+                                       int32_t kind,
+                                       const void *data,
+                                       size_t size,
+                                       size_t *pending);
+
+/**
+ * Queues a part of a message of a WebSocket session, so that it need not be in memory as a whole.
+ * Other messages that are sent meanwhile wait for the last part; pings and pongs do not. Parts are
+ * never compressed, and may cut a text anywhere. Any thread, any callback.
+ *
+ * kind: CPPSERVER_KIND_TEXT or CPPSERVER_KIND_BINARY; the first part decides.
+ * last: whether the message ends with this part.
+ * pending: as for cppserver_session_send().
+ *
+ * Returns a cppserver_status as cppserver_session_send_message().
+ */
+int32_t cppserver_session_send_part(struct cppserver_session *session,
+                                    int32_t kind,
+                                    const void *data,
+                                    size_t size,
+                                    bool last,
+                                    size_t *pending);
+
+/**
+ * Ends a WebSocket session as cppserver_session_disconnect() does, with a code and a reason for
+ * the peer instead of 1000 and none. Any thread, any callback.
+ *
+ * code: of RFC 6455 section 7.4, or 3000 to 4999; 1005 sends none.
+ * reason: UTF-8, of which 123 bytes have room; NULL for none.
+ *
+ * Returns a cppserver_status as cppserver_session_disconnect(), and
+ * CPPSERVER_STATUS_INVALID_ARGUMENT for a code that must not be sent, and on other sessions.
+ */
+int32_t cppserver_session_disconnect_with(struct cppserver_session *session,
+                                          uint16_t code,
+                                          const char *reason);
+
+/**
+ * The code with which the peer of a WebSocket session has ended it: known in on_disconnected and
+ * after it, until a client connects again. 1005 when it gave none. 0 before, when the peer said
+ * nothing, and for NULL. Any thread.
+ */
+uint16_t cppserver_session_close_code(const struct cppserver_session *session);
+
+/**
+ * Stores the reason that the peer gave together with cppserver_session_close_code(), as text with
+ * its NUL in buffer; often empty. Any thread.
+ *
+ * size: the bytes of buffer; 0 asks for the length alone, 126 suffice for every reason.
+ * length: where to store the bytes of the text, without the NUL; may be NULL. Also stored when
+ * buffer is too small.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small.
+ */
+int32_t cppserver_session_close_reason(const struct cppserver_session *session,
+                                       char *buffer,
+                                       size_t size,
+                                       size_t *length);
+
+/**
+ * Stores the subprotocol that a WebSocket session has agreed on, as text with its NUL in buffer;
+ * "" for none. It can be read from on_handshaked on. Any thread.
+ *
+ * size, length: as for cppserver_session_close_reason().
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when buffer is NULL or too small.
+ */
+int32_t cppserver_session_subprotocol(const struct cppserver_session *session,
+                                      char *buffer,
+                                      size_t size,
+                                      size_t *length);
+
+/**
+ * Whether a WebSocket session compresses what it sends: from on_handshaked on, if both sides want
+ * it. Any thread. NULL gives false.
+ */
+bool cppserver_session_is_compressed(const struct cppserver_session *session);
+
+/**
+ * The messages that the system took over since the connection began. Any thread. NULL gives 0.
+ */
+uint64_t cppserver_session_messages_sent(const struct cppserver_session *session);
+
+/**
+ * The messages that came from the peer since the connection began; pings and pongs are none. Any
+ * thread. NULL gives 0.
+ */
+uint64_t cppserver_session_messages_received(const struct cppserver_session *session);
+
+/**
+ * Lets a session of a server have what is published under a topic, until it ends. Twice counts
+ * once. Any thread, any callback.
+ *
+ * topic: a name; a "*" at its end stands for anything, so that "news.*" means all topics that
+ * begin with "news.".
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an empty topic or a "*" before
+ * its end, CPPSERVER_STATUS_NOT_CONNECTED without a connection, CPPSERVER_STATUS_INVALID_STATE on
+ * a client.
+ */
+int32_t cppserver_session_subscribe(struct cppserver_session *session,
+                                    const char *topic);
+
+/**
+ * Ends a subscription, as it was written. Without one it does nothing. Any thread, any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE on a client.
+ */
+int32_t cppserver_session_unsubscribe(struct cppserver_session *session,
+                                      const char *topic);
+
+/**
+ * Sends a message as cppserver_server_publish() does, to all subscribers but this session.
+ */
+int32_t cppserver_session_publish(struct cppserver_session *session,
+                                  const char *topic,
+                                  int32_t kind,
+                                  const void *data,
+                                  size_t size,
+                                  size_t *count);
+
+/**
+ * Creates a WebSocket client as cppserver_client_create_tcp() creates one of TCP. Its session is
+ * open for messages from on_handshaked on.
+ *
+ * address: such as "ws://host:port/path?query"; without a port 80 is meant.
+ *
+ * Returns a client that the caller owns, or NULL with the reason in cppserver_last_error_...
+ */
+struct cppserver_client *cppserver_client_create_ws(struct cppserver_service *service,
+                                                    const char *address);
+
+/**
+ * Creates a client as cppserver_client_create_ws() does, whose connection is encrypted with
+ * TLS, as cppserver_client_create_tls() says.
+ *
+ * context: the client keeps a reference of its own.
+ * address: such as "wss://host:port/path?query"; without a port 443 is meant.
+ */
+struct cppserver_client *cppserver_client_create_wss(struct cppserver_service *service,
+                                                     struct cppserver_tls_context *context,
+                                                     const char *address);
+
+/**
+ * Adds a header field to the request of the opening handshake, from the next connect on, such as
+ * "Origin", "Authorization" or "Cookie"; "Host" replaces the one made of the address. Any thread.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what cannot be in a header,
+ * for fields that the library writes itself, and on other clients.
+ */
+int32_t cppserver_client_add_header(struct cppserver_client *client,
+                                    const char *name,
+                                    const char *value);
+
+/**
+ * Chooses the subprotocols that the server may choose from, from the next connect on;
+ * cppserver_session_subprotocol() tells its choice. Any thread.
+ *
+ * names: separated by commas, the preferred one first, such as "chat.v2, chat"; NULL or "" for
+ * none.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for names that are no tokens (RFC
+ * 9110 section 5.6.2), and on other clients.
+ */
+int32_t cppserver_client_set_subprotocols(struct cppserver_client *client,
+                                          const char *names);
 
 #ifdef __cplusplus
 }  // extern "C"

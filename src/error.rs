@@ -33,6 +33,8 @@ pub enum Status {
     Unsupported = 9,
     /// A certificate, a key or a TLS peer is not what it should be.
     Tls = 10,
+    /// A WebSocket peer breaks the protocol, or refuses the handshake.
+    WebSocket = 11,
 }
 
 /// Where an [`Error`] comes from, and so what its [code](Error::code) means.
@@ -57,6 +59,9 @@ pub enum Category {
     /// TLS: the code is an alert of RFC 8446 section 6 when this side gave up, 1000 more than that
     /// when the peer sent it, and a [`TlsFailure`] for what no alert describes.
     Tls,
+    /// WebSocket: the code is a close code of RFC 6455 section 7.4 (1000 and above), or the status
+    /// of HTTP (below 600) where the opening handshake failed, 0 where there was none.
+    WebSocket,
 }
 
 impl Category {
@@ -72,6 +77,7 @@ impl Category {
             Category::Handler => "handler",
             Category::Unsupported => "unsupported",
             Category::Tls => "tls",
+            Category::WebSocket => "websocket",
         }
     }
 }
@@ -178,6 +184,17 @@ impl Error {
         Error::tls(failure as i32, message)
     }
 
+    /// What a WebSocket peer did wrong: a close code or a status of HTTP.
+    pub(crate) fn web_socket(code: i32, message: impl Into<Cow<'static, str>>) -> Error {
+        let (status, category) = (Status::WebSocket, Category::WebSocket);
+        Error { status, category, code, message: message.into() }
+    }
+
+    /// A WebSocket peer sends more than is allowed.
+    pub(crate) fn web_socket_limit(code: i32, message: impl Into<Cow<'static, str>>) -> Error {
+        Error { status: Status::Limit, ..Error::web_socket(code, message) }
+    }
+
     /// An error of the operating system while doing `action`, such as "cannot listen on [::]:80".
     pub(crate) fn system(action: impl fmt::Display, error: &io::Error) -> Error {
         let code = error.raw_os_error().unwrap_or(0);
@@ -215,7 +232,8 @@ impl Error {
     }
 
     /// The number within the [category](Error::category): `errno` for [`Category::System`], an
-    /// alert or a [`TlsFailure`] for [`Category::Tls`], the [`Status`] as a number for all others.
+    /// alert or a [`TlsFailure`] for [`Category::Tls`], a close code or a status of HTTP for
+    /// [`Category::WebSocket`], the [`Status`] as a number for all others.
     pub fn code(&self) -> i32 {
         self.code
     }

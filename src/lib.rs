@@ -84,10 +84,11 @@
 //! # Life of a session
 //!
 //! `on_connected`, `on_handshaked` if it is encrypted, then data, then `on_disconnected` with a
-//! [`Reason`], each exactly once; then the handler is dropped. [`Session::disconnect`] delivers what
-//! [`Session::send`] accepted before it closes, [`Session::disconnect_now`] does not. The server's
-//! `on_connected` and `on_disconnected` follow those of the session. A client whose connect fails gets `on_error` and
-//! `on_disconnected`; [`Client::reconnect`] in there makes it try again.
+//! [`Reason`], each exactly once; then the handler is dropped. [`Session::disconnect`] delivers
+//! what [`Session::send`] accepted before it closes, [`Session::disconnect_now`] does not. The
+//! server's `on_connected` and `on_disconnected` follow those of the session. A client whose
+//! connect fails gets `on_error` and `on_disconnected`; [`Client::reconnect`] in there makes it try
+//! again.
 //!
 //! # Sending
 //!
@@ -106,8 +107,8 @@
 //!
 //! # Datagrams
 //!
-//! A [`Udp`] endpoint sends and receives datagrams, as a server or as a client, to one address or to
-//! a multicast [`Group`], with one [`UdpHandler`] and the same rules for threads and errors.
+//! A [`Udp`] endpoint sends and receives datagrams, as a server or as a client, to one address or
+//! to a multicast [`Group`], with one [`UdpHandler`] and the same rules for threads and errors.
 //!
 //! # Errors
 //!
@@ -124,7 +125,7 @@ mod reactor;
 
 pub use error::{Category, Error, Result, Status, TlsFailure};
 pub use net::{
-    Client, Group, Kind, Reason, SendPolicy, Server, ServerHandler, Service, ServiceHandler,
-    Session, SessionHandler, SocketOption, Timer, TlsContext, TlsDetails, TlsVerify, TlsVersion,
-    Udp, UdpHandler,
+    Client, CloseFrame, Group, Kind, Reason, Request, Response, SendPolicy, Server, ServerHandler,
+    Service, ServiceHandler, Session, SessionHandler, SocketOption, Timer, TlsContext, TlsDetails,
+    TlsVerify, TlsVersion, Udp, UdpHandler,
 };

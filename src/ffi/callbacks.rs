@@ -18,10 +18,12 @@ use super::handler::{
 };
 use super::last_error::{category_text, message_text};
 use super::table::{Form, SessionTables, Table};
+use super::types::{cppserver_http_request, cppserver_http_response};
+use super::websocket::RequestTexts;
 use crate::error::{Error, Result};
 use crate::net::{
-    Group, Kind, Reason, Server, ServerHandler, ServiceHandler, Session, SessionHandler, Udp,
-    UdpHandler,
+    Group, Kind, Reason, Request, Response, Server, ServerHandler, ServiceHandler, Session,
+    SessionHandler, Udp, UdpHandler,
 };
 
 /// The pointer that the program gave together with its callbacks.
@@ -34,6 +36,13 @@ unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}
 
+type OnRequest = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        request: *const cppserver_http_request,
+        response: *mut cppserver_http_response,
+    ),
+>;
 type Destroy = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 type OnError = Option<
     unsafe extern "C-unwind" fn(
@@ -59,6 +68,16 @@ impl UserData {
             let category = category_text(error.category());
             // SAFETY: as in `call`; both texts end with a NUL and outlive the call.
             unsafe { callback(self.0, error.code(), category.as_ptr(), message.as_ptr()) };
+        }
+    }
+
+    fn ask(&self, callback: OnRequest, request: &Request, response: &mut Response) {
+        if let Some(callback) = callback {
+            let texts = RequestTexts::new(request);
+            let response = ptr::from_mut(response).cast();
+            // SAFETY: as in `call`; the texts and the response outlive the call, and nothing else uses
+            // the response meanwhile.
+            unsafe { callback(self.0, texts.as_ptr(), response) };
         }
     }
 
@@ -277,6 +296,14 @@ impl Drop for SessionCallbacks {
 impl SessionHandler for SessionCallbacks {
     fn on_connected(&mut self, _session: &Session) {
         self.user_data.call(self.table.on_connected);
+    }
+
+    fn on_handshake(&mut self, _session: &Session, request: &Request, response: &mut Response) {
+        self.user_data.ask(self.table.on_handshake, request, response);
+    }
+
+    fn on_request(&mut self, _session: &Session, request: &Request, response: &mut Response) {
+        self.user_data.ask(self.table.on_request, request, response);
     }
 
     fn on_handshaked(&mut self, _session: &Session) {

@@ -7,20 +7,20 @@
 use std::ffi::{c_char, c_void};
 
 use super::address::cppserver_address;
-use super::types::cppserver_session;
+use super::types::{cppserver_http_request, cppserver_http_response, cppserver_session};
 
 /// A function that is called with the pointer that was given together with it.
 pub type cppserver_callback = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// Writes the password of an encrypted key to buffer, which has room for size bytes, and returns how
-/// many bytes it wrote, without a NUL; a negative number for no password.
+/// Writes the password of an encrypted key to buffer, which has room for size bytes, and returns
+/// how many bytes it wrote, without a NUL; a negative number for no password.
 pub type cppserver_tls_password_callback = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, buffer: *mut c_char, size: usize) -> isize,
 >;
 
 /// Has the last word on the certificate of a peer, of so many bytes in DER, which are valid during
-/// the call. error is NULL when the certificate passed what was asked for, else a sentence that says
-/// why not. Returns whether to go on; accepting what failed is as dangerous as not verifying.
+/// the call. error is NULL when the certificate passed what was asked for, else a sentence that
+/// says why not. Returns whether to go on; accepting what failed is as dangerous as not verifying.
 pub type cppserver_tls_verify_callback = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -28,6 +28,11 @@ pub type cppserver_tls_verify_callback = Option<
         size: usize,
         error: *const c_char,
     ) -> bool,
+>;
+
+/// Chooses sessions; it is called with the pointer that was given together with it.
+pub type cppserver_session_filter = Option<
+    unsafe extern "C-unwind" fn(user_data: *mut c_void, session: *mut cppserver_session) -> bool,
 >;
 
 /// What a service tells its owner. Each member may be NULL.
@@ -93,9 +98,11 @@ pub struct cppserver_session_handler {
     /// The connection is over; reason is a cppserver_reason. Once per connection and per failed
     /// connect. A client may call cppserver_client_reconnect() or cppserver_client_connect() here.
     pub on_disconnected: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reason: i32)>,
-    /// Data came in; kind is a cppserver_kind. The data is valid until the callback returns.
+    /// Data came in, on WebSocket sessions a whole message; kind is a cppserver_kind. The data is
+    /// valid until the callback returns.
     ///
-    /// Returns how many bytes were handled; more than size counts as size. Of a byte stream the
+    /// Returns how many bytes were handled; more than size counts as size. Messages always count as
+    /// handled. Of a byte stream the
     /// rest is kept and comes again, in front of the next bytes; more than
     /// CPPSERVER_OPTION_RECEIVE_LIMIT of it ends the session with CPPSERVER_REASON_LIMIT. A member
     /// that is NULL counts as all handled.
@@ -127,6 +134,27 @@ pub struct cppserver_session_handler {
     /// For a client it comes after on_disconnected, unless a
     /// reconnect was asked for by then, or from within cppserver_client_connect() when that fails.
     pub destroy: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
+    /// A client asks a WebSocket server for a session, between on_connected and on_handshaked. The
+    /// response is to open it, unless this changes its status; it may choose a subprotocol and add
+    /// header fields. Not called for requests that break RFC 6455, which the library refuses. Both
+    /// pointers are valid until the callback returns.
+    pub on_handshake: Option<
+        unsafe extern "C-unwind" fn(
+            user_data: *mut c_void,
+            request: *const cppserver_http_request,
+            response: *mut cppserver_http_response,
+        ),
+    >,
+    /// A client asks a WebSocket server for something else by GET or HEAD, such as a page. The
+    /// response is 426 (Upgrade Required), unless this changes it; after it the session ends. Both
+    /// pointers are valid until the callback returns.
+    pub on_request: Option<
+        unsafe extern "C-unwind" fn(
+            user_data: *mut c_void,
+            request: *const cppserver_http_request,
+            response: *mut cppserver_http_response,
+        ),
+    >,
 }
 
 /// What a server tells its owner. Each member may be NULL.
@@ -214,8 +242,9 @@ pub struct cppserver_udp_handler {
     /// The socket is open and takes sends. Once per start.
     pub on_started: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
     /// The socket is closed; reason is a cppserver_reason: LOCAL after cppserver_udp_stop() and
-    /// cppserver_udp_restart(), SERVICE_STOPPED, LIMIT with the send policy "disconnect", ERROR when
-    /// the socket could not be opened. Once per start. cppserver_udp_start() may be called here.
+    /// cppserver_udp_restart(), SERVICE_STOPPED, LIMIT with the send policy "disconnect", ERROR
+    /// when the socket could not be opened. Once per start. cppserver_udp_start() may be called
+    /// here.
     pub on_stopped: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reason: i32)>,
     /// A datagram came in; empty ones come too. truncated tells that it was longer than
     /// CPPSERVER_OPTION_DATAGRAM_LIMIT. The address and the data are valid until the callback

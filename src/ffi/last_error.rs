@@ -41,6 +41,7 @@ pub(super) fn category_text(category: Category) -> &'static CStr {
         Category::Handler => c"handler",
         Category::Unsupported => c"unsupported",
         Category::Tls => c"tls",
+        Category::WebSocket => c"websocket",
     }
 }
 

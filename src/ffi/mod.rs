@@ -40,6 +40,8 @@ mod address;
 
 mod udp;
 
+mod websocket;
+
 mod argument;
 mod callbacks;
 mod guard;
@@ -57,3 +59,4 @@ pub use timer::*;
 pub use tls_context::*;
 pub use types::*;
 pub use udp::*;
+pub use websocket::*;

@@ -36,9 +36,9 @@ pub unsafe extern "C" fn cppserver_server_create_tcp(
     })
 }
 
-/// Creates a server as cppserver_server_create_tcp() does, whose connections are encrypted with TLS.
-/// The sessions call on_handshaked once the peer is authenticated; what is sent before waits for
-/// that.
+/// Creates a server as cppserver_server_create_tcp() does, whose connections are encrypted with
+/// TLS. The sessions call on_handshaked once the peer is authenticated; what is sent before waits
+/// for that.
 ///
 /// context: needs a certificate by the time of the start. The server keeps a reference of its own.
 #[unsafe(no_mangle)]

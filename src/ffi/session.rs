@@ -117,8 +117,8 @@ pub unsafe extern "C" fn cppserver_session_pause_reading(session: *mut cppserver
     })
 }
 
-/// Reads again after cppserver_session_pause_reading(); without a pause it does nothing. Any thread,
-/// any callback.
+/// Reads again after cppserver_session_pause_reading(); without a pause it does nothing. Any
+/// thread, any callback.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when there is no connection.
 #[unsafe(no_mangle)]
@@ -302,8 +302,8 @@ pub unsafe extern "C" fn cppserver_session_tls_is_resumed(
     })
 }
 
-/// Stores a certificate of the peer in DER in buffer. It can be read after the end of the connection
-/// too. Any thread.
+/// Stores a certificate of the peer in DER in buffer. It can be read after the end of the
+/// connection too. Any thread.
 ///
 /// index: 0 for the peer's own, then those of the authorities that it sent.
 /// size: the bytes of buffer; 0 asks for the length alone.

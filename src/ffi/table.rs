@@ -97,7 +97,7 @@ impl SessionTables {
 
 /// The members as numbers. Two functions at one address do the same, so equal numbers are enough;
 /// one function at two addresses costs a second copy and nothing else.
-fn addresses(table: &cppserver_session_handler) -> [usize; 8] {
+fn addresses(table: &cppserver_session_handler) -> [usize; 10] {
     let cppserver_session_handler {
         size: _,
         on_connected,
@@ -108,6 +108,8 @@ fn addresses(table: &cppserver_session_handler) -> [usize; 8] {
         on_empty,
         on_error,
         destroy,
+        on_handshake,
+        on_request,
     } = *table;
     [
         on_connected.map_or(0, |callback| callback as usize),
@@ -118,6 +120,8 @@ fn addresses(table: &cppserver_session_handler) -> [usize; 8] {
         on_empty.map_or(0, |callback| callback as usize),
         on_error.map_or(0, |callback| callback as usize),
         destroy.map_or(0, |callback| callback as usize),
+        on_handshake.map_or(0, |callback| callback as usize),
+        on_request.map_or(0, |callback| callback as usize),
     ]
 }
 

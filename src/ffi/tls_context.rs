@@ -343,8 +343,8 @@ pub unsafe extern "C" fn cppserver_tls_context_set_verify_callback(
 /// length: where to store the bytes of the text, without the NUL; may be NULL. Also stored when
 /// buffer is too small.
 ///
-/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no certificate, or when
-/// buffer is NULL or too small.
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for what is no certificate, or
+/// when buffer is NULL or too small.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_tls_certificate_subject(
     certificate: *const c_void,

@@ -10,7 +10,7 @@ use crate::net::{Kind, Reason, SendPolicy, SocketOption, TlsVerify, TlsVersion};
 /// What a call came to. Functions return it as int32_t.
 ///
 /// An on_error callback and cppserver_last_error_code() carry the same number as their code, except
-/// in the categories "system", "resolver" and "tls".
+/// in the categories "system", "resolver", "tls" and "websocket".
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cppserver_status {
@@ -40,6 +40,10 @@ pub enum cppserver_status {
     /// 8446 section 6 when this side gave up, 1000 more than that when the peer sent it, or a
     /// cppserver_tls_failure.
     Tls = 10,
+    /// A WebSocket peer breaks the protocol, or refuses the handshake. The code is a close code of
+    /// RFC 6455 section 7.4 (1000 and above), or the status of HTTP (below 600) where the handshake
+    /// failed, 0 where there was none.
+    WebSocket = 11,
 }
 
 /// Codes of the category "tls" that are no alerts.
@@ -83,7 +87,8 @@ pub enum cppserver_reason {
     Truncated = 8,
 }
 
-/// What on_received delivers. TCP sessions deliver bytes and nothing else.
+/// What on_received delivers. TCP and TLS sessions deliver bytes and nothing else, WebSocket
+/// sessions whole messages.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cppserver_kind {
@@ -161,7 +166,8 @@ pub enum cppserver_option {
     Broadcast = 22,
     /// Routers that a datagram may pass (IP_TTL, IPV6_UNICAST_HOPS), 0 = the system's default.
     TimeToLive = 23,
-    /// The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), default 1 = the own network.
+    /// The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), default 1 = the own
+    /// network.
     MulticastTimeToLive = 24,
     /// 0 or 1, default 1: let this machine hear its own multicasts (IP_MULTICAST_LOOP).
     MulticastLoop = 25,
@@ -171,6 +177,33 @@ pub enum cppserver_option {
     /// 0 or 1, default 0, clients only: take datagrams from anybody and send to anybody, instead of
     /// the server alone.
     AnyPeer = 27,
+    /// Milliseconds of silence after which a WebSocket session asks its peer for a sign of life,
+    /// with a ping; if none comes for as long again, the session ends with
+    /// CPPSERVER_REASON_TIMEOUT. Default 0 = never. This option and the following ones are for
+    /// WebSocket alone.
+    PingInterval = 28,
+    /// Bytes of a message that the peer may send, after its decompression, default 16777216, 0 = no
+    /// limit.
+    MessageLimit = 29,
+    /// Bytes of a frame that the peer may send, default 0 = as many as of a message.
+    FrameLimit = 30,
+    /// Frames of one message that the peer may send, default 1000000, 0 = no limit.
+    FragmentLimit = 31,
+    /// 0 or 1, default 0: deliver pings and pongs to on_received too. The library answers pings
+    /// anyway.
+    ControlFrames = 32,
+    /// 0 or 1, default 0: compress messages if the peer can, too (permessage-deflate, RFC 7692).
+    Deflate = 33,
+    /// 0 or 1, default 0: let compressed messages refer to earlier ones, which makes them smaller
+    /// and costs some 300 KiB of memory for each session.
+    DeflateTakeover = 34,
+    /// How far compressed messages may refer back, as a power of two from 9 to 15, default 15 = 32
+    /// KiB.
+    DeflateWindowBits = 35,
+    /// From 1, the fastest, to 9, the smallest, default 1.
+    DeflateLevel = 36,
+    /// Messages below this size in bytes are not compressed, default 256.
+    DeflateThreshold = 37,
 }
 
 /// What happens to a send that would exceed CPPSERVER_OPTION_SEND_LIMIT.
@@ -283,6 +316,16 @@ pub struct cppserver_client {
     _private: [u8; 0],
 }
 
+/// What a client asks a WebSocket server for, during the callback about it.
+pub struct cppserver_http_request {
+    _private: [u8; 0],
+}
+
+/// The answer to a cppserver_http_request, for the callback to change.
+pub struct cppserver_http_response {
+    _private: [u8; 0],
+}
+
 /// A sender and receiver of datagrams. Reference counted: _create and _retain add one, _release
 /// takes one.
 pub struct cppserver_udp {
@@ -302,7 +345,7 @@ macro_rules! same_numbers {
 }
 
 same_numbers!(cppserver_status = Status: Ok InvalidArgument InvalidState NotConnected Limit Timeout
-    System Resolver Handler Unsupported Tls);
+    System Resolver Handler Unsupported Tls WebSocket);
 same_numbers!(cppserver_tls_failure = TlsFailure: Truncated Format Password KeyMismatch Settings);
 same_numbers!(cppserver_reason = Reason: Local PeerClosed Error Timeout Limit ServerStopped
     ServiceStopped Truncated);
@@ -312,6 +355,7 @@ same_numbers!(cppserver_option = SocketOption: NoDelay KeepAlive KeepAliveIdle K
     KeepAliveCount ReuseAddress ReusePort DualStack SendBuffer ReceiveBuffer Backlog Linger
     ConnectTimeout IdleTimeout CloseTimeout SessionLimit SessionLimitPerAddress SendLimit SendPolicy
     ReceiveLimit HandshakeTimeout Broadcast TimeToLive MulticastTimeToLive MulticastLoop DatagramLimit
-    AnyPeer);
+    AnyPeer PingInterval MessageLimit FrameLimit FragmentLimit ControlFrames Deflate DeflateTakeover
+    DeflateWindowBits DeflateLevel DeflateThreshold);
 same_numbers!(cppserver_tls_verify = TlsVerify: None Peer Require);
 same_numbers!(cppserver_tls_version = TlsVersion: Tls12 Tls13);

@@ -193,8 +193,8 @@ pub unsafe extern "C" fn cppserver_udp_bind(
 /// runs.
 ///
 /// handler: copied, not NULL.
-/// user_data: owned by the endpoint from here on, until it calls handler->destroy; that comes before
-/// this function returns if it fails, unless handler is NULL or its size is not set.
+/// user_data: owned by the endpoint from here on, until it calls handler->destroy; that comes
+/// before this function returns if it fails, unless handler is NULL or its size is not set.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when it is started already or the
 /// service is stopping, CPPSERVER_STATUS_SYSTEM with errno when the address cannot be bound,
@@ -214,8 +214,8 @@ pub unsafe extern "C" fn cppserver_udp_start(
 }
 
 /// Stops: on_received is not called any more, what was accepted is sent within
-/// CPPSERVER_OPTION_CLOSE_TIMEOUT, then on_stopped and the handler's destroy are called. Any thread,
-/// any callback; the callbacks may come after this function has returned.
+/// CPPSERVER_OPTION_CLOSE_TIMEOUT, then on_stopped and the handler's destroy are called. Any
+/// thread, any callback; the callbacks may come after this function has returned.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the endpoint is not started.
 #[unsafe(no_mangle)]
@@ -227,7 +227,8 @@ pub unsafe extern "C" fn cppserver_udp_stop(udp: *mut cppserver_udp) -> i32 {
 }
 
 /// Stops the endpoint and starts it again with the same handler and user_data, a server on the same
-/// port, also on one that the system chose. Groups have to be joined anew. Any thread, any callback.
+/// port, also on one that the system chose. Groups have to be joined anew. Any thread, any
+/// callback.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_STATE when the endpoint is not started.
 #[unsafe(no_mangle)]
@@ -349,7 +350,8 @@ pub unsafe extern "C" fn cppserver_udp_is_started(udp: *const cppserver_udp) -> 
 }
 
 /// The own port while there is one: of a server from a successful start on, of a client while it is
-/// started. Else that which a server was created with, and 0 for a client. Any thread. NULL gives 0.
+/// started. Else that which a server was created with, and 0 for a client. Any thread. NULL gives
+/// 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_udp_port(udp: *const cppserver_udp) -> u16 {
     guard::value(0, || {

@@ -11,6 +11,7 @@ use super::endpoint::Endpoint;
 use super::outbox::{Close, Phase};
 use super::remote::Operation;
 use super::session::SessionInner;
+use super::web_socket::WebSocket;
 use super::{Reason, Service, Session, SessionHandler, SocketOption, TlsContext};
 use crate::error::{Error, Result};
 use crate::proto::tls::server_name;
@@ -31,7 +32,7 @@ impl Client {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty host or port 0.
     pub fn tcp(service: &Service, host: &str, port: u16) -> Result<Client> {
-        Client::new(service, None, host, port)
+        Client::new(service, None, None, host, port)
     }
 
     /// A client as [`Client::tcp`] makes it, whose connection is encrypted with TLS. The server has
@@ -41,11 +42,18 @@ impl Client {
     ///
     /// As [`Client::tcp`].
     pub fn tls(service: &Service, context: &TlsContext, host: &str, port: u16) -> Result<Client> {
-        Client::new(service, Some(context), host, port)
+        Client::new(service, Some(context), None, host, port)
     }
 
-    fn new(service: &Service, tls: Option<&TlsContext>, host: &str, port: u16) -> Result<Client> {
-        let endpoint = Arc::new(Endpoint::client(&service.0.core, tls, host, port)?);
+    pub(super) fn new(
+        service: &Service,
+        tls: Option<&TlsContext>,
+        web_socket: Option<WebSocket>,
+        host: &str,
+        port: u16,
+    ) -> Result<Client> {
+        let endpoint = Endpoint::client(&service.0.core, tls, web_socket, host, port)?;
+        let endpoint = Arc::new(endpoint);
         let inner = SessionInner::new(endpoint, service.0.core.next_loop(), Phase::Idle);
         Ok(Client(Session(Arc::new(inner))))
     }
@@ -119,7 +127,7 @@ impl Client {
         if inner.endpoint.core.is_stopping() {
             return Err(Error::state("the service is stopping; connect after its next start"));
         }
-        inner.endpoint.check_tls()?;
+        inner.endpoint.prepare()?;
         // Keeps nothing in a queue that nobody takes any more.
         let _owner = self.service();
         let mut outbox = inner.outbox();

@@ -11,9 +11,12 @@ use super::accept::Run;
 use super::core::Core;
 use super::options::{Options, Use};
 use super::session::SessionInner;
+use super::topics::Topics;
+use super::web_socket::WebSocket;
 use super::{Session, SocketOption, TlsContext};
 use crate::error::{Error, Result};
 use crate::proto::tls::server_name;
+use crate::proto::ws::{Secure, Ws};
 use crate::proto::{Layer, Raw};
 
 pub(crate) struct Endpoint {
@@ -24,6 +27,8 @@ pub(crate) struct Endpoint {
     pub(super) options: Options,
     /// How connections are encrypted, if they are.
     pub(super) tls: Option<TlsContext>,
+    /// How WebSocket is spoken, if it is.
+    pub(super) web_socket: Option<WebSocket>,
     pub(super) role: Role,
 }
 
@@ -75,13 +80,13 @@ pub(super) struct ServerRole {
     pub(super) current_sessions: AtomicU64,
     shares: Box<[Share]>,
     /// The traffic before the start, which does not count.
-    sent_before: AtomicU64,
-    received_before: AtomicU64,
+    before: Mutex<Traffic>,
     /// Closed connections that are kept until their peer has taken the last bytes.
     lingering: AtomicU64,
     /// Sessions and closed connections per address of the peer, of those that were admitted while
     /// there was a limit on them.
     addresses: Mutex<HashMap<IpAddr, PerAddress>>,
+    pub(super) topics: Topics,
 }
 
 /// What one loop has of a server, apart in memory from what the other loops write.
@@ -92,6 +97,17 @@ pub(super) struct Share {
     sessions: Mutex<Vec<Session>>,
     pub(super) bytes_sent: Counter,
     pub(super) bytes_received: Counter,
+    pub(super) messages_sent: Counter,
+    pub(super) messages_received: Counter,
+}
+
+/// The traffic of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Traffic {
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: u64,
+    pub(super) messages_sent: u64,
+    pub(super) messages_received: u64,
 }
 
 /// A count that everybody may read and one loop writes.
@@ -152,6 +168,14 @@ pub(super) fn checked_host(host: &str) -> Result<&str> {
     Ok(host)
 }
 
+/// TLS, with WebSocket inside or not.
+fn over(tls: impl Layer + 'static, ws: Option<Ws>) -> Box<dyn Layer> {
+    match ws {
+        None => Box::new(tls),
+        Some(ws) => Box::new(Secure::new(tls, ws)),
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -160,6 +184,7 @@ impl Endpoint {
     pub(super) fn server(
         core: &Arc<Core>,
         tls: Option<&TlsContext>,
+        web_socket: Option<WebSocket>,
         host: &str,
         port: u16,
     ) -> Result<Endpoint> {
@@ -170,29 +195,32 @@ impl Endpoint {
             port: AtomicU16::new(port),
             current_sessions: AtomicU64::new(0),
             shares: (0..core.threads()).map(|_| Share::default()).collect(),
-            sent_before: AtomicU64::new(0),
-            received_before: AtomicU64::new(0),
+            before: Mutex::default(),
             lingering: AtomicU64::new(0),
             addresses: Mutex::default(),
+            topics: Topics::default(),
         };
-        Endpoint::new(core, tls, host, port, Role::Server(role))
+        Endpoint::new(core, tls, web_socket, host, port, Role::Server(role))
     }
 
     pub(super) fn client(
         core: &Arc<Core>,
         tls: Option<&TlsContext>,
+        web_socket: Option<WebSocket>,
         host: &str,
         port: u16,
     ) -> Result<Endpoint> {
         if port == 0 {
             return Err(Error::argument("a client needs the port of its server, not 0"));
         }
-        Endpoint::new(core, tls, host, port, Role::Client(ClientRole::default()))
+        let role = Role::Client(ClientRole::default());
+        Endpoint::new(core, tls, web_socket, host, port, role)
     }
 
     fn new(
         core: &Arc<Core>,
         tls: Option<&TlsContext>,
+        web_socket: Option<WebSocket>,
         host: &str,
         port: u16,
         role: Role,
@@ -203,11 +231,14 @@ impl Endpoint {
             Role::Client(_) => Use::Client,
         });
         let (core, tls, host) = (Arc::clone(core), tls.cloned(), host.to_owned());
-        Ok(Endpoint { core, host, port, options, tls, role })
+        Ok(Endpoint { core, host, port, options, tls, web_socket, role })
     }
 
-    /// Whether connections could be made with the settings of now.
-    pub(super) fn check_tls(&self) -> Result<()> {
+    /// Takes the settings of now for the connections to come, or tells what they lack.
+    pub(super) fn prepare(&self) -> Result<()> {
+        if let Some(web_socket) = &self.web_socket {
+            web_socket.prepare(&self.options);
+        }
         match (&self.tls, &self.role) {
             (None, _) => Ok(()),
             (Some(tls), Role::Server(_)) => tls.acceptor().map(drop),
@@ -220,14 +251,20 @@ impl Endpoint {
 
     /// The layers of a new connection.
     pub(super) fn layer(&self) -> Result<Box<dyn Layer>> {
-        Ok(match (&self.tls, &self.role) {
-            (None, _) => Box::new(Raw),
-            (Some(tls), Role::Server(_)) => Box::new(tls.acceptor()?.layer()?),
-            (Some(tls), Role::Client(client)) => {
+        let ws = self.web_socket.as_ref().map(|web_socket| Ws::new(web_socket.config()));
+        let Some(tls) = &self.tls else {
+            return Ok(match ws {
+                None => Box::new(Raw),
+                Some(ws) => Box::new(ws),
+            });
+        };
+        match &self.role {
+            Role::Server(_) => Ok(over(tls.acceptor()?.layer()?, ws)),
+            Role::Client(client) => {
                 let name = client.server_name();
-                Box::new(tls.connector()?.layer(name.as_deref().unwrap_or(&self.host))?)
+                Ok(over(tls.connector()?.layer(name.as_deref().unwrap_or(&self.host))?, ws))
             }
-        })
+        }
     }
 
     /// The role of a server; only called where the endpoint is one.
@@ -338,28 +375,32 @@ impl ServerRole {
         &self.shares[session.loop_index as usize]
     }
 
-    /// Bytes since the start.
-    pub(super) fn bytes_sent(&self) -> u64 {
-        self.all_sent().wrapping_sub(self.sent_before.load(Ordering::Relaxed))
-    }
-
-    /// Bytes since the start.
-    pub(super) fn bytes_received(&self) -> u64 {
-        self.all_received().wrapping_sub(self.received_before.load(Ordering::Relaxed))
+    /// The traffic since the start.
+    pub(super) fn traffic(&self) -> Traffic {
+        let (before, now) = (*lock(&self.before), self.all_traffic());
+        Traffic {
+            bytes_sent: now.bytes_sent.wrapping_sub(before.bytes_sent),
+            bytes_received: now.bytes_received.wrapping_sub(before.bytes_received),
+            messages_sent: now.messages_sent.wrapping_sub(before.messages_sent),
+            messages_received: now.messages_received.wrapping_sub(before.messages_received),
+        }
     }
 
     /// The counters themselves belong to the loops, of which some may be counting.
     pub(super) fn reset_counters(&self) {
-        self.sent_before.store(self.all_sent(), Ordering::Relaxed);
-        self.received_before.store(self.all_received(), Ordering::Relaxed);
+        *lock(&self.before) = self.all_traffic();
     }
 
-    fn all_sent(&self) -> u64 {
-        self.shares.iter().map(|share| share.bytes_sent.get()).sum()
-    }
-
-    fn all_received(&self) -> u64 {
-        self.shares.iter().map(|share| share.bytes_received.get()).sum()
+    fn all_traffic(&self) -> Traffic {
+        let sum = |count: fn(&Share) -> &Counter| {
+            self.shares.iter().map(|share| count(share).get()).sum()
+        };
+        Traffic {
+            bytes_sent: sum(|share| &share.bytes_sent),
+            bytes_received: sum(|share| &share.bytes_received),
+            messages_sent: sum(|share| &share.messages_sent),
+            messages_received: sum(|share| &share.messages_received),
+        }
     }
 
     /// Changes the counts of an address that has some, and forgets it when nothing is left.

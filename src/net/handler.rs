@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Kind, Server, Session};
+use super::{Kind, Request, Response, Server, Session};
 use crate::error::{Error, Result};
 
 /// Why a session ended.
@@ -79,8 +79,8 @@ impl ServiceHandler for () {}
 
 /// Callbacks of one [`Session`], and of a [`Client`](super::Client). `()` does nothing.
 ///
-/// All of them run on the loop thread of the session, one at a time, in this order:
-/// `on_connected`, `on_handshaked` (encrypted sessions), any number of `on_received`, `on_sent`,
+/// All of them run on the loop thread of the session, one at a time, in this order: `on_connected`,
+/// `on_handshaked` (encrypted and WebSocket sessions), any number of `on_received`, `on_sent`,
 /// `on_empty` and `on_error`, then `on_disconnected`; then the handler is dropped. A client whose
 /// connect failed gets `on_error` and `on_disconnected` without `on_connected`.
 ///
@@ -89,11 +89,20 @@ impl ServiceHandler for () {}
 pub trait SessionHandler: Any + Send {
     /// The connection is there; sending is possible from now on.
     fn on_connected(&mut self, session: &Session) {}
-    /// The peer is authenticated and the stream encrypted. Not called on plain streams.
+    /// A client asks a WebSocket server for a session. The answer is to open it, unless this
+    /// changes its status; it may choose a subprotocol and add header fields. Not called for
+    /// requests that break RFC 6455, which the library refuses.
+    fn on_handshake(&mut self, session: &Session, request: &Request, response: &mut Response) {}
+    /// A client asks a WebSocket server for something else by GET or HEAD, such as a page. The
+    /// answer is 426 (Upgrade Required), unless this changes it. After it the session ends.
+    fn on_request(&mut self, session: &Session, request: &Request, response: &mut Response) {}
+    /// The handshake is done: the peer of an encrypted session is authenticated, a WebSocket
+    /// session is open for messages. Not called on plain TCP streams.
     fn on_handshaked(&mut self, session: &Session) {}
-    /// Data of the peer, valid during the call. Returns how many bytes were handled: on byte
-    /// streams the rest comes again in front of the next bytes. More than `data.len()` counts as
-    /// all.
+    /// Data of the peer, valid during the call: a piece of a byte stream, or a whole message.
+    /// Returns
+    /// how many bytes were handled: on byte streams the rest comes again in front of the next
+    /// bytes. More than `data.len()` counts as all, and so does every number for a message.
     fn on_received(&mut self, session: &Session, kind: Kind, data: &[u8]) -> usize {
         data.len()
     }

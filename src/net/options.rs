@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::proto::ws::{LEAST_BITS, MOST_BITS};
 use crate::reactor::datagrams::{DatagramChange, DatagramOptions, Interface};
 use crate::reactor::sockets::{Change, ListenOptions, StreamOptions};
 
@@ -61,8 +62,8 @@ pub enum SocketOption {
     SessionLimit = 16,
     /// The same per address of the peer.
     SessionLimitPerAddress = 17,
-    /// Bytes that may wait to be sent per session or [`Udp`](super::Udp), of which a datagram counts
-    /// some 40 more than it has. Default 16 MiB; 0: any.
+    /// Bytes that may wait to be sent per session or [`Udp`](super::Udp), of which a datagram
+    /// counts some 40 more than it has. Default 16 MiB; 0: any.
     SendLimit = 18,
     /// What happens above the send limit, a [`SendPolicy`] as a number. Default
     /// [`SendPolicy::Refuse`].
@@ -81,14 +82,40 @@ pub enum SocketOption {
     /// The same for multicasts (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS). Default 1: the own network;
     /// 0 keeps them in this machine.
     MulticastTimeToLive = 24,
-    /// Let this machine hear its own multicasts (IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP). Default 1.
+    /// Let this machine hear its own multicasts (IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP). Default
+    /// 1.
     MulticastLoop = 25,
     /// Bytes of a received datagram that are delivered; the rest is cut off, and told. Default
     /// 65,535: all of them.
     DatagramLimit = 26,
-    /// Take datagrams from anybody, and send to anybody, also as a client. Default 0: a client hears
-    /// its peer alone. Servers always do.
+    /// Take datagrams from anybody, and send to anybody, also as a client. Default 0: a client
+    /// hears its peer alone. Servers always do.
     AnyPeer = 27,
+    /// Milliseconds of silence after which a WebSocket session asks its peer for a sign of life,
+    /// with a ping (RFC 6455 section 5.5.2). If none comes for as long again, the session ends with
+    /// [`Reason::Timeout`](super::Reason::Timeout). Default 0: never. This option and the following
+    /// ones are of WebSocket alone.
+    PingInterval = 28,
+    /// Bytes of a message that the peer may send, after its decompression. Default 16 MiB; 0: any.
+    MessageLimit = 29,
+    /// Bytes of a frame that the peer may send. Default 0: as many as of a message.
+    FrameLimit = 30,
+    /// Frames of one message that the peer may send. Default 1,000,000; 0: any.
+    FragmentLimit = 31,
+    /// Deliver pings and pongs to `on_received` too. Default 0. Pings are answered by the library
+    /// anyway.
+    ControlFrames = 32,
+    /// Compress messages if the peer can, too (permessage-deflate, RFC 7692). Default 0.
+    Deflate = 33,
+    /// Let compressed messages refer to earlier ones, which makes them smaller and costs some 300
+    /// KiB of memory for each session. Default 0.
+    DeflateTakeover = 34,
+    /// How far compressed messages may refer back, as a power of two. Default 15: 32 KiB.
+    DeflateWindowBits = 35,
+    /// From 1, the fastest, to 9, the smallest. Default 1.
+    DeflateLevel = 36,
+    /// Messages below this size in bytes are not compressed. Default 256.
+    DeflateThreshold = 37,
 }
 
 /// What options are for.
@@ -113,7 +140,7 @@ pub enum SendPolicy {
     DropOldest = 2,
 }
 
-const ALL: [SocketOption; 27] = [
+const ALL: [SocketOption; 37] = [
     SocketOption::NoDelay,
     SocketOption::KeepAlive,
     SocketOption::KeepAliveIdle,
@@ -141,6 +168,16 @@ const ALL: [SocketOption; 27] = [
     SocketOption::MulticastLoop,
     SocketOption::DatagramLimit,
     SocketOption::AnyPeer,
+    SocketOption::PingInterval,
+    SocketOption::MessageLimit,
+    SocketOption::FrameLimit,
+    SocketOption::FragmentLimit,
+    SocketOption::ControlFrames,
+    SocketOption::Deflate,
+    SocketOption::DeflateTakeover,
+    SocketOption::DeflateWindowBits,
+    SocketOption::DeflateLevel,
+    SocketOption::DeflateThreshold,
 ];
 
 impl SocketOption {
@@ -158,6 +195,11 @@ impl SocketOption {
             SocketOption::SendLimit | SocketOption::ReceiveLimit => 16 << 20,
             SocketOption::MulticastTimeToLive | SocketOption::MulticastLoop => 1,
             SocketOption::DatagramLimit => 65_535,
+            SocketOption::MessageLimit => 16 << 20,
+            SocketOption::FragmentLimit => 1_000_000,
+            SocketOption::DeflateWindowBits => i64::from(MOST_BITS),
+            SocketOption::DeflateLevel => 1,
+            SocketOption::DeflateThreshold => 256,
             _ => 0,
         }
     }
@@ -171,7 +213,12 @@ impl SocketOption {
             | SocketOption::DualStack
             | SocketOption::Broadcast
             | SocketOption::MulticastLoop
-            | SocketOption::AnyPeer => 0..=1,
+            | SocketOption::AnyPeer
+            | SocketOption::ControlFrames
+            | SocketOption::Deflate
+            | SocketOption::DeflateTakeover => 0..=1,
+            SocketOption::DeflateWindowBits => i64::from(LEAST_BITS)..=i64::from(MOST_BITS),
+            SocketOption::DeflateLevel => 1..=9,
             SocketOption::TimeToLive | SocketOption::MulticastTimeToLive => 0..=255,
             SocketOption::DatagramLimit => 0..=65_535,
             SocketOption::KeepAliveIdle | SocketOption::KeepAliveInterval => 0..=32_767,
@@ -182,7 +229,8 @@ impl SocketOption {
             SocketOption::ConnectTimeout
             | SocketOption::IdleTimeout
             | SocketOption::CloseTimeout
-            | SocketOption::HandshakeTimeout => 0..=i64::from(u32::MAX),
+            | SocketOption::HandshakeTimeout
+            | SocketOption::PingInterval => 0..=i64::from(u32::MAX),
             SocketOption::SendPolicy => 0..=2,
             _ => 0..=i64::MAX,
         }
@@ -190,7 +238,8 @@ impl SocketOption {
 
     /// Whether the option means anything to a server or client of streams, or to datagrams.
     fn is_for(self, purpose: Use) -> bool {
-        let datagrams_only = self as i32 >= SocketOption::Broadcast as i32;
+        let of_datagrams = SocketOption::Broadcast as i32..=SocketOption::AnyPeer as i32;
+        let datagrams_only = of_datagrams.contains(&(self as i32));
         let both = matches!(
             self,
             SocketOption::ReuseAddress
@@ -393,7 +442,7 @@ mod tests {
             assert_eq!(SocketOption::try_from(option as i32).unwrap(), option);
         }
         assert!(SocketOption::try_from(0).is_err());
-        assert!(SocketOption::try_from(28).is_err());
+        assert!(SocketOption::try_from(38).is_err());
         assert!(SocketOption::try_from(i32::MIN).is_err());
     }
 

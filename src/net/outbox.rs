@@ -1,11 +1,14 @@
 //! What any thread leaves for a stream: bytes to send, the wish to close.
 
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::endpoint::Admission;
-use super::{Reason, TlsDetails, context};
+use super::frames::Frames;
+use super::peer::Peer;
+use super::{Kind, Reason, context};
 use crate::proto::Wire;
+use crate::proto::ws::Broadcast;
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::{self, SockRef};
 use crate::reactor::sys::LentSocket;
@@ -31,51 +34,6 @@ pub(crate) struct Close {
     pub(crate) reason: Reason,
     /// Whether what was accepted but not sent is dropped.
     pub(crate) discard: bool,
-}
-
-/// What is known of the peer, in the least room: most are IPv4.
-#[derive(Default)]
-pub(crate) enum Peer {
-    #[default]
-    Unknown,
-    V4(SocketAddrV4),
-    V6(Box<SocketAddrV6>),
-    /// After the handshake of an encrypted connection.
-    Secured(Box<(SocketAddr, Arc<TlsDetails>)>),
-}
-
-impl From<SocketAddr> for Peer {
-    fn from(address: SocketAddr) -> Peer {
-        match address {
-            SocketAddr::V4(address) => Peer::V4(address),
-            SocketAddr::V6(address) => Peer::V6(Box::new(address)),
-        }
-    }
-}
-
-impl Peer {
-    pub(crate) fn secured(self, details: TlsDetails) -> Peer {
-        match self.address() {
-            Some(address) => Peer::Secured(Box::new((address, Arc::new(details)))),
-            None => self,
-        }
-    }
-
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Peer::Unknown => None,
-            Peer::V4(address) => Some(SocketAddr::V4(*address)),
-            Peer::V6(address) => Some(SocketAddr::V6(**address)),
-            Peer::Secured(secured) => Some(secured.0),
-        }
-    }
-
-    pub(crate) fn tls(&self) -> Option<&Arc<TlsDetails>> {
-        match self {
-            Peer::Secured(secured) => Some(&secured.1),
-            _ => None,
-        }
-    }
 }
 
 /// The part of a session that is behind its lock.
@@ -110,7 +68,7 @@ impl Outbox {
             scheduled: false,
             close: None,
             ending: false,
-            peer: Peer::Unknown,
+            peer: Peer::default(),
             admission: Admission::default(),
             sent_direct: 0,
             transparent: false,
@@ -120,18 +78,27 @@ impl Outbox {
         }
     }
 
-    /// Writes to the socket at once if nothing waits before `bytes`, which spares a copy. Only for
-    /// the loop's own thread: on others the loop may be writing. Returns how many bytes went out;
-    /// an error is left for the flush to meet.
-    pub(crate) fn send_direct(&mut self, bytes: &[u8]) -> usize {
+    /// Writes to the socket at once if nothing waits before the bytes, which spares a copy. Only
+    /// for the loop's own thread: on others the loop may be writing. Returns how many bytes went
+    /// out; an error is left for the flush to meet.
+    pub(crate) fn send_direct(&mut self, bytes: &[IoSlice<'_>]) -> usize {
         let Some(socket) = self.socket.as_ref().filter(|_| self.transparent) else { return 0 };
         if self.queue.is_some() {
             return 0;
         }
-        let bytes = &bytes[..bytes.len().min((u32::MAX - self.sent_direct) as usize)];
-        let sent = socket.with(|socket| sockets::send(&socket, bytes)).unwrap_or(0);
-        self.sent_direct += sent as u32;
-        sent
+        socket.with(|socket| sockets::send(&socket, bytes)).unwrap_or(0)
+    }
+
+    /// That much of the user was sent by [`Outbox::send_direct`], and is to be told.
+    pub(crate) fn add_sent_direct(&mut self, count: usize) {
+        self.sent_direct =
+            self.sent_direct.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+    }
+
+    /// The sending side of a WebSocket session.
+    #[inline(always)]
+    pub(crate) fn frames(&mut self) -> Option<&mut Frames> {
+        self.peer.frames()
     }
 
     /// Uses the socket, if there is one.
@@ -151,6 +118,30 @@ impl Outbox {
     /// Queues shared bytes.
     pub(crate) fn push_shared(&mut self, bytes: &Arc<[u8]>, join: usize) {
         self.queue.get_or_insert_with(context::take_wire).join_shared(bytes, join);
+    }
+
+    /// Queues bytes that have to stay in one piece behind others.
+    pub(crate) fn push_parts(&mut self, head: &[u8], body: &[u8], join: usize) {
+        self.queue.get_or_insert_with(context::take_wire).join_parts(head, body, join);
+    }
+
+    /// Queues a message as a frame. Returns how many bytes wait more.
+    #[inline(always)]
+    pub(crate) fn push_message(&mut self, kind: Kind, data: &[u8], join: usize) -> usize {
+        let Outbox { peer, queue, .. } = self;
+        peer.frames().map_or(0, |frames| frames.push(kind, data, queue, join))
+    }
+
+    /// Queues a message that other sessions get too. Returns how many bytes wait more.
+    pub(crate) fn push_broadcast(&mut self, broadcast: &mut Broadcast<'_>, join: usize) -> usize {
+        let Outbox { peer, queue, .. } = self;
+        peer.frames().map_or(0, |frames| frames.push_shared(broadcast, queue, join))
+    }
+
+    /// Queues a part of a message. Returns how many bytes wait more.
+    pub(crate) fn push_part(&mut self, kind: Kind, data: &[u8], last: bool, join: usize) -> usize {
+        let Outbox { peer, queue, .. } = self;
+        peer.frames().map_or(0, |frames| frames.push_part(kind, data, last, queue, join))
     }
 
     /// Drops the oldest sends that have not begun to leave. Returns how many bytes went.

@@ -1,17 +1,19 @@
 //! What comes to a stream: from the socket through the layers to the handler.
 //!
-//! What runs for each message is inlined, here and in `sending`, and what runs rarely is kept apart:
-//! a system call leaves little of this code in the processor's caches, and each function elsewhere
-//! has to be fetched again. As ordinary functions the same code took 8 % more CPU time per message.
+//! What runs for each message is inlined, here and in `sending`, and what runs rarely is kept
+//! apart: a system call leaves little of this code in the processor's caches, and each function
+//! elsewhere has to be fetched again. As ordinary functions the same code took 8 % more CPU time
+//! per message.
 
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
 use super::outbox::{Close, Phase};
 use super::stream::{Fate, Stream, fail};
-use super::worker::{Due, READ_BUDGET, Worker};
-use super::{Kind, Reason, SocketOption, TlsDetails, context};
-use crate::error::Error;
+use super::worker::{READ_BUDGET, Worker};
+use super::{Kind, Reason, Request, Response, SocketOption, context};
+use crate::error::{Category, Error, Status};
+use crate::proto::ws::{ABNORMAL, Agreement};
 use crate::proto::{Event, Layer, Raw, Wire};
 use crate::reactor::slots::Key;
 use crate::reactor::sys;
@@ -26,9 +28,12 @@ impl Stream {
     #[inline(always)]
     fn is_reading(&self) -> bool {
         let session = &self.session.0;
-        match self.layer.is_ready() {
-            true => !session.is_closing() && !session.is_paused() && !self.holds_back(),
-            false => !session.is_closing() || session.pending.load(Ordering::Relaxed) > 0,
+        match (self.layer.is_ready(), session.is_closing()) {
+            (true, false) => !session.is_paused() && !self.holds_back(),
+            // Some protocols have an answer to the end.
+            (true, true) => self.layer.listens(),
+            (false, false) => true,
+            (false, true) => session.pending.load(Ordering::Relaxed) > 0,
         }
     }
 
@@ -46,7 +51,7 @@ impl Stream {
         let mut failure = None;
         let result = call(&mut *layer, &mut down, &mut |event| {
             if failure.is_none() {
-                failure = self.told(event).err();
+                failure = self.told(key, event).err();
             }
         });
         self.layer = layer;
@@ -59,10 +64,10 @@ impl Stream {
 
     /// Takes what a layer tells.
     #[inline(always)]
-    fn told(&mut self, event: Event<'_>) -> Result<(), Error> {
+    fn told(&mut self, key: Key, event: Event<'_>) -> Result<(), Error> {
         match event {
             Event::Data(kind, data) if self.is_delivering() => {
-                self.session.0.count_received(data.len());
+                self.session.0.count_received(kind, data.len());
                 if self.session.0.is_paused() || self.holds_back() {
                     self.rare().held_back.push((kind, data.to_vec()));
                 } else {
@@ -70,17 +75,76 @@ impl Stream {
                 }
             }
             Event::Data(..) => {}
-            Event::Handshaked(details) => self.handshaked(details),
-            Event::End if self.session.0.is_paused() || self.holds_back() => {
-                self.rare().end_held_back = true;
-            }
-            Event::End => self.peer_ended(),
+            Event::Reply(bytes) => self.session.0.reply(bytes),
+            other => self.told_rarely(key, other),
         }
         Ok(())
     }
 
+    #[cold]
+    #[inline(never)]
+    fn told_rarely(&mut self, key: Key, event: Event<'_>) {
+        match event {
+            Event::Data(..) | Event::Reply(_) => {}
+            Event::Secured(details) => self.session.0.outbox().peer.set_tls(details),
+            Event::Request(request, response) => self.requested(request, response),
+            Event::Ready(agreement) => self.handshaked(agreement),
+            Event::Closed(frame) => {
+                if let Some(frames) = self.session.0.outbox().frames() {
+                    frames.set_close(frame);
+                }
+                self.ended(key);
+            }
+            Event::End => self.ended(key),
+            Event::Done => {
+                self.session.drop_queue();
+                self.session.0.close(Close { reason: Reason::Local, discard: false });
+            }
+            Event::Failed(error) => self.failed(&error),
+        }
+    }
+
+    /// The peer has said that it sends no more.
+    fn ended(&mut self, key: Key) {
+        // An end that this side has asked for goes on.
+        context::mark_dirty(key);
+        if self.session.0.is_paused() || self.holds_back() {
+            self.rare().end_held_back = true;
+        } else {
+            self.peer_ended();
+        }
+    }
+
     fn peer_ended(&self) {
         self.session.0.close(Close { reason: Reason::PeerClosed, discard: false });
+    }
+
+    /// The peer breaks the protocol. What was accepted before is still delivered, if it can be.
+    fn failed(&mut self, error: &Error) {
+        if !self.is_delivering() {
+            return;
+        }
+        self.on_error(error);
+        if !self.session.0.is_ready() {
+            self.session.drop_queue();
+        }
+        self.session.0.close(Close { reason: reason_of(error), discard: false });
+    }
+
+    fn requested(&mut self, request: &Request, response: &mut Response) {
+        const HANDSHAKE: u16 = 101;
+        let is_handshake = response.status() == HANDSHAKE;
+        let answered = match is_handshake {
+            true => self.call("on_handshake", |handler, session| {
+                handler.on_handshake(session, request, response);
+            }),
+            false => self.call("on_request", |handler, session| {
+                handler.on_request(session, request, response);
+            }),
+        };
+        if answered.is_none() {
+            let _ = response.set_status(500);
+        }
     }
 
     fn holds_back(&self) -> bool {
@@ -110,18 +174,18 @@ impl Stream {
         Ok(())
     }
 
-    /// The stream is encrypted from here on.
-    #[cold]
-    #[inline(never)]
-    fn handshaked(&mut self, details: TlsDetails) {
+    /// Application data flows from here on.
+    fn handshaked(&mut self, agreement: Agreement) {
         {
             let mut outbox = self.session.0.outbox();
-            let peer = std::mem::take(&mut outbox.peer);
-            outbox.peer = peer.secured(details);
+            if let Some(frames) = outbox.frames() {
+                frames.agree(agreement);
+            }
             if outbox.phase == Phase::Handshaking {
                 outbox.phase = Phase::Open;
             }
         }
+        self.session.0.set_ready();
         if self.is_delivering() {
             self.call("on_handshaked", |handler, session| handler.on_handshaked(session));
         }
@@ -130,6 +194,10 @@ impl Stream {
     /// Hands data to the handler, behind what it left unhandled before.
     #[inline(always)]
     fn deliver(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
+        if kind != Kind::Bytes {
+            self.call("on_received", |handler, session| handler.on_received(session, kind, data));
+            return Ok(());
+        }
         let mut held = match &mut self.rare {
             Some(rare) => std::mem::take(&mut rare.held),
             None => Vec::new(),
@@ -169,6 +237,17 @@ impl Stream {
     }
 }
 
+/// Why a session ends with this error.
+pub(super) fn reason_of(error: &Error) -> Reason {
+    match error.status() {
+        Status::Limit => Reason::Limit,
+        _ if error.category() == Category::WebSocket && error.code() == i32::from(ABNORMAL) => {
+            Reason::Truncated
+        }
+        _ => Reason::Error,
+    }
+}
+
 impl Worker {
     /// Reads until the socket is empty, the share of this turn is used up, or the stream ends.
     #[inline(always)]
@@ -196,6 +275,9 @@ impl Worker {
                 }
             };
             stream.active = self.milliseconds;
+            if let Some(rare) = &mut stream.rare {
+                rare.pinged = false;
+            }
             let was_ready = stream.layer.is_ready();
             let bytes = &mut buffer[..count];
             let received = stream.with_layer(key, |layer, down, up| layer.receive(bytes, down, up));
@@ -224,15 +306,23 @@ impl Worker {
         stream.deliver_held_back()
     }
 
-    /// Application data may flow: what was accepted before the handshake leaves, and silence counts.
+    /// Application data may flow: what was accepted before the handshake leaves, and silence
+    /// counts.
     #[cold]
     #[inline(never)]
     fn became_ready(&mut self, key: Key, stream: &mut Stream) {
         if stream.closing.is_none() {
             stream.take_timer().map(|timer| self.timers.cancel(timer));
-            let options = &stream.session.0.endpoint.options;
-            if let Some(timeout) = options.milliseconds(SocketOption::IdleTimeout) {
-                stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
+            self.watch_silence(key, stream);
+        }
+        if stream.layer.is_transparent() {
+            // What the layers have said comes first, and the outbox goes to the socket from now on.
+            let down = stream.take_down();
+            let mut outbox = stream.session.0.outbox();
+            outbox.transparent = true;
+            if let Some(down) = down {
+                stream.session.0.pending.fetch_add(down.wire.len(), Ordering::Relaxed);
+                outbox.put_back(down.wire);
             }
         }
         context::mark_dirty(key);
@@ -243,8 +333,8 @@ impl Worker {
     #[inline(never)]
     fn peer_closed(&mut self, key: Key, stream: &mut Stream) -> Fate {
         let mut reason = Reason::PeerClosed;
-        if stream.is_delivering()
-            && let Err(error) = stream.layer.end()
+        if let Err(error) = stream.layer.end()
+            && stream.is_delivering()
         {
             reason = Reason::Truncated;
             stream.on_error(&error);

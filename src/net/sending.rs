@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::sync::atomic::Ordering;
 
+use super::frames::Sent;
 use super::stream::{Down, Fate, Stream, cut, discard, end_with, fail};
 use super::worker::Worker;
 use super::{Reason, context};
@@ -50,11 +51,22 @@ impl Stream {
         Ok(written)
     }
 
-    /// The system has taken that many bytes of the application.
+    /// The system has taken that many bytes of the queue. Returns what of the user was in them.
     #[inline(always)]
-    fn count_sent(&self, count: usize) {
-        self.session.0.count_sent(count);
-        self.session.0.pending.fetch_sub(count, Ordering::Relaxed);
+    fn count_sent(&self, count: usize) -> Sent {
+        let inner = &*self.session.0;
+        if inner.endpoint.web_socket.is_none() {
+            let sent = Sent { bytes: count, messages: 0 };
+            inner.count_sent(sent);
+            inner.pending.fetch_sub(count, Ordering::Relaxed);
+            return sent;
+        }
+        let mut outbox = inner.outbox();
+        let pending = inner.pending.fetch_sub(count, Ordering::Relaxed);
+        let sent = outbox.frames().map_or(Sent::default(), |frames| frames.take(count, pending));
+        drop(outbox);
+        inner.count_sent(sent);
+        sent
     }
 }
 
@@ -77,19 +89,19 @@ impl Worker {
             queue.into_iter().for_each(discard);
             return cut(stream, close.reason);
         }
-        let mut sent = sent_direct as usize;
         let outcome = match queue {
             Some(queue) => self.send_queue(key, stream, queue),
-            None if transparent => Ok(0),
+            None if transparent => Ok(Sent::default()),
             None => self.send_layered(key, stream),
         };
-        match outcome {
-            Ok(count) => sent += count,
+        let sent = match outcome {
+            Ok(sent) => sent,
             Err(fate) => return fate,
-        }
-        if sent > 0 {
+        };
+        let bytes = sent.bytes + sent_direct as usize;
+        if bytes > 0 || sent.messages > 0 {
             stream.active = self.milliseconds;
-            self.tell_sent(stream, sent);
+            self.tell_sent(stream, bytes);
         }
         if stream.session.0.take_resumed()
             && let Err(error) = self.resume(key, stream)
@@ -114,11 +126,8 @@ impl Worker {
         key: Key,
         stream: &mut Stream,
         mut queue: Box<Wire>,
-    ) -> Result<usize, Fate> {
-        let written = self.write(key, stream, &mut queue);
-        if let Ok(count) = written {
-            stream.count_sent(count);
-        }
+    ) -> Result<Sent, Fate> {
+        let written = self.write(key, stream, &mut queue).map(|count| stream.count_sent(count));
         if queue.is_empty() {
             context::give_wire(queue);
         } else {
@@ -150,8 +159,8 @@ impl Worker {
     /// Writes what the layers make of the bytes of the application, and what they have to say
     /// themselves. Returns how many bytes of the application are gone.
     #[inline(never)]
-    fn send_layered(&mut self, key: Key, stream: &mut Stream) -> Result<usize, Fate> {
-        let mut sent = 0;
+    fn send_layered(&mut self, key: Key, stream: &mut Stream) -> Result<Sent, Fate> {
+        let mut sent = Sent::default();
         for _ in 0..WRITES_PER_TURN {
             let Some(mut down) = self.next_down(stream)? else {
                 stream.release();
@@ -173,8 +182,9 @@ impl Worker {
                 }
                 return Ok(sent);
             }
-            stream.count_sent(down.application);
-            sent += down.application;
+            let more = stream.count_sent(down.application);
+            sent.bytes += more.bytes;
+            sent.messages += more.messages;
             context::give_wire(down.wire);
         }
         stream.session.0.outbox().scheduled = true;
@@ -212,25 +222,30 @@ impl Worker {
         Ok(Some(Down { wire, application }))
     }
 
-    /// Lets the layers say their last words. Whether they are out.
+    /// Lets the layers say their last words. Whether they are out, and nothing more is expected of
+    /// the peer.
     #[inline(never)]
-    pub(super) fn say_goodbye(&mut self, key: Key, stream: &mut Stream) -> bool {
-        if !stream.layer.is_transparent() && !stream.rare().said_goodbye {
-            stream.rare().said_goodbye = true;
-            let mut down = stream.take_down().unwrap_or_default();
-            stream.layer.close(&mut down.wire);
-            // An error means that nobody is there to hear it.
-            if stream.blocked || self.write(key, stream, &mut down.wire).is_ok() {
-                stream.put_down(down);
-            }
+    pub(super) fn say_goodbye(&mut self, key: Key, stream: &mut Stream, reason: Reason) -> bool {
+        if stream.is_plain() {
+            return true;
         }
-        match stream.take_down() {
-            Some(down) if !down.wire.is_empty() => {
-                stream.put_down(down);
-                false
-            }
-            _ => true,
+        let goodbye = stream.session.goodbye(reason);
+        let mut words = Wire::new();
+        let done = stream.layer.close(&goodbye, &mut words);
+        let Some(mut down) = stream.take_down().or_else(|| (!words.is_empty()).then(Down::default))
+        else {
+            return done;
+        };
+        down.wire.append(&mut words);
+        // An error means that nobody is there to hear it.
+        if !stream.blocked && self.write(key, stream, &mut down.wire).is_err() {
+            return true;
         }
+        if down.wire.is_empty() {
+            return done;
+        }
+        stream.put_down(down);
+        false
     }
 
     #[inline(always)]

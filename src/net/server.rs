@@ -7,9 +7,11 @@ use std::sync::atomic::Ordering;
 
 use super::accept::Run;
 use super::endpoint::{Endpoint, Life, ServerState};
+use super::multicast::Multicast;
 use super::outbox::Close;
 use super::remote::Operation;
-use super::{Reason, ServerHandler, Service, SocketOption, TlsContext};
+use super::web_socket::WebSocket;
+use super::{Kind, Reason, ServerHandler, Service, Session, SocketOption, TlsContext};
 use crate::error::{Error, Result};
 use crate::reactor::resolver;
 
@@ -31,8 +33,7 @@ impl Server {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty address.
     pub fn tcp(service: &Service, address: &str, port: u16) -> Result<Server> {
-        let endpoint = Endpoint::server(&service.0.core, None, address, port)?;
-        Ok(Server(Arc::new(endpoint)))
+        Server::new(service, None, None, address, port)
     }
 
     /// A server as [`Server::tcp`] makes it, whose connections are encrypted with TLS. The context
@@ -47,7 +48,17 @@ impl Server {
         address: &str,
         port: u16,
     ) -> Result<Server> {
-        let endpoint = Endpoint::server(&service.0.core, Some(context), address, port)?;
+        Server::new(service, Some(context), None, address, port)
+    }
+
+    pub(super) fn new(
+        service: &Service,
+        tls: Option<&TlsContext>,
+        web_socket: Option<WebSocket>,
+        address: &str,
+        port: u16,
+    ) -> Result<Server> {
+        let endpoint = Endpoint::server(&service.0.core, tls, web_socket, address, port)?;
         Ok(Server(Arc::new(endpoint)))
     }
 
@@ -102,7 +113,7 @@ impl Server {
         if let Some(error) = refusal(&server.state()) {
             return Err(error);
         }
-        endpoint.check_tls()?;
+        endpoint.prepare()?;
         // Outside the lock, because it may block.
         let addresses = resolver::lookup(&endpoint.host, endpoint.port).map_err(|error| {
             Error::resolver(format!("cannot resolve the address {:?}: {error}", endpoint.host))
@@ -193,31 +204,68 @@ impl Server {
 
     /// Application bytes sent by all sessions since the start.
     pub fn bytes_sent(&self) -> u64 {
-        self.0.as_server().bytes_sent()
+        self.0.as_server().traffic().bytes_sent
     }
 
     /// Application bytes received by all sessions since the start.
     pub fn bytes_received(&self) -> u64 {
-        self.0.as_server().bytes_received()
+        self.0.as_server().traffic().bytes_received
     }
 
     /// Sends the same bytes to every connected session, in order with the sends of this thread;
-    /// encrypted ones are connected from their `on_handshaked` on.
-    /// They are copied once and shared by all sessions. A session above its send limit is treated
-    /// as its [`SocketOption::SendPolicy`] says; the others do not notice.
+    /// encrypted and WebSocket ones are connected from their `on_handshaked` on, and the latter get
+    /// a binary message. They are copied once and shared by all sessions. A session above its send
+    /// limit is treated as its [`SocketOption::SendPolicy`] says; the others do not notice.
     ///
     /// # Errors
     ///
     /// [`Status::InvalidState`](crate::Status::InvalidState) when not started.
     pub fn multicast(&self, data: &[u8]) -> Result<()> {
+        self.multicast_message(Kind::Bytes, data)
+    }
+
+    /// Sends the same message to every connected WebSocket session, as [`Server::multicast`] does.
+    /// It is made a frame once, and compressed once for those that compress alike.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::multicast`] and [`Session::send_message`](super::Session::send_message).
+    pub fn multicast_message(&self, kind: Kind, data: &[u8]) -> Result<()> {
         self.check_started()?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        let data: Arc<[u8]> = Arc::from(data);
+        let Some(mut multicast) = Multicast::new(self, kind, data)? else { return Ok(()) };
         for (index, sessions) in self.0.as_server().each_loop() {
-            let keys = sessions.iter().filter_map(|session| session.0.send_shared(&data)).collect();
+            let keys = multicast.queue(sessions.iter());
             drop(sessions);
+            self.0.core.remote(index).schedule_all(keys);
+        }
+        Ok(())
+    }
+
+    /// Sends the same message to the connected sessions that `wanted` chooses, as
+    /// [`Server::multicast_message`] does; to sessions of bytes it takes [`Kind::Bytes`]. `wanted`
+    /// runs on this thread, before anything is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::multicast_message`].
+    pub fn multicast_if(
+        &self,
+        kind: Kind,
+        data: &[u8],
+        mut wanted: impl FnMut(&Session) -> bool,
+    ) -> Result<()> {
+        self.check_started()?;
+        let Some(mut multicast) = Multicast::new(self, kind, data)? else { return Ok(()) };
+        // Copies, because no lock is held while the user's code runs.
+        let all: Vec<_> = self
+            .0
+            .as_server()
+            .each_loop()
+            .map(|(index, sessions)| (index, sessions.clone()))
+            .collect();
+        for (index, mut sessions) in all {
+            sessions.retain(&mut wanted);
+            let keys = multicast.queue(sessions.iter());
             self.0.core.remote(index).schedule_all(keys);
         }
         Ok(())
@@ -243,7 +291,7 @@ impl Server {
         }
     }
 
-    fn check_started(&self) -> Result<()> {
+    pub(super) fn check_started(&self) -> Result<()> {
         if self.is_started() { Ok(()) } else { Err(Error::state("the server is not started")) }
     }
 }

@@ -1,14 +1,17 @@
 //! The handle of one connection.
 
 use std::fmt;
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::endpoint::{Counter, Endpoint, Role};
+use super::frames::Sent;
+use super::multicast::Multicast;
 use super::outbox::{Close, Outbox, Phase};
 use super::remote::Remote;
-use super::{Client, Reason, SendPolicy, Server, Service, SocketOption, TlsDetails};
+use super::{Client, Kind, Reason, SendPolicy, Server, Service, SocketOption, TlsDetails};
 use crate::error::{Error, Result};
 use crate::proto::GATHER;
 use crate::reactor::slots::Key;
@@ -16,12 +19,14 @@ use crate::reactor::sockets;
 
 /// Sends of at least this size try the socket first when they come from the session's own
 /// callback, which spares a copy; smaller ones are joined with their neighbours.
-const DIRECT: usize = 16 * 1024;
+pub(super) const DIRECT: usize = 16 * 1024;
 
-/// Parts of the gate: a close was asked for; reading is paused; it was, and goes on.
+/// Parts of the gate: a close was asked for; reading is paused; it was, and goes on; the handshake
+/// is done.
 const CLOSING: u8 = 1;
 const PAUSED: u8 = 2;
 const RESUMED: u8 = 4;
+const READY: u8 = 8;
 
 /// What waits up to a limit is dropped in pieces of at least this part of it, so that many small
 /// sends do not take much more memory than the limit.
@@ -46,7 +51,9 @@ pub(crate) struct SessionInner {
     pub(super) place: AtomicU32,
     pub(super) bytes_sent: Counter,
     pub(super) bytes_received: Counter,
-    /// Bytes accepted by `send` that the system has not taken yet.
+    pub(super) messages_sent: Counter,
+    pub(super) messages_received: Counter,
+    /// Bytes accepted by `send` that the system has not taken yet, as they are to leave.
     pub(super) pending: AtomicUsize,
     outbox: Mutex<Outbox>,
 }
@@ -63,6 +70,8 @@ impl SessionInner {
             place: AtomicU32::new(0),
             bytes_sent: Counter::default(),
             bytes_received: Counter::default(),
+            messages_sent: Counter::default(),
+            messages_received: Counter::default(),
             pending: AtomicUsize::new(0),
             outbox: Mutex::new(Outbox::new(phase)),
         }
@@ -92,19 +101,38 @@ impl SessionInner {
             && self.gate.fetch_and(!RESUMED, Ordering::AcqRel) & RESUMED != 0
     }
 
+    /// The handshake is done.
+    pub(super) fn is_ready(&self) -> bool {
+        self.gate.load(Ordering::Acquire) & READY != 0
+    }
+
+    pub(super) fn set_ready(&self) {
+        self.gate.fetch_or(READY, Ordering::AcqRel);
+    }
+
     /// Only on the loop of the session.
-    pub(super) fn count_sent(&self, count: usize) {
-        self.bytes_sent.add(count);
+    #[inline(always)]
+    pub(super) fn count_sent(&self, sent: Sent) {
+        self.bytes_sent.add(sent.bytes);
+        self.messages_sent.add(sent.messages as usize);
         if let Role::Server(server) = &self.endpoint.role {
-            server.share(self).bytes_sent.add(count);
+            let share = server.share(self);
+            share.bytes_sent.add(sent.bytes);
+            share.messages_sent.add(sent.messages as usize);
         }
     }
 
     /// Only on the loop of the session.
-    pub(super) fn count_received(&self, count: usize) {
+    #[inline(always)]
+    pub(super) fn count_received(&self, kind: Kind, count: usize) {
+        let messages = usize::from(matches!(kind, Kind::Text | Kind::Binary));
+        let count = if matches!(kind, Kind::Ping | Kind::Pong) { 0 } else { count };
         self.bytes_received.add(count);
+        self.messages_received.add(messages);
         if let Role::Server(server) = &self.endpoint.role {
-            server.share(self).bytes_received.add(count);
+            let share = server.share(self);
+            share.bytes_received.add(count);
+            share.messages_received.add(messages);
         }
     }
 
@@ -113,47 +141,58 @@ impl SessionInner {
         if !matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
             return Err(Error::not_connected());
         }
+        if outbox.frames().is_some() {
+            return self.send_message(outbox, Kind::Binary, data);
+        }
         let dropped_by = self.admit(&mut outbox, data.len())?;
         let mut rest = data;
         // What is to be dropped as a whole has to be queued as a whole.
         if data.len() >= DIRECT && dropped_by.is_none() && self.remote().is_current() {
-            let sent = outbox.send_direct(data);
-            self.count_sent(sent);
+            let sent = outbox.send_direct(&[IoSlice::new(data)]);
+            outbox.add_sent_direct(sent);
+            self.count_sent(Sent { bytes: sent, messages: 0 });
             rest = &data[sent..];
         }
         if !rest.is_empty() {
             outbox.push(rest, dropped_by.unwrap_or(GATHER));
         }
-        let pending = self.pending.fetch_add(rest.len(), Ordering::Relaxed) + rest.len();
+        Ok(self.queued(outbox, rest.len()).max(data.len()))
+    }
+
+    /// So many bytes more are in the queue. Tells the loop, and returns how many wait in all.
+    #[inline(always)]
+    pub(super) fn queued(&self, mut outbox: MutexGuard<'_, Outbox>, count: usize) -> usize {
+        let pending = self.pending.fetch_add(count, Ordering::Relaxed) + count;
         let key = outbox.schedule();
         drop(outbox);
         if let Some(key) = key {
             self.remote().schedule(key);
         }
-        Ok(pending.max(data.len()))
+        pending
     }
 
-    /// Queues shared bytes. Returns the key of a stream that its loop has to be told of.
-    pub(super) fn send_shared(&self, data: &Arc<[u8]>) -> Option<Key> {
+    /// Queues what other sessions get too. Returns the key of a stream that its loop has to be told
+    /// of.
+    pub(super) fn send_shared(&self, multicast: &mut Multicast<'_>) -> Option<Key> {
         let mut outbox = self.outbox();
         if outbox.phase != Phase::Open {
             return None;
         }
-        let dropped_by = match self.admit(&mut outbox, data.len()) {
+        let dropped_by = match self.admit(&mut outbox, multicast.size()) {
             Ok(dropped_by) => dropped_by,
             // A close for the limit is noticed like a send.
             Err(_) if outbox.close.is_some() => return outbox.schedule(),
             Err(_) => return None,
         };
-        outbox.push_shared(data, dropped_by.unwrap_or(GATHER));
-        self.pending.fetch_add(data.len(), Ordering::Relaxed);
+        let count = multicast.push(&mut outbox, dropped_by.unwrap_or(GATHER));
+        self.pending.fetch_add(count, Ordering::Relaxed);
         outbox.schedule()
     }
 
     /// Makes room for `count` bytes as the policy says, or fails. What the policy may drop again is
     /// to be queued in pieces of at most the returned size, or of one send each.
     #[inline(always)]
-    fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<Option<usize>> {
+    pub(super) fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<Option<usize>> {
         let options = &self.endpoint.options;
         let limit = options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
         let policy = options.send_policy();
@@ -172,6 +211,9 @@ impl SessionInner {
             }
             SendPolicy::DropOldest if count <= limit => {
                 let dropped = outbox.drop_oldest(pending + count - limit);
+                if let Some(frames) = outbox.frames() {
+                    frames.take(dropped, pending);
+                }
                 self.pending.fetch_sub(dropped, Ordering::Relaxed);
                 if pending - dropped + count <= limit {
                     return Ok(dropped_by);
@@ -209,6 +251,10 @@ impl SessionInner {
             _ => return false,
         }
         self.gate.fetch_or(CLOSING, Ordering::AcqRel);
+        if let Some(frames) = outbox.frames() {
+            let dropped = frames.drop_behind();
+            self.pending.fetch_sub(dropped, Ordering::Relaxed);
+        }
         if matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
             outbox.phase = Phase::Closing;
         }
@@ -247,7 +293,8 @@ impl Session {
         }
     }
 
-    /// Sends bytes. Returns how many wait to be sent now, never less than `data.len()`.
+    /// Sends bytes, on WebSocket sessions as a binary message. Returns how many wait to be sent
+    /// now, never less than `data.len()`.
     ///
     /// Before the handshake of an encrypted session is done they wait for it. The bytes are copied
     /// and leave after the running callback, joined with others in one write;
@@ -305,7 +352,8 @@ impl Session {
         Ok(())
     }
 
-    /// Reads again after [`pause_reading`](Session::pause_reading). Without a pause it does nothing.
+    /// Reads again after [`pause_reading`](Session::pause_reading). Without a pause it does
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -331,10 +379,10 @@ impl Session {
         self.0.connected.load(Ordering::Acquire)
     }
 
-    /// Whether the handshake of an encrypted session is done: true from just before
-    /// `on_handshaked` until just before `on_disconnected`. Never on plain sessions.
+    /// Whether the handshake of an encrypted or WebSocket session is done: true from just before
+    /// `on_handshaked` until just before `on_disconnected`. Never on plain TCP sessions.
     pub fn is_handshaked(&self) -> bool {
-        self.is_connected() && self.0.outbox().peer.tls().is_some()
+        self.is_connected() && self.0.is_ready()
     }
 
     /// What the handshake of an encrypted session came to, also after its end. `None` before
@@ -353,7 +401,8 @@ impl Session {
         self.0.bytes_received.get()
     }
 
-    /// Application bytes that wait to be sent.
+    /// Bytes that wait to be sent: of the application, and on WebSocket sessions the heads of their
+    /// frames too, compressed as they are to leave.
     pub fn bytes_pending(&self) -> usize {
         self.0.pending.load(Ordering::Relaxed)
     }
@@ -426,7 +475,7 @@ mod tests {
     #[cfg_attr(miri, ignore = "needs a poller of the system")]
     fn a_resume_is_one_step() {
         let service = Service::new().unwrap();
-        let endpoint = Endpoint::client(&service.0.core, None, "localhost", 1).unwrap();
+        let endpoint = Endpoint::client(&service.0.core, None, None, "localhost", 1).unwrap();
         let session = Session(Arc::new(SessionInner::new(Arc::new(endpoint), 0, Phase::Open)));
         let gate = &session.0.gate;
         let (half, done) = (AtomicBool::new(false), AtomicBool::new(false));

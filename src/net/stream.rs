@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use super::accept::Run;
 use super::endpoint::Role;
+use super::frames::Frames;
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::{Close, Phase};
+use super::receiving::reason_of;
 use super::worker::{Due, Source, Worker};
 use super::{Kind, Reason, Session, SocketOption, context};
-use crate::error::{Error, Status};
+use crate::error::Error;
 use crate::proto::{Layer, Wire};
 use crate::reactor::event_loop::Readiness;
 use crate::reactor::slots::Key;
@@ -79,6 +81,7 @@ fn leave_server(session: &Session) {
     let endpoint = &session.0.endpoint;
     if let Role::Server(server) = &endpoint.role {
         server.delist(session);
+        server.topics.leave(session);
         let peer = session.peer_address().map(|address| address.ip());
         let admission = session.0.outbox().admission;
         endpoint.discharge(admission, peer);
@@ -99,8 +102,8 @@ pub(super) struct Rare {
     down: Option<Down>,
     /// It waits for its turn among the handshakes of the loop.
     in_handshakes: bool,
-    /// The layers have said their last words.
-    pub(super) said_goodbye: bool,
+    /// The peer was asked for a sign of life, and nothing came since.
+    pub(super) pinged: bool,
     /// An alert went to the peer, who should be able to read it.
     alerted: bool,
 }
@@ -168,6 +171,19 @@ impl Stream {
         }
     }
 
+    /// After how much silence the peer is asked for a sign of life.
+    fn ping_interval(&self) -> Option<Duration> {
+        let endpoint = &self.session.0.endpoint;
+        endpoint.web_socket.as_ref()?;
+        endpoint.options.milliseconds(SocketOption::PingInterval)
+    }
+
+    /// Whether the bytes of the application are all that passes.
+    pub(super) fn is_plain(&self) -> bool {
+        let endpoint = &self.session.0.endpoint;
+        endpoint.tls.is_none() && endpoint.web_socket.is_none()
+    }
+
     /// Whether received bytes still go to the handler.
     pub(super) fn is_delivering(&self) -> bool {
         !self.session.0.is_closing()
@@ -197,7 +213,7 @@ impl Stream {
             && rare.timer.is_none()
             && rare.down.is_none()
             && rare.held_back.is_empty()
-            && !(rare.end_held_back || rare.in_handshakes || rare.said_goodbye)
+            && !(rare.end_held_back || rare.in_handshakes)
         {
             self.rare = None;
         }
@@ -219,6 +235,8 @@ impl Worker {
         let inner = Arc::clone(&stream.session.0);
         inner.bytes_sent.reset();
         inner.bytes_received.reset();
+        inner.messages_sent.reset();
+        inner.messages_received.reset();
         inner.pending.store(0, Ordering::Relaxed);
         {
             let mut outbox = inner.outbox();
@@ -227,6 +245,9 @@ impl Worker {
             outbox.socket = Some(LentSocket::new(sys::native_handle(&stream.socket)));
             outbox.scheduled = false;
             outbox.may_linger = false;
+            if let Some(web_socket) = &inner.endpoint.web_socket {
+                outbox.peer.set_frames(Frames::new(web_socket.is_client()));
+            }
             // A disconnect in on_session, or while connecting, counts from here on.
             outbox.phase = match outbox.close {
                 None if stream.layer.is_ready() => Phase::Open,
@@ -300,7 +321,7 @@ impl Worker {
                 let text = format!("the handshake was not finished within {limit} milliseconds");
                 end_with(&mut stream, Error::timeout(text), Reason::Timeout)
             }
-            None => self.check_idle(key, &mut stream),
+            None => self.check_silence(key, &mut stream),
         };
         self.settle(key, stream, fate);
     }
@@ -318,10 +339,7 @@ impl Worker {
     #[cold]
     #[inline(never)]
     pub(super) fn break_off(&mut self, stream: &mut Stream, error: Error) -> Fate {
-        let reason = match error.status() {
-            Status::Limit => Reason::Limit,
-            _ => Reason::Error,
-        };
+        let reason = reason_of(&error);
         if let Some(mut down) = stream.take_down()
             && !stream.blocked
         {
@@ -333,7 +351,9 @@ impl Worker {
 
     /// Ends the stream when everything is delivered; until then a deadline runs.
     pub(super) fn go_on_closing(&mut self, key: Key, stream: &mut Stream, reason: Reason) -> Fate {
-        if stream.session.0.pending.load(Ordering::Relaxed) == 0 && self.say_goodbye(key, stream) {
+        if stream.session.0.pending.load(Ordering::Relaxed) == 0
+            && self.say_goodbye(key, stream, reason)
+        {
             return Fate::Ended(reason);
         }
         if stream.closing.is_none() {
@@ -341,24 +361,51 @@ impl Worker {
             stream.take_timer().map(|timer| self.timers.cancel(timer));
             let timeout = stream.session.0.endpoint.options.close_timeout();
             stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
+            if stream.layer.listens() {
+                // What came while nobody read has no event any more.
+                self.unfinished.push(key);
+            }
         }
         Fate::Alive
     }
 
-    fn check_idle(&mut self, key: Key, stream: &mut Stream) -> Fate {
+    /// Begins to look at how long nothing comes and goes, if that is wanted.
+    pub(super) fn watch_silence(&mut self, key: Key, stream: &mut Stream) {
         let options = &stream.session.0.endpoint.options;
-        let Some(timeout) = options.milliseconds(SocketOption::IdleTimeout) else {
-            return Fate::Alive;
-        };
-        let idle = self.milliseconds.wrapping_sub(stream.active);
-        let rest = (timeout.as_millis() as u64).saturating_sub(u64::from(idle));
-        if rest > 0 {
-            let at = self.now + Duration::from_millis(rest);
-            stream.set_timer(self.timers.insert(at, Due::Source(key)));
-            return Fate::Alive;
+        let idle = options.milliseconds(SocketOption::IdleTimeout);
+        if let Some(first) = idle.into_iter().chain(stream.ping_interval()).min() {
+            stream.set_timer(self.timers.insert(self.now + first, Due::Source(key)));
         }
-        let text = format!("no byte came or went for {} milliseconds", timeout.as_millis());
-        end_with(stream, Error::timeout(text), Reason::Timeout)
+    }
+
+    /// Ends the stream if nothing came or went for too long, or asks its peer for a sign of life.
+    fn check_silence(&mut self, key: Key, stream: &mut Stream) -> Fate {
+        let silence = Duration::from_millis(self.milliseconds.wrapping_sub(stream.active).into());
+        let idle = stream.session.0.endpoint.options.milliseconds(SocketOption::IdleTimeout);
+        if let Some(timeout) = idle.filter(|timeout| *timeout <= silence) {
+            let text = format!("no byte came or went for {} milliseconds", timeout.as_millis());
+            return end_with(stream, Error::timeout(text), Reason::Timeout);
+        }
+        let mut next = idle.map(|timeout| timeout - silence);
+        if let Some(interval) = stream.ping_interval() {
+            let mut rest = interval.saturating_sub(silence);
+            if rest.is_zero() {
+                if std::mem::replace(&mut stream.rare().pinged, true) {
+                    let text = format!(
+                        "the peer did not answer a ping within {} milliseconds",
+                        interval.as_millis()
+                    );
+                    return end_with(stream, Error::timeout(text), Reason::Timeout);
+                }
+                stream.session.0.ping();
+                rest = interval;
+            }
+            next = Some(next.map_or(rest, |next| next.min(rest)));
+        }
+        if let Some(next) = next {
+            stream.set_timer(self.timers.insert(self.now + next, Due::Source(key)));
+        }
+        Fate::Alive
     }
 
     /// Closes the socket and tells everybody, in the promised order.
@@ -367,6 +414,7 @@ impl Worker {
     fn end_stream(&mut self, key: Key, mut stream: Stream, reason: Reason) {
         stream.take_timer().map(|timer| self.timers.cancel(timer));
         let inner = Arc::clone(&stream.session.0);
+        let undelivered;
         let discarded = {
             let mut outbox = inner.outbox();
             // A client may connect again from its on_disconnected on, and not before.
@@ -378,9 +426,13 @@ impl Worker {
             outbox.sent_direct = 0;
             outbox.socket = None;
             outbox.take_queue().into_iter().for_each(discard);
+            let pending = inner.pending.swap(0, Ordering::Relaxed);
+            undelivered = match outbox.frames() {
+                Some(frames) => frames.take_undelivered(),
+                None => pending,
+            };
             close.is_some_and(|close| close.discard)
         };
-        let undelivered = inner.pending.swap(0, Ordering::Relaxed);
         if undelivered > 0 && !discarded {
             stream.on_error(&undelivered_error(undelivered, &stream));
         }
@@ -462,6 +514,6 @@ mod tests {
         // mio keeps 8 more bytes in builds with debug assertions, aligned to 8.
         let debug = if cfg!(debug_assertions) { 16 } else { 0 };
         assert!(size_of::<Stream>() <= 72 + debug, "{}", size_of::<Stream>());
-        assert!(size_of::<SessionInner>() <= 104, "{}", size_of::<SessionInner>());
+        assert!(size_of::<SessionInner>() <= 120, "{}", size_of::<SessionInner>());
     }
 }

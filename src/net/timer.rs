@@ -12,8 +12,8 @@ use super::remote::Operation;
 use super::worker::{Due, Worker};
 use crate::reactor::timers::TimerKey;
 
-/// A one-shot or repeating timer of a service, made by [`Service::timer`](super::Service::timer) and
-/// [`Service::timer_repeating`](super::Service::timer_repeating). Dropping the handle does not
+/// A one-shot or repeating timer of a service, made by [`Service::timer`](super::Service::timer)
+/// and [`Service::timer_repeating`](super::Service::timer_repeating). Dropping the handle does not
 /// cancel it.
 #[derive(Clone)]
 pub struct Timer(pub(crate) Arc<TimerInner>);

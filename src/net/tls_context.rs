@@ -280,8 +280,8 @@ impl TlsContext {
         drop(former);
     }
 
-    /// Takes certificates as they were made long ago: of X.509 version 1, without subjectAltName, so
-    /// that the name is looked for in the subject, which RFC 9525 rules out. The chain up to a
+    /// Takes certificates as they were made long ago: of X.509 version 1, without subjectAltName,
+    /// so that the name is looked for in the subject, which RFC 9525 rules out. The chain up to a
     /// trusted authority, its signatures and times are verified nevertheless, by a verifier of this
     /// library instead of webpki. Default false; for peers that cannot get a certificate of today.
     pub fn dangerous_accept_legacy_certificates(&self, accept: bool) {
@@ -320,8 +320,8 @@ impl TlsContext {
         self.change(|state| state.settings.resumption = resume);
     }
 
-    /// Appends the secrets of all further connections to a file, for programs such as Wireshark that
-    /// then can read the traffic. `None`, the default, writes none.
+    /// Appends the secrets of all further connections to a file, for programs such as Wireshark
+    /// that then can read the traffic. `None`, the default, writes none.
     ///
     /// # Errors
     ///

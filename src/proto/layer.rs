@@ -2,7 +2,8 @@
 
 use super::Wire;
 use super::tls::TlsDetails;
-use crate::error::Result;
+use super::ws::{Agreement, CloseFrame, Request, Response};
+use crate::error::{Error, Result};
 
 /// What a piece of received data is.
 ///
@@ -24,21 +25,32 @@ pub enum Kind {
 }
 
 /// What a layer tells the one above it.
-#[derive(Debug)]
 pub(crate) enum Event<'a> {
-    /// The peer is authenticated and the stream encrypted. Told once, before any data.
-    Handshaked(TlsDetails),
+    /// The peer is authenticated and the stream encrypted. Told once, before `Ready`.
+    Secured(TlsDetails),
+    /// A client asks for something, and this is the answer if nobody changes it.
+    Request(&'a Request, &'a mut Response),
+    /// The handshake is done and application data may flow. Told once, before any data.
+    Ready(Agreement),
     /// Application data. The slice is valid during the call.
     Data(Kind, &'a [u8]),
+    /// Bytes that have to leave as application bytes do, behind those that were accepted.
+    Reply(&'a [u8]),
+    /// The peer has said why it sends no more.
+    Closed(CloseFrame),
     /// The peer has said that it sends no more.
     End,
+    /// The peer was answered, and there is nothing more to say.
+    Done,
+    /// The peer breaks the protocol, and is told when the stream is closed.
+    Failed(Error),
 }
 
 /// One protocol as a state machine. It owns no socket: `receive` gets what the peer sent, cut at
 /// random, and whatever has to go to the peer is appended to `down`.
 ///
 /// After an error the layer is not called again, but what it appended to `down` still leaves, so
-/// that an alert or a close frame reaches the peer.
+/// that an alert reaches the peer.
 pub(crate) trait Layer: Send {
     /// The connection below is there. Called once, before anything else.
     fn start(&mut self, down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()>;
@@ -55,8 +67,16 @@ pub(crate) trait Layer: Send {
     /// nothing before the layer is ready. Returns how many bytes it took.
     fn send(&mut self, data: &mut Wire, down: &mut Wire) -> Result<usize>;
 
-    /// This side sends no more: appends the last words of the protocol.
-    fn close(&mut self, _down: &mut Wire) {}
+    /// This side sends no more: appends the last words of the protocol, as far as it is their turn.
+    /// Whether nothing more is expected of the peer; until then it is called again after each event.
+    fn close(&mut self, _goodbye: &CloseFrame, _down: &mut Wire) -> bool {
+        true
+    }
+
+    /// Whether the peer is to be heard although this side closes.
+    fn listens(&self) -> bool {
+        false
+    }
 
     /// The peer has closed the connection below; an error when that is not the end that the
     /// protocol knows.

@@ -6,9 +6,11 @@ pub(crate) mod random;
 pub(crate) mod raw;
 pub(crate) mod tls;
 pub(crate) mod wire;
+pub(crate) mod ws;
 
 pub use layer::Kind;
 pub(crate) use layer::{Event, Layer};
 pub(crate) use raw::Raw;
 pub use tls::{TlsDetails, TlsVersion};
 pub(crate) use wire::{GATHER, Wire};
+pub use ws::{CloseFrame, Request, Response};

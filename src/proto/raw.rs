@@ -52,7 +52,7 @@ mod tests {
                 layer
                     .receive(head, &mut down, &mut |event| match event {
                         Event::Data(Kind::Bytes, bytes) => received.extend_from_slice(bytes),
-                        other => panic!("a raw layer told {other:?}"),
+                        _ => panic!("a raw layer told something else"),
                     })
                     .unwrap();
                 data.join(head, crate::proto::GATHER);

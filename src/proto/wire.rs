@@ -94,20 +94,45 @@ impl Wire {
         }
     }
 
+    /// Copies `head` and `body` to the end as [`Wire::join`] does, and never apart. Returns the copy
+    /// of the body.
+    #[inline(always)]
+    pub(crate) fn join_parts(&mut self, head: &[u8], body: &[u8], most: usize) -> &mut [u8] {
+        let size = head.len() + body.len();
+        let fits = matches!(self.chunks.back(),
+            Some(Chunk::Owned(last)) if last.end + size <= most);
+        if !fits {
+            let buffer = Buffer { room: self.take_spare(size), end: 0 };
+            self.chunks.push_back(Chunk::Owned(buffer));
+        }
+        self.length += size;
+        match self.chunks.back_mut() {
+            Some(Chunk::Owned(last)) => {
+                last.extend(head);
+                last.extend(body);
+                &mut last.room[last.end - body.len()..last.end]
+            }
+            _ => unreachable!("the room was just made"),
+        }
+    }
+
     #[inline(always)]
     fn push_owned(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
-        let mut room = std::mem::take(&mut self.spare);
-        let size = bytes.len().max(FIRST_ROOM);
-        if room.capacity() < size {
-            room = Vec::with_capacity(size);
-        }
-        let mut buffer = Buffer { room, end: 0 };
+        let mut buffer = Buffer { room: self.take_spare(bytes.len()), end: 0 };
         buffer.extend(bytes);
         self.length += bytes.len();
         self.chunks.push_back(Chunk::Owned(buffer));
+    }
+
+    /// Room for a new chunk, as large as it has to be at least.
+    #[inline(always)]
+    fn take_spare(&mut self, size: usize) -> Vec<u8> {
+        let room = std::mem::take(&mut self.spare);
+        let size = size.max(FIRST_ROOM);
+        if room.capacity() < size { Vec::with_capacity(size) } else { room }
     }
 
     /// Appends shared bytes as [`Wire::join`] does, but without a copy unless they are few and
@@ -325,6 +350,21 @@ mod tests {
         wire.join(b"five", 4);
         wire.join_shared(&shared(b"seven"), 4);
         assert_eq!(wire.chunks.len(), 6);
+    }
+
+    #[test]
+    fn parts_stay_together() {
+        let mut wire = Wire::new();
+        wire.join_parts(b"he", b"ad", GATHER).copy_from_slice(b"AD");
+        wire.join_parts(b"", b"", GATHER);
+        assert_eq!((wire.chunks.len(), wire.len()), (1, 4));
+        wire.join_parts(b"1", b"23", 6).make_ascii_uppercase();
+        wire.join_parts(b"4", &[b'x'; 500], 6).make_ascii_uppercase();
+        assert_eq!(wire.chunks.len(), 3);
+        assert_eq!(wire.to_vec(), [&b"heAD1234"[..], &[b'X'; 500]].concat());
+        wire.consume(4);
+        assert_eq!(wire.drop_oldest(1), 3);
+        assert_eq!(wire.len(), 501);
     }
 
     #[test]

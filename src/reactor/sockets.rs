@@ -130,18 +130,18 @@ pub(crate) fn connect(
 }
 
 /// Sends bytes; a closed peer is an error and never a signal.
-pub(crate) fn send(socket: &SockRef<'_>, bytes: &[u8]) -> io::Result<usize> {
-    socket.send_with_flags(bytes, sys::SEND_FLAGS)
+pub(crate) fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [only] => socket.send_with_flags(only, sys::SEND_FLAGS),
+        _ => socket.send_vectored_with_flags(slices, sys::SEND_FLAGS),
+    }
 }
 
 /// Sends the slices in one system call.
 pub(crate) fn send_vectored(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let socket = SockRef::from(stream);
     // Through mio, which has to see a WouldBlock to watch for the next chance.
-    stream.try_io(|| match slices {
-        [only] => socket.send_with_flags(only, sys::SEND_FLAGS),
-        _ => socket.send_vectored_with_flags(slices, sys::SEND_FLAGS),
-    })
+    stream.try_io(|| send(&socket, slices))
 }
 
 /// Takes SO_LINGER off a socket, so that its close does not wait in the system. Zero stays, which

@@ -6,7 +6,7 @@ use crate::support::*;
 
 const INVALID_ARGUMENT: i32 = 1;
 const NOT_CONNECTED: i32 = 3;
-const NO_OPTIONS: [i32; 5] = [i32::MIN, -1, 0, 28, i32::MAX];
+const NO_OPTIONS: [i32; 5] = [i32::MIN, -1, 0, 38, i32::MAX];
 
 #[test]
 fn options_that_do_not_exist() {

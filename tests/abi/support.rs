@@ -316,6 +316,8 @@ pub fn session_handler() -> cppserver_session_handler {
         on_empty: Some(on_empty),
         on_error: Some(on_error),
         destroy: Some(destroy),
+        on_handshake: None,
+        on_request: None,
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) use identity::Identity;
 pub(crate) use rustls::pki_types::CertificateDer;
 pub(crate) use verify::VerifyMode;
 
-use super::{Event, Kind, Layer, Wire};
+use super::ws::Agreement;
+use super::{CloseFrame, Event, Kind, Layer, Wire};
 use crate::error::{Error, Result, TlsFailure};
 
 /// Application bytes that one call of `send` takes: four full records, whose ciphertext fits in
@@ -103,11 +104,21 @@ pub(crate) struct Tls<S> {
     ready: bool,
     /// The peer has sent close_notify.
     ended: bool,
+    /// This side has said its last words.
+    closed: bool,
 }
 
 impl<S: Side> Tls<S> {
     fn new(side: S, server_name: Option<Box<str>>) -> Tls<S> {
-        Tls { side, kept: Vec::new(), whole: 0, server_name, ready: false, ended: false }
+        Tls {
+            side,
+            kept: Vec::new(),
+            whole: 0,
+            server_name,
+            ready: false,
+            ended: false,
+            closed: false,
+        }
     }
 
     /// Hands bytes to rustls. Returns how many of them it has done with; the others have to come
@@ -160,7 +171,8 @@ impl<S: Side> Tls<S> {
             if !self.ready && !self.side.common().is_handshaking() {
                 self.ready = true;
                 let name = self.server_name.take();
-                up(Event::Handshaked(TlsDetails::new(self.side.common(), name)));
+                up(Event::Secured(TlsDetails::new(self.side.common(), name)));
+                up(Event::Ready(Agreement::default()));
             }
             early.iter().for_each(|payload| up(Event::Data(Kind::Bytes, payload)));
             if self.ended {
@@ -308,19 +320,23 @@ impl<S: Side> Layer for Tls<S> {
         Ok(taken)
     }
 
-    fn close(&mut self, down: &mut Wire) {
+    fn close(&mut self, _goodbye: &CloseFrame, down: &mut Wire) -> bool {
+        if self.closed {
+            return true;
+        }
         // A server may have its keys before it has heard the end of the handshake.
         loop {
             match self.side.process(&mut self.kept).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     let count = traffic.queue_close_notify(down.room(2 * OVERHEAD)).unwrap_or(0);
                     down.commit(count);
-                    return;
+                    self.closed = true;
+                    return true;
                 }
                 Ok(ConnectionState::EncodeTlsData(data)) => encode(data, down),
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
                 Ok(ConnectionState::PeerClosed) => self.ended = true,
-                _ => return,
+                _ => return true,
             }
         }
     }

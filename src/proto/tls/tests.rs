@@ -46,10 +46,11 @@ impl<L: Layer> End<L> {
     ) {
         let End { layer, down, received, details, ended, .. } = self;
         self.result = call(layer, down, &mut |event| match event {
-            Event::Handshaked(told) => {
+            Event::Secured(told) => {
                 assert!(received.is_empty() && details.is_none(), "told once, before any data");
                 *details = Some(told);
             }
+            Event::Ready(_) => assert!(received.is_empty() && details.is_some()),
             Event::Data(kind, bytes) => {
                 assert_eq!(kind, Kind::Bytes);
                 assert!(details.is_some() && !*ended && !bytes.is_empty());
@@ -59,6 +60,7 @@ impl<L: Layer> End<L> {
                 assert!(!*ended, "told once");
                 *ended = true;
             }
+            _ => panic!("TLS tells nothing else"),
         });
     }
 
@@ -282,11 +284,12 @@ fn small_sends_share_a_record_and_large_ones_leave_in_batches() {
 
 #[test]
 fn close_notify_ends_the_stream_and_its_lack_is_a_truncation() {
+    let goodbye = CloseFrame::normal();
     for settings in both_versions() {
         let (mut server, mut client) = pair(&server_settings(), &settings);
         shake_hands(&mut server, &mut client);
         client.send(b"bye");
-        client.layer.close(&mut client.down);
+        client.layer.close(&goodbye, &mut client.down);
         let mut bytes = client.take();
         server.receive(&mut bytes);
         assert!(server.ended && server.received == b"bye");
@@ -294,7 +297,7 @@ fn close_notify_ends_the_stream_and_its_lack_is_a_truncation() {
         server.receive(&mut b"what follows does not count".to_vec());
         assert_eq!(server.result, Ok(()));
         server.send(b"last words");
-        server.layer.close(&mut server.down);
+        server.layer.close(&goodbye, &mut server.down);
         let mut bytes = server.take();
         client.receive(&mut bytes);
         assert!(client.ended && client.received == b"last words");
@@ -367,13 +370,14 @@ fn every_cipher_talks_to_every_other_of_its_suite() {
 
 #[test]
 fn a_server_says_the_end_as_soon_as_it_has_its_keys() {
+    let goodbye = CloseFrame::normal();
     let (mut server, mut client) = pair(&server_settings(), &client_settings());
-    server.layer.close(&mut server.down);
+    server.layer.close(&goodbye, &mut server.down);
     assert!(server.down.is_empty(), "nothing can be said yet");
     let mut hello = client.take();
     server.receive(&mut hello);
     assert!(!server.layer.is_ready());
-    server.layer.close(&mut server.down);
+    server.layer.close(&goodbye, &mut server.down);
     let mut flight = server.take();
     client.receive(&mut flight);
     assert_eq!(client.result, Ok(()));

@@ -1,0 +1,94 @@
+//! What a session knows of its peer, in the least room: most are plain TCP over IPv4.
+
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
+
+use super::TlsDetails;
+use super::frames::Frames;
+
+#[derive(Default)]
+pub(crate) enum Address {
+    #[default]
+    Unknown,
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+pub(crate) enum Peer {
+    Plain(Address),
+    /// One with more than an address.
+    Known(Box<Known>),
+}
+
+#[derive(Default)]
+pub(crate) struct Known {
+    address: Address,
+    /// After the handshake of an encrypted connection.
+    tls: Option<Arc<TlsDetails>>,
+    /// On WebSocket sessions.
+    frames: Option<Frames>,
+}
+
+impl Default for Peer {
+    fn default() -> Peer {
+        Peer::Plain(Address::Unknown)
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Peer {
+        Peer::Plain(match address {
+            SocketAddr::V4(address) => Address::V4(address),
+            SocketAddr::V6(address) => Address::V6(Box::new(address)),
+        })
+    }
+}
+
+impl Peer {
+    fn known(&mut self) -> &mut Known {
+        if let Peer::Plain(address) = self {
+            let address = std::mem::take(address);
+            *self = Peer::Known(Box::new(Known { address, ..Known::default() }));
+        }
+        match self {
+            Peer::Known(known) => known,
+            Peer::Plain(_) => unreachable!("it was just made a known one"),
+        }
+    }
+
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        let address = match self {
+            Peer::Plain(address) => address,
+            Peer::Known(known) => &known.address,
+        };
+        match address {
+            Address::Unknown => None,
+            Address::V4(address) => Some(SocketAddr::V4(*address)),
+            Address::V6(address) => Some(SocketAddr::V6(**address)),
+        }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Arc<TlsDetails>> {
+        match self {
+            Peer::Known(known) => known.tls.as_ref(),
+            Peer::Plain(_) => None,
+        }
+    }
+
+    pub(crate) fn set_tls(&mut self, details: TlsDetails) {
+        self.known().tls = Some(Arc::new(details));
+    }
+
+    /// The sending side of a WebSocket session.
+    #[inline(always)]
+    pub(crate) fn frames(&mut self) -> Option<&mut Frames> {
+        match self {
+            Peer::Known(known) => known.frames.as_mut(),
+            Peer::Plain(_) => None,
+        }
+    }
+
+    pub(crate) fn set_frames(&mut self, frames: Frames) {
+        self.known().frames = Some(frames);
+    }
+}

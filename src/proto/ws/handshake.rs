@@ -1,0 +1,355 @@
+//! The opening handshake (RFC 6455 section 4), on the parts of tungstenite that have no sockets.
+
+use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::handshake::machine::TryParse;
+use tungstenite::handshake::{client, server};
+use tungstenite::http::header::{self, HeaderMap, HeaderValue};
+use tungstenite::http::{Method, StatusCode};
+
+use super::super::{Event, Wire};
+use super::deflate::{self, Agreed};
+use super::http::{self, Request, Response};
+use super::{Config, Target};
+use crate::error::Error;
+
+/// The most bytes of a request or an answer, without a body.
+const MOST_HEAD: usize = 16 * 1024;
+
+/// A handshake that goes on.
+pub(super) struct Handshake {
+    head: Vec<u8>,
+    /// What a client has asked with.
+    key: Option<String>,
+}
+
+/// What a handshake came to.
+pub(super) struct Opened {
+    pub(super) subprotocol: Option<Box<str>>,
+    pub(super) deflate: Option<Agreed>,
+}
+
+/// How far a handshake has come.
+pub(super) enum Step {
+    /// More bytes are needed.
+    More,
+    /// It is done, with so many of the bytes.
+    Open(usize, Opened),
+    /// Something else was answered, as it should be.
+    Answered,
+    /// It failed, and the peer was told if there is a way to.
+    Failed(Error),
+}
+
+impl Handshake {
+    pub(super) fn new() -> Handshake {
+        Handshake { head: Vec::new(), key: None }
+    }
+
+    /// A client asks.
+    pub(super) fn ask(
+        &mut self,
+        config: &Config,
+        target: &Target,
+        down: &mut Wire,
+    ) -> Result<(), Error> {
+        let wrong = |error| Error::argument(format!("the request cannot be written: {error}"));
+        let key = client::generate_key();
+        let mut request = tungstenite::http::Request::get(target.target.as_str())
+            .header(header::HOST, target.host.as_str())
+            .header(header::CONNECTION, "Upgrade")
+            .header(header::UPGRADE, "websocket")
+            .header(header::SEC_WEBSOCKET_VERSION, "13")
+            .header(header::SEC_WEBSOCKET_KEY, key.as_str());
+        for (name, value) in &target.headers {
+            request = request.header(name, value);
+        }
+        if !target.subprotocols.is_empty() {
+            request =
+                request.header(header::SEC_WEBSOCKET_PROTOCOL, target.subprotocols.join(", "));
+        }
+        if let Some(settings) = config.deflate {
+            request = request.header(header::SEC_WEBSOCKET_EXTENSIONS, deflate::offer(settings));
+        }
+        let request = request.body(()).map_err(|error| wrong(error.to_string()))?;
+        let (bytes, _) =
+            client::generate_request(request).map_err(|error| wrong(error.to_string()))?;
+        self.key = Some(key);
+        down.join(&bytes, crate::proto::GATHER);
+        Ok(())
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        bytes: &[u8],
+        config: &Config,
+        down: &mut Wire,
+        up: &mut dyn FnMut(Event<'_>),
+    ) -> Step {
+        let first = self.head.first().or(bytes.first());
+        // Requests begin with a method, answers with "HTTP".
+        if !first.is_some_and(u8::is_ascii_uppercase) {
+            return self.not_http(config, down);
+        }
+        let Some(used) = self.take_head(bytes) else {
+            if self.head.len() > MOST_HEAD {
+                return self.too_long(config, down);
+            }
+            return Step::More;
+        };
+        match &config.target {
+            None => self.answer(config, used, down, up),
+            Some(target) => match self.verify(config, target) {
+                Ok(opened) => Step::Open(used, opened),
+                Err(error) => Step::Failed(error),
+            },
+        }
+    }
+
+    /// Takes the bytes of the head. Returns how many, if it is all there now.
+    fn take_head(&mut self, bytes: &[u8]) -> Option<usize> {
+        let before = self.head.len();
+        let from = before.saturating_sub(3);
+        let room = (MOST_HEAD + 1).saturating_sub(before).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..room]);
+        let ends_at = |index: usize| {
+            let head = &self.head[..=index];
+            head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n")
+        };
+        let end = (from..self.head.len()).find(|index| ends_at(*index))? + 1;
+        self.head.truncate(end);
+        Some(end - before)
+    }
+
+    fn not_http(&self, config: &Config, down: &mut Wire) -> Step {
+        if config.target.is_some() {
+            return Step::Failed(failure(
+                0,
+                "the server does not answer in HTTP; is it a WebSocket server?",
+            ));
+        }
+        refuse(StatusCode::BAD_REQUEST, "the client does not speak HTTP; does it speak TLS?", down)
+    }
+
+    fn too_long(&self, config: &Config, down: &mut Wire) -> Step {
+        if config.target.is_some() {
+            return Step::Failed(failure(
+                0,
+                "the answer of the server has more than 16 KiB of headers",
+            ));
+        }
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        refuse(status, "the request has more than 16 KiB of headers", down)
+    }
+
+    /// A server answers.
+    fn answer(
+        &self,
+        config: &Config,
+        used: usize,
+        down: &mut Wire,
+        up: &mut dyn FnMut(Event<'_>),
+    ) -> Step {
+        let mut request = match parse(&self.head) {
+            Ok(request) => request,
+            Err((status, text)) => return refuse(status, text, down),
+        };
+        let is_head = request.method() == "HEAD";
+        let headers = request.0.headers();
+        if !headers.contains_key(header::HOST) {
+            return refuse(StatusCode::BAD_REQUEST, "the request has no Host", down);
+        }
+        if !http::has_item(headers, &header::UPGRADE, "websocket") {
+            let mut response = Response::new(StatusCode::UPGRADE_REQUIRED);
+            up(Event::Request(&request, &mut response));
+            write(&http::last_answer(&response, is_head), down);
+            return Step::Answered;
+        }
+        if is_head {
+            let text = "a handshake begins with GET, not with HEAD";
+            return refuse(StatusCode::METHOD_NOT_ALLOWED, text, down);
+        }
+        if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+            let text = "the client speaks another version of WebSocket than 13";
+            return refuse(StatusCode::UPGRADE_REQUIRED, text, down);
+        }
+        let has_upgrade = http::has_item(headers, &header::CONNECTION, "upgrade");
+        let offers: Vec<&str> = http::items(headers, &header::SEC_WEBSOCKET_EXTENSIONS).collect();
+        let offers = offers.join(", ");
+        if has_upgrade {
+            // Lists may be spread over several fields, of which the check below sees the first.
+            let headers = request.0.headers_mut();
+            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        let mut accepted = match server::create_response(&request.0) {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                let text = format!("the handshake of the client is wrong: {error}");
+                return refuse(StatusCode::BAD_REQUEST, text, down);
+            }
+        };
+        let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS);
+        up(Event::Request(&request, &mut response));
+        if response.status != StatusCode::SWITCHING_PROTOCOLS {
+            write(&http::last_answer(&response, false), down);
+            return Step::Answered;
+        }
+        let headers = accepted.headers_mut();
+        if let Some(name) = &response.subprotocol {
+            if !request.subprotocols().any(|offered| offered == name) {
+                let text = format!(
+                    "the handler chose the subprotocol {name}, which the client did not offer"
+                );
+                return refuse(StatusCode::INTERNAL_SERVER_ERROR, text, down);
+            }
+            // A token, as was checked.
+            headers.extend(
+                HeaderValue::from_str(name).ok().map(|name| (header::SEC_WEBSOCKET_PROTOCOL, name)),
+            );
+        }
+        let agreed = config.deflate.and_then(|settings| deflate::answer(&offers, settings));
+        if let Some((_, text)) = &agreed {
+            headers.extend(
+                HeaderValue::from_str(text)
+                    .ok()
+                    .map(|text| (header::SEC_WEBSOCKET_EXTENSIONS, text)),
+            );
+        }
+        headers.extend(response.headers);
+        let mut bytes = Vec::new();
+        if let Err(error) = server::write_response(&mut bytes, &accepted) {
+            return Step::Failed(failure(500, format!("the answer cannot be written: {error}")));
+        }
+        write(&bytes, down);
+        let subprotocol = response.subprotocol.map(String::into_boxed_str);
+        Step::Open(used, Opened { subprotocol, deflate: agreed.map(|(agreed, _)| agreed) })
+    }
+
+    /// A client looks at the answer (RFC 6455 section 4.1).
+    fn verify(&self, config: &Config, target: &Target) -> Result<Opened, Error> {
+        let response = match client::Response::try_parse(&self.head) {
+            Ok(Some((_, response))) => response,
+            Ok(None) => return Err(failure(0, "the answer of the server cannot be parsed")),
+            Err(error) => {
+                return Err(failure(
+                    0,
+                    format!("the answer of the server cannot be parsed: {error}"),
+                ));
+            }
+        };
+        let (status, headers) = (response.status(), response.headers());
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            let place = match headers.get(header::LOCATION).and_then(|place| place.to_str().ok()) {
+                Some(place) => format!("; it points to {place}"),
+                None => String::new(),
+            };
+            let text = format!(
+                "the server answered {status} instead of opening a WebSocket session{place}"
+            );
+            return Err(failure(i32::from(status.as_u16()), text));
+        }
+        let wrong = |what: &str| Err(failure(101, format!("the answer of the server has {what}")));
+        if !http::has_item(headers, &header::UPGRADE, "websocket") {
+            return wrong("no Upgrade to websocket");
+        }
+        if !http::has_item(headers, &header::CONNECTION, "upgrade") {
+            return wrong("no Connection with Upgrade");
+        }
+        let accept = self.key.as_ref().map(|key| derive_accept_key(key.as_bytes()));
+        let same = |value: &HeaderValue| accept.as_deref().is_some_and(|accept| value == accept);
+        if !headers.get(header::SEC_WEBSOCKET_ACCEPT).is_some_and(same) {
+            return wrong("a wrong Sec-WebSocket-Accept");
+        }
+        let extensions = joined(headers, &header::SEC_WEBSOCKET_EXTENSIONS);
+        let deflate = match deflate::accept(&extensions, config.deflate) {
+            Ok(deflate) => deflate,
+            Err(what) => return wrong(what),
+        };
+        let subprotocol = headers.get(header::SEC_WEBSOCKET_PROTOCOL);
+        let subprotocol = match subprotocol.map(|name| name.to_str()) {
+            None => None,
+            Some(Ok(name)) if target.subprotocols.iter().any(|offered| offered == name) => {
+                Some(name.into())
+            }
+            Some(_) => return wrong("a subprotocol that was not offered"),
+        };
+        Ok(Opened { subprotocol, deflate })
+    }
+
+    /// The peer closed the connection.
+    pub(super) fn end(&self, config: &Config) -> Error {
+        match config.target {
+            None => failure(0, "the client closed the connection during the opening handshake"),
+            Some(_) => failure(
+                0,
+                "the server closed the connection during the opening handshake; is it a WebSocket \
+                 server, and does it want TLS?",
+            ),
+        }
+    }
+}
+
+/// Reads a request, or tells with which status it is refused.
+fn parse(head: &[u8]) -> Result<Request, (StatusCode, String)> {
+    // The parser of handshakes takes GET alone, and a page may be asked for by HEAD.
+    let is_head = head.starts_with(b"HEAD ");
+    let as_get = is_head.then(|| [b"GET", &head[4..]].concat());
+    match server::Request::try_parse(as_get.as_deref().unwrap_or(head)) {
+        Ok(Some((_, mut request))) => {
+            if is_head {
+                *request.method_mut() = Method::HEAD;
+            }
+            Ok(Request(request))
+        }
+        Ok(None) => Err((StatusCode::BAD_REQUEST, "the request cannot be parsed".into())),
+        Err(error) => Err((status_of(&error), format!("the request is refused: {error}"))),
+    }
+}
+
+fn status_of(error: &tungstenite::Error) -> StatusCode {
+    match error {
+        tungstenite::Error::Protocol(ProtocolError::WrongHttpMethod) => {
+            StatusCode::METHOD_NOT_ALLOWED
+        }
+        tungstenite::Error::Protocol(ProtocolError::WrongHttpVersion) => {
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED
+        }
+        tungstenite::Error::Capacity(CapacityError::TooManyHeaders) => {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        }
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Tells the client and the user why a request is refused.
+fn refuse(status: StatusCode, text: impl Into<String>, down: &mut Wire) -> Step {
+    let text = text.into();
+    let mut response = Response::new(status);
+    response.body = format!("{text}\n").into_bytes();
+    response
+        .headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    write(&http::last_answer(&response, false), down);
+    Step::Failed(failure(i32::from(status.as_u16()), text))
+}
+
+fn write(bytes: &[u8], down: &mut Wire) {
+    down.join(bytes, crate::proto::GATHER);
+}
+
+fn joined(headers: &HeaderMap, name: &header::HeaderName) -> String {
+    http::items(headers, name).collect::<Vec<_>>().join(", ")
+}
+
+/// The code is the status of HTTP, 0 where there is none.
+fn failure(code: i32, text: impl Into<String>) -> Error {
+    Error::web_socket(code, text.into())
+}
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;

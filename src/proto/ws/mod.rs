@@ -1,0 +1,301 @@
+//! The layer of WebSocket (RFC 6455) with permessage-deflate (RFC 7692).
+//!
+//! Only what comes from the peer passes through the layer. Messages to the peer are made into
+//! frames where they are sent, see [`Sender`]; they leave as they are then.
+
+mod close;
+mod codec;
+mod deflate;
+mod frame;
+mod handshake;
+mod http;
+mod random;
+mod secure;
+mod send;
+#[cfg(test)]
+mod tests;
+mod uri;
+mod utf8;
+
+use std::sync::Arc;
+
+use tungstenite::http::header::{HeaderName, HeaderValue};
+
+pub(crate) use close::ABNORMAL;
+pub use close::CloseFrame;
+pub(crate) use codec::Limits;
+use codec::{Codec, Item};
+use deflate::{Agreed, Deflate, Inflate};
+pub(crate) use deflate::{LEAST_BITS, MOST_BITS, Settings as DeflateSettings};
+pub(crate) use frame::MOST_CONTROL;
+use handshake::{Handshake, Step};
+pub use http::{Request, Response};
+pub(crate) use secure::Secure;
+pub(crate) use send::{Broadcast, OVERHEAD, Sender};
+pub(crate) use uri::Address;
+pub(crate) use utf8::is_text;
+
+use super::{Event, Kind, Layer, Wire};
+use crate::error::{Error, Result};
+
+/// What the sessions of a server have in common, or the connections of a client.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) deflate: Option<DeflateSettings>,
+    /// Whether pings and pongs are told too.
+    pub(crate) tells_control: bool,
+    /// What a client asks for; servers have none.
+    pub(crate) target: Option<Target>,
+}
+
+impl Config {
+    fn is_server(&self) -> bool {
+        self.target.is_none()
+    }
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Target {
+    /// The value of the header field Host.
+    pub(crate) host: String,
+    /// The path and the query.
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) subprotocols: Vec<String>,
+}
+
+impl Target {
+    pub(crate) fn new(address: &Address) -> Target {
+        Target { host: address.host_field(), target: address.target.clone(), ..Target::default() }
+    }
+
+    /// Adds a header field to the request.
+    pub(crate) fn add_header(&mut self, name: &str, value: &str) -> Result<()> {
+        if name.eq_ignore_ascii_case("host") {
+            self.host = http::checked("x-host", value)?.1.to_str().unwrap_or_default().to_owned();
+            return Ok(());
+        }
+        if name.eq_ignore_ascii_case("sec-websocket-key") {
+            return Err(Error::argument(
+                "the header field Sec-WebSocket-Key is written by the library",
+            ));
+        }
+        self.headers.push(http::checked(name, value)?);
+        Ok(())
+    }
+
+    /// Chooses the subprotocols to offer, the preferred one first.
+    pub(crate) fn set_subprotocols(&mut self, names: &[&str]) -> Result<()> {
+        let names = names.iter().map(|name| http::checked_token(name).map(str::to_owned));
+        self.subprotocols = names.collect::<Result<_>>()?;
+        Ok(())
+    }
+}
+
+/// What two peers have agreed on, as far as the sending side has to know.
+#[derive(Default)]
+pub(crate) struct Agreement {
+    pub(crate) subprotocol: Option<Box<str>>,
+    pub(crate) deflate: Option<Box<Deflate>>,
+}
+
+/// One WebSocket connection.
+pub(crate) struct Ws {
+    codec: Codec,
+    config: Arc<Config>,
+    special: Option<Box<Special>>,
+    /// The code of the peer's Close frame, 0 before it.
+    received: u16,
+    is_ready: bool,
+    /// A Close frame was sent.
+    sent: bool,
+    /// The connection below has ended.
+    ended: bool,
+}
+
+/// What most connections have not, most of the time.
+enum Special {
+    Handshake(Handshake),
+    /// The connection is failed, with this Close frame.
+    Failed(CloseFrame),
+}
+
+impl Ws {
+    pub(crate) fn new(config: Arc<Config>) -> Ws {
+        Ws {
+            codec: Codec::new(Arc::clone(&config), None),
+            config,
+            special: Some(Box::new(Special::Handshake(Handshake::new()))),
+            received: 0,
+            is_ready: false,
+            sent: false,
+            ended: false,
+        }
+    }
+
+    fn is_failed(&self) -> bool {
+        matches!(self.special.as_deref(), Some(Special::Failed(_)))
+    }
+
+    /// Whether more of the peer counts: until its Close frame, and on clients until the server has
+    /// closed the connection (RFC 6455 section 7.1.1).
+    fn expects_more(&self) -> bool {
+        let over = self.received != 0 && self.config.is_server();
+        self.is_ready && !over && !self.ended && !self.is_failed()
+    }
+
+    /// Goes on with the handshake. Returns how many of the bytes belonged to it when it is done.
+    #[cold]
+    #[inline(never)]
+    fn shake_hands(
+        &mut self,
+        bytes: &[u8],
+        down: &mut Wire,
+        up: &mut dyn FnMut(Event<'_>),
+    ) -> Option<usize> {
+        let Some(Special::Handshake(handshake)) = self.special.as_deref_mut() else { return None };
+        match handshake.receive(bytes, &self.config, down, up) {
+            Step::More => None,
+            Step::Open(used, opened) => {
+                self.special = None;
+                self.is_ready = true;
+                let (deflate, inflate) = match opened.deflate.zip(self.config.deflate) {
+                    Some((agreed, settings)) => self.compression(agreed, settings),
+                    None => (None, None),
+                };
+                self.codec = Codec::new(Arc::clone(&self.config), inflate);
+                let deflate = deflate.map(Box::new);
+                up(Event::Ready(Agreement { subprotocol: opened.subprotocol, deflate }));
+                Some(used)
+            }
+            Step::Answered => {
+                self.special = None;
+                up(Event::Done);
+                None
+            }
+            Step::Failed(error) => {
+                self.special = None;
+                up(Event::Failed(error));
+                None
+            }
+        }
+    }
+
+    fn compression(
+        &self,
+        agreed: Agreed,
+        settings: DeflateSettings,
+    ) -> (Option<Deflate>, Option<Inflate>) {
+        let server = (agreed.server_takeover, agreed.server_bits);
+        let client = (agreed.client_takeover, agreed.client_bits);
+        let ((takeover, bits), (peer_takeover, _)) = match self.config.is_server() {
+            true => (server, client),
+            false => (client, server),
+        };
+        (Deflate::new(settings, takeover, bits), Some(Inflate::new(peer_takeover)))
+    }
+}
+
+impl Layer for Ws {
+    fn start(&mut self, down: &mut Wire, _up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        match (self.special.as_deref_mut(), &self.config.target) {
+            (Some(Special::Handshake(handshake)), Some(target)) => {
+                handshake.ask(&self.config, target, down)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[inline(always)]
+    fn receive(
+        &mut self,
+        mut bytes: &mut [u8],
+        down: &mut Wire,
+        up: &mut dyn FnMut(Event<'_>),
+    ) -> Result<()> {
+        if !self.is_ready {
+            let Some(used) = self.shake_hands(bytes, down, up) else { return Ok(()) };
+            bytes = &mut bytes[used..];
+        }
+        if self.received != 0 || self.special.is_some() {
+            return Ok(());
+        }
+        let Ws { codec, config, received, .. } = self;
+        let masks = !config.is_server();
+        let outcome = codec.receive(bytes, &mut |item| {
+            match item {
+                Item::Message(kind, data) => up(Event::Data(kind, data)),
+                Item::Ping(payload) => {
+                    let (pong, size) = send::pong(payload, masks);
+                    up(Event::Reply(&pong[..size]));
+                    if config.tells_control {
+                        up(Event::Data(Kind::Ping, payload));
+                    }
+                }
+                Item::Pong(payload) if config.tells_control => up(Event::Data(Kind::Pong, payload)),
+                Item::Pong(_) => {}
+                Item::Close(code, reason) => {
+                    *received = code;
+                    up(Event::Closed(CloseFrame { code, reason: reason.to_owned() }));
+                    return false;
+                }
+            }
+            true
+        });
+        if let Err(violation) = outcome {
+            self.codec.stop();
+            self.special = Some(Box::new(Special::Failed(violation.frame())));
+            up(Event::Failed(violation.error()));
+        }
+        Ok(())
+    }
+
+    /// Messages are frames already.
+    fn send(&mut self, data: &mut Wire, down: &mut Wire) -> Result<usize> {
+        let count = data.len();
+        down.append(data);
+        Ok(count)
+    }
+
+    fn close(&mut self, goodbye: &CloseFrame, down: &mut Wire) -> bool {
+        if self.is_ready && !self.sent {
+            self.sent = true;
+            let echo = CloseFrame { code: self.received, reason: String::new() };
+            let frame = match self.special.as_deref() {
+                Some(Special::Failed(frame)) => frame,
+                _ if self.received != 0 => &echo,
+                _ => goodbye,
+            };
+            send::close(frame, !self.config.is_server(), down);
+        }
+        !self.expects_more()
+    }
+
+    fn listens(&self) -> bool {
+        self.expects_more()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.ended = true;
+        if let Some(Special::Handshake(handshake)) = self.special.as_deref() {
+            return Err(handshake.end(&self.config));
+        }
+        if self.is_ready && self.received == 0 && !self.sent && !self.is_failed() {
+            return Err(Error::web_socket(
+                i32::from(ABNORMAL),
+                "the peer closed the connection without a Close frame: what it sent may have been cut",
+            ));
+        }
+        Ok(())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    fn is_transparent(&self) -> bool {
+        self.is_ready
+    }
+}

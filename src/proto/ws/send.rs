@@ -1,0 +1,182 @@
+//! What goes to the peer: messages become frames where they are sent, on any thread.
+
+use std::sync::Arc;
+
+use super::super::{GATHER, Kind, Wire};
+use super::close::CloseFrame;
+use super::deflate::Deflate;
+use super::frame::{self, Header, MOST_CONTROL, MOST_HEADER, Opcode};
+use super::random;
+
+/// More than a frame adds to its payload.
+pub(crate) const OVERHEAD: usize = MOST_HEADER;
+
+/// The sending side of a session.
+pub(crate) struct Sender {
+    /// Clients mask what they send.
+    masks: bool,
+    deflate: Option<Box<Deflate>>,
+}
+
+impl Sender {
+    pub(crate) fn new(masks: bool) -> Sender {
+        Sender { masks, deflate: None }
+    }
+
+    /// Compression was agreed on.
+    pub(crate) fn set_deflate(&mut self, deflate: Option<Box<Deflate>>) {
+        self.deflate = deflate;
+    }
+
+    pub(crate) fn compresses(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// The head of a message whose payload may follow as it is, if that is possible.
+    pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<([u8; OVERHEAD], usize)> {
+        let plain = !self.masks && self.deflate.is_none();
+        plain.then(|| Header::new(kind.into(), length).write())
+    }
+
+    /// Appends a message as one frame, to a chunk of up to `most` bytes or as one of its own.
+    /// Returns how many bytes that are.
+    #[inline(always)]
+    pub(crate) fn message(
+        &mut self,
+        kind: Kind,
+        data: &[u8],
+        wire: &mut Wire,
+        most: usize,
+    ) -> usize {
+        let masks = self.masks;
+        match &mut self.deflate {
+            Some(deflate) if matches!(kind, Kind::Text | Kind::Binary) => {
+                deflate.compress(data, |compressed| {
+                    let mut header = Header::new(kind.into(), compressed.unwrap_or(data).len());
+                    header.compressed = compressed.is_some();
+                    append(header, compressed.unwrap_or(data), masks, wire, most)
+                })
+            }
+            _ => append(Header::new(kind.into(), data.len()), data, masks, wire, most),
+        }
+    }
+
+    /// Appends a part of a message, which is not compressed. Of several parts all but the first are
+    /// continuations.
+    pub(crate) fn fragment(
+        &mut self,
+        kind: Option<Kind>,
+        data: &[u8],
+        last: bool,
+        wire: &mut Wire,
+        most: usize,
+    ) -> usize {
+        let opcode = kind.map_or(Opcode::Continuation, Opcode::from);
+        let header = Header { fin: last, ..Header::new(opcode, data.len()) };
+        append(header, data, self.masks, wire, most)
+    }
+
+    /// Appends a message that others send too. Returns how many bytes that are.
+    pub(crate) fn shared(
+        &mut self,
+        broadcast: &mut Broadcast<'_>,
+        wire: &mut Wire,
+        most: usize,
+    ) -> usize {
+        let bits = match &self.deflate {
+            None => None,
+            Some(deflate) => deflate.shares(),
+        };
+        if self.masks || (self.deflate.is_some() && bits.is_none()) {
+            return self.message(broadcast.kind, broadcast.data, wire, most);
+        }
+        let frame = match (bits, &mut self.deflate) {
+            (Some(bits), Some(deflate)) => broadcast.compressed(bits, deflate),
+            _ => broadcast.plain(),
+        };
+        wire.join_shared(frame, most);
+        frame.len()
+    }
+}
+
+/// A message for many sessions, made into a frame once for all that have agreed on the same.
+pub(crate) struct Broadcast<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) data: &'a [u8],
+    plain: Option<Arc<[u8]>>,
+    /// By the window that they were compressed for.
+    compressed: Vec<(u8, Arc<[u8]>)>,
+}
+
+impl<'a> Broadcast<'a> {
+    pub(crate) fn new(kind: Kind, data: &'a [u8]) -> Broadcast<'a> {
+        Broadcast { kind, data, plain: None, compressed: Vec::new() }
+    }
+
+    fn plain(&mut self) -> &Arc<[u8]> {
+        self.plain
+            .get_or_insert_with(|| alone(Header::new(self.kind.into(), self.data.len()), self.data))
+    }
+
+    fn compressed(&mut self, bits: u8, deflate: &mut Deflate) -> &Arc<[u8]> {
+        let place = match self.compressed.iter().position(|(own, _)| *own == bits) {
+            Some(place) => place,
+            None => {
+                let frame = deflate.compress(self.data, |compressed| {
+                    let payload = compressed.unwrap_or(self.data);
+                    let mut header = Header::new(self.kind.into(), payload.len());
+                    header.compressed = compressed.is_some();
+                    alone(header, payload)
+                });
+                self.compressed.push((bits, frame));
+                self.compressed.len() - 1
+            }
+        };
+        &self.compressed[place].1
+    }
+}
+
+fn alone(header: Header, payload: &[u8]) -> Arc<[u8]> {
+    let (head, size) = header.write();
+    let mut bytes = Vec::with_capacity(size + payload.len());
+    bytes.extend_from_slice(&head[..size]);
+    bytes.extend_from_slice(payload);
+    bytes.into()
+}
+
+#[inline(always)]
+fn append(mut header: Header, payload: &[u8], masks: bool, wire: &mut Wire, most: usize) -> usize {
+    if masks {
+        header.mask = Some(random::mask_key());
+    }
+    let (head, size) = header.write();
+    let body = wire.join_parts(&head[..size], payload, most);
+    if let Some(key) = header.mask {
+        frame::mask(body, key);
+    }
+    size + payload.len()
+}
+
+/// Appends a Close frame.
+pub(super) fn close(frame: &CloseFrame, masks: bool, wire: &mut Wire) {
+    let payload = frame.payload();
+    append(Header::new(Opcode::Close, payload.len()), &payload, masks, wire, GATHER);
+}
+
+/// A pong, as the bytes that it is sent with.
+#[inline]
+pub(super) fn pong(payload: &[u8], masks: bool) -> ([u8; MOST_HEADER + MOST_CONTROL], usize) {
+    let mut header = Header::new(Opcode::Pong, payload.len());
+    if masks {
+        header.mask = Some(random::mask_key());
+    }
+    let (head, size) = header.write();
+    let mut bytes = [0; MOST_HEADER + MOST_CONTROL];
+    bytes[..size].copy_from_slice(&head[..size]);
+    let end = size + payload.len();
+    bytes[size..end].copy_from_slice(payload);
+    if let Some(key) = header.mask {
+        frame::mask(&mut bytes[size..end], key);
+    }
+    (bytes, end)
+}
