@@ -3,7 +3,7 @@
 
 use crate::load::{
     IdleReport, Load, Plain, Tls, Transport, WebSocket, hold_idle, verify_datagrams, verify_echo,
-    verify_text,
+    verify_message, verify_text,
 };
 use crate::peers::Workload;
 use std::io;
@@ -119,8 +119,10 @@ fn verify_messages<T: Transport + Clone>(
     let binary = WebSocket::new(transport.clone()).various();
     let text = WebSocket::new(transport).text().various();
     if workload == Workload::Deflate {
+        let text = text.compressed();
         verify_echo(&binary.compressed(), address)?;
-        verify_text(&text.compressed(), address)
+        verify_text(&text, address)?;
+        verify_message(&text, address, &workload.text())
     } else {
         verify_echo(&binary, address)?;
         verify_text(&text, address)

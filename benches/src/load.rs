@@ -22,7 +22,7 @@ pub use multicast::MulticastLoad;
 pub use payload::json;
 pub use tls::{Tls, TlsStream};
 pub use transport::{Plain, Transport};
-pub use verify::{verify_echo, verify_text};
+pub use verify::{verify_echo, verify_message, verify_text};
 pub use websocket::{WebSocket, WebSocketStream};
 pub use windows::{WindowLoad, verify_datagrams};
 

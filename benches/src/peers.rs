@@ -301,6 +301,11 @@ impl Workload {
         }
     }
 
+    /// The text that is compressed.
+    pub fn text(self) -> Vec<u8> {
+        json(1024)
+    }
+
     /// The argument that the servers get.
     pub fn mode(self) -> &'static str {
         match self {
@@ -325,7 +330,7 @@ impl Workload {
             Workload::Pipelined => Box::new(EchoLoad::new(link, address, 100, 32, 32)?),
             Workload::Large => Box::new(EchoLoad::new(link, address, 10, 8, 64 * 1024)?),
             Workload::Medium => Box::new(EchoLoad::new(link, address, 10, 8, 16 * 1024)?),
-            Workload::Deflate => Box::new(EchoLoad::of(link, address, 100, 1, &json(1024))?),
+            Workload::Deflate => Box::new(EchoLoad::of(link, address, 100, 1, &self.text())?),
             Workload::Connect | Workload::Handshake | Workload::Resumption => {
                 Box::new(ChurnLoad::new(transport, address, 64)?)
             }

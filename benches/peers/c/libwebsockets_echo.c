@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <libwebsockets.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,11 +148,8 @@ int main(int count, char **arguments) {
     }
     multicast = strcmp(arguments[1], "multicast") == 0;
     static const struct lws_protocols protocols[] = {
-        {.name = "echo",
-         .callback = on_event,
-         .per_session_data_size = sizeof(struct session),
-         .rx_buffer_size = RECEIVE_BUFFER},
-        {.name = NULL},
+        {"echo", on_event, sizeof(struct session), RECEIVE_BUFFER, 0, NULL, 0},
+        {NULL, NULL, 0, 0, 0, NULL, 0},
     };
     static const struct lws_extension deflate[] = {
         {"permessage-deflate", lws_extension_callback_pm_deflate,

@@ -44,8 +44,9 @@ void run(Server& server, const char* mode) {
             server.send(handle, message->get_payload(), message->get_opcode(), ignored);
         });
     }
-    server.set_socket_init_handler([](Handle, auto& stream) {
-        stream.lowest_layer().set_option(boost::asio::ip::tcp::no_delay(true));
+    server.set_tcp_pre_init_handler([&](Handle handle) {
+        boost::system::error_code ignored;
+        server.get_con_from_hdl(handle)->get_raw_socket().set_option(boost::asio::ip::tcp::no_delay(true), ignored);
     });
     server.init_asio();
     server.set_listen_backlog(backlog);

@@ -22,7 +22,7 @@ pub fn verify_echo<T: Transport>(
     transport: &T,
     address: SocketAddrV4,
 ) -> io::Result<Option<String>> {
-    verify(transport, address, &noise(TOTAL))
+    verify(transport, address, &noise(TOTAL), 1)
 }
 
 /// The same with text.
@@ -30,16 +30,26 @@ pub fn verify_text<T: Transport>(
     transport: &T,
     address: SocketAddrV4,
 ) -> io::Result<Option<String>> {
-    verify(transport, address, &json(TOTAL))
+    verify(transport, address, &json(TOTAL), 1)
+}
+
+/// The same with one message.
+pub fn verify_message<T: Transport>(
+    transport: &T,
+    address: SocketAddrV4,
+    message: &[u8],
+) -> io::Result<Option<String>> {
+    verify(transport, address, message, message.len())
 }
 
 fn verify<T: Transport>(
     transport: &T,
     address: SocketAddrV4,
     bytes: &[u8],
+    first: usize,
 ) -> io::Result<Option<String>> {
-    let mut stream = connect(transport, address, TOTAL)?;
-    let mut pieces = Pieces { bytes, at: 0, piece: 1 };
+    let mut stream = connect(transport, address, bytes.len())?;
+    let mut pieces = Pieces { bytes, at: 0, piece: first };
     while !pieces.are_done()
         && (pieces.write(&mut stream)? || sys::wait_writable(stream.as_raw_fd(), FULL)?)
     {}

@@ -112,8 +112,8 @@ impl<T: Transport> Transport for WebSocket<T> {
         if !stream.rules.compressed {
             return inner;
         }
-        let percent = stream.incoming.packed_total() * 100 / stream.sent.max(1);
-        let deflate = format!("permessage-deflate to {percent} %");
+        let (plain, packed) = (stream.sent, stream.incoming.packed_total());
+        let deflate = format!("permessage-deflate of {plain} bytes to {packed}");
         Some(inner.map_or(deflate.clone(), |inner| format!("{inner}, {deflate}")))
     }
 }
