@@ -26,9 +26,11 @@ struct session {
     struct session *next; /* for multicast */
     struct message *first, *last;
     struct message *arriving; /* or NULL */
+    struct message *leaving;  /* or NULL: compression takes it bit by bit until the next event */
 };
 
 static bool multicast;
+static bool deflate;
 static struct session *sessions;
 
 static void fail(const char *what) {
@@ -82,12 +84,15 @@ static void receive(struct session *session, const void *data, size_t size) {
 }
 
 static int send_queued(struct session *session) {
-    while (session->first != NULL && !lws_send_pipe_choked(session->socket)) {
+    while (session->first != NULL) {
         struct message *message = session->first;
+        session->first = message->next;
+        free(session->leaving);
+        session->leaving = message;
         if (lws_write(session->socket, message->data + LWS_PRE, message->size, message->kind) < (int)message->size)
             return -1;
-        session->first = message->next;
-        free(message);
+        if (deflate || lws_send_pipe_choked(session->socket))
+            break;
     }
     if (session->first != NULL)
         lws_callback_on_writable(session->socket);
@@ -107,6 +112,7 @@ static void forget(struct session *session) {
         free(message);
     }
     free(session->arriving);
+    free(session->leaving);
 }
 
 static int on_event(struct lws *socket, enum lws_callback_reasons reason, void *user, void *data, size_t size) {
@@ -147,11 +153,12 @@ int main(int count, char **arguments) {
         return 2;
     }
     multicast = strcmp(arguments[1], "multicast") == 0;
+    deflate = strcmp(arguments[1], "deflate") == 0;
     static const struct lws_protocols protocols[] = {
         {"echo", on_event, sizeof(struct session), RECEIVE_BUFFER, 0, NULL, 0},
         {NULL, NULL, 0, 0, 0, NULL, 0},
     };
-    static const struct lws_extension deflate[] = {
+    static const struct lws_extension extensions[] = {
         {"permessage-deflate", lws_extension_callback_pm_deflate,
          "permessage-deflate; client_no_context_takeover; server_no_context_takeover"},
         {NULL, NULL, NULL},
@@ -162,8 +169,8 @@ int main(int count, char **arguments) {
     info.iface = "127.0.0.1";
     info.protocols = protocols;
     info.options = LWS_SERVER_OPTION_DISABLE_IPV6;
-    if (strcmp(arguments[1], "deflate") == 0)
-        info.extensions = deflate;
+    if (deflate)
+        info.extensions = extensions;
     if (count == 5) {
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.ssl_cert_filepath = arguments[3];
