@@ -26,6 +26,9 @@ int serve(const char* mode, uWS::SocketContextOptions options) {
         behavior.compression = uWS::CompressOptions(uWS::SHARED_COMPRESSOR | uWS::SHARED_DECOMPRESSOR);
     behavior.maxPayloadLength = largest_message;
     behavior.maxBackpressure = most_unsent;
+    // A client that waits for its turn answers no pings.
+    behavior.idleTimeout = 0;
+    behavior.sendPingsAutomatically = false;
     if (multicast) {
         behavior.open = [](Socket* socket) { socket->subscribe("all"); };
         behavior.message = [&app](Socket*, std::string_view message, uWS::OpCode kind) {

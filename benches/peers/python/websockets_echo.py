@@ -59,6 +59,7 @@ async def main() -> None:
         backlog=BACKLOG,
         compression=None,
         extensions=extensions,
+        ping_interval=None,  # A client that waits for its turn answers no pings.
         ssl=tls,
     )
     print("port", next(iter(server.sockets)).getsockname()[1], flush=True)

@@ -47,7 +47,8 @@ pub fn hold_idle(
     let open_time = sys::now() - begin;
 
     wait_until_quiet(pid)?;
-    let cpu_time = cpu.zip(procfs::cpu_time(pid)).map(|(before, after)| after - before);
+    let cpu_time =
+        cpu.zip(procfs::cpu_time(pid)).map(|(before, after)| after.saturating_sub(before));
     let bytes_per_connection = memory
         .zip(procfs::private_memory(pid))
         .map(|(before, after)| (after as f64 - before as f64) / count as f64);

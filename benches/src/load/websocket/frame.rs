@@ -96,7 +96,7 @@ impl Header {
             compressed: first & COMPRESSED != 0,
             size: usize::try_from(size).map_err(|_| wrong("an endless frame"))?,
         };
-        if header.opcode.is_control() && (size > 125 || !header.last) {
+        if header.opcode.is_control() && (second > 125 || !header.last) {
             return Err(wrong("a control frame of more than its 125 bytes, or in parts"));
         }
         Ok(Some((header, used)))
