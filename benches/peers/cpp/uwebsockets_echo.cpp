@@ -8,10 +8,14 @@
 #include <App.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+
+#include <sys/socket.h>
 
 constexpr unsigned largest_message = 1024 * 1024;
 constexpr unsigned most_unsent = 16 * 1024 * 1024;
+constexpr int receive_buffer = 192 * 1024;
 
 struct Session {};
 
@@ -44,6 +48,12 @@ int serve(const char* mode, uWS::SocketContextOptions options) {
         if (listener == nullptr) {
             std::perror("listen");
             std::exit(1);
+        }
+        if (Encrypted) {
+            // A read that fills its buffer of 512 KiB ends with a broken TLS session, so that less has to be there.
+            const int fd = us_poll_fd(reinterpret_cast<us_poll_t*>(listener));
+            if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer) != 0)
+                std::perror("SO_RCVBUF");
         }
         std::printf("port %d\n", us_socket_local_port(Encrypted, reinterpret_cast<us_socket_t*>(listener)));
         std::fflush(stdout);
