@@ -1,5 +1,6 @@
 //! One door for set-up, tests, demo, benches and packaging: `cargo xtask COMMAND`.
 
+mod autobahn;
 mod chat;
 mod compiler;
 mod demo;
@@ -31,6 +32,8 @@ cargo xtask COMMAND
   symbols                   write tests/symbols.txt anew from the library
   sanitize [address|thread|miri|loom]
                             run the tests under these tools (all without an argument)
+  autobahn [server|client] [ws|wss] [CASE...] [--messages N] [--server PROGRAM] [--client PROGRAM]
+                            the conformance suite of WebSocket; CASE as in 9.*
   windows                   build for Windows and run the tests under Wine
   macos                     check that everything compiles for macOS
 ";
@@ -63,6 +66,7 @@ fn dispatch(command: &str, arguments: &[String]) -> Result<bool> {
         "header" => suites::native::write_header().map(done),
         "symbols" => suites::native::write_symbols().map(done),
         "sanitize" => sanitize::run(arguments),
+        "autobahn" => autobahn::run(arguments),
         "windows" => windows::run(),
         "macos" => systems::macos().map(done),
         "help" | "--help" | "-h" => {

@@ -198,8 +198,55 @@ pub fn zig() -> Result<PathBuf> {
     Ok(interpreter.with_file_name(""))
 }
 
+/// The Python 2.7 interpreter of an environment with the Autobahn suite. What it is made from is a
+/// Python 2.7 that is there: systems of today have no package of it.
+pub fn autobahn(python: &Path) -> Result<PathBuf> {
+    ensure(&[C])?;
+    let lists = workspace::root().join("xtask/autobahn");
+    let maker = environment("virtualenv", &lists.join("virtualenv.txt"))?;
+    environment_by("autobahn/python", &lists.join("requirements.txt"), |directory| {
+        let mut command = Command::new(maker);
+        command.args(["-m", "virtualenv", "--quiet", "--clear", "--python"]);
+        run(command.arg(python).arg(directory).stdin(Stdio::null()))
+    })
+}
+
+/// A Python 2.7 with what the Autobahn suite needs: the one that `PYTHON27` names, or else one in the
+/// path or of pyenv. `None` when there is none.
+pub fn python_2() -> Result<Option<PathBuf>> {
+    let question = "import ctypes, ssl, sys, zlib; sys.exit(sys.version_info[:2] != (2, 7))";
+    let good = |python: &PathBuf| quiet(Command::new(python).args(["-c", question]));
+    if let Some(named) = env::var_os("PYTHON27").filter(|named| !named.is_empty()) {
+        let named = PathBuf::from(named);
+        return match good(&named) {
+            true => Ok(Some(named)),
+            false => Err(format!("PYTHON27 names {}, which is no Python 2.7.", named.display())),
+        };
+    }
+    let home = || env::home_dir().map(|home| home.join(".pyenv"));
+    let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(home).unwrap_or_default();
+    let versions = fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        versions.map(|version| version.path().join("bin/python2.7")).collect();
+    found.sort();
+    // The name in the path may be pyenv's, which starts a Python 2.7 only where one is chosen.
+    found.insert(0, "python2.7".into());
+    Ok(found.into_iter().find(good))
+}
+
 /// The Python interpreter of an environment with the packages of a list.
 fn environment(name: &str, pins: &Path) -> Result<PathBuf> {
+    environment_by(name, pins, |directory| {
+        run(Command::new(python()).args(["-m", "venv", "--clear"]).arg(directory))
+    })
+}
+
+/// The same for an environment that is made in another way.
+fn environment_by(
+    name: &str,
+    pins: &Path,
+    make: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     ensure(&[PYTHON])?;
     let directory = workspace::target().join(name);
     let interpreter = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
@@ -211,9 +258,11 @@ fn environment(name: &str, pins: &Path) -> Result<PathBuf> {
         return Ok(interpreter);
     }
     eprintln!("xtask: making the Python environment {}", directory.display());
-    run(Command::new(python()).args(["-m", "venv", "--clear"]).arg(&directory))?;
+    make(&directory)?;
     let mut pip = Command::new(&interpreter);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    // Whoever asks for an old Python knows that it is old.
+    pip.env("PIP_NO_PYTHON_VERSION_WARNING", "1");
     run(pip.arg(pins).stdin(Stdio::null()))?;
     workspace::write(&stamp, &wanted)?;
     Ok(interpreter)
