@@ -117,8 +117,9 @@ class Tab {
     );
   }
 
-  async opened() {
-    return this.page.locator("li.note", { hasText: "The connection has ended." }).count();
+  // The page's notes of connections that have ended.
+  ends() {
+    return this.page.locator("li.note", { hasText: "The connection has ended." });
   }
 
   async say(words) {
@@ -135,10 +136,13 @@ class Tab {
     equal(await found.textContent(), words, `what ${this.name} hears`);
   }
 
-  // Waits for one more connection than there were.
-  async again(ended) {
-    const notes = this.page.locator("li.note", { hasText: "The connection has ended." });
-    await notes.nth(ended).waitFor();
+  async hearsAdmin(words) {
+    await this.page.locator("li.admin", { hasText: `(admin) ${words}` }).waitFor();
+  }
+
+  // Waits until one more connection has ended than before, and there is a new one.
+  async again(before) {
+    await this.ends().nth(before).waitFor();
     await this.connected();
   }
 }
@@ -153,9 +157,9 @@ async function converse(tabs, words) {
 
 // Runs something that ends the connections of these tabs, and waits until they have come back.
 async function comeBack(tabs, leave) {
-  const ended = await Promise.all(tabs.map((tab) => tab.opened()));
+  const before = await Promise.all(tabs.map((tab) => tab.ends().count()));
   await leave();
-  await Promise.all(tabs.map((tab, number) => tab.again(ended[number])));
+  await Promise.all(tabs.map((tab, number) => tab.again(before[number])));
 }
 
 async function run(server, browser) {
@@ -198,7 +202,7 @@ async function run(server, browser) {
   });
   await check("the administrator is heard", async () => {
     server.say("Welcome, you two.");
-    for (const tab of tabs) await tab.page.locator("li.admin", { hasText: "Welcome, you two." }).waitFor();
+    for (const tab of tabs) await tab.hearsAdmin("Welcome, you two.");
   });
   await check("`!` ends a connection, which comes back", async () => {
     await comeBack([ada], () => ada.say("!"));
@@ -226,7 +230,13 @@ async function run(server, browser) {
       equal(last.extensions.split(";")[0], "permessage-deflate", "extension");
     }
   });
-  await check("screenshot", async () => {
+  await check("a conversation for the screenshot", async () => {
+    await ada.say("Are you still there? The server was gone for a moment.");
+    await ada.hears("Ada", "Are you still there? The server was gone for a moment.");
+    await grace.say("Was it? This page came back by itself before I noticed.");
+    await ada.hears("Grace", "Was it? This page came back by itself before I noticed.");
+    server.say("It was a new process, and it has no idea who you are.");
+    await ada.hearsAdmin("It was a new process, and it has no idea who you are.");
     await ada.page.bringToFront();
     await ada.page.screenshot({ path: screenshot });
   });

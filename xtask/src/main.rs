@@ -1,6 +1,7 @@
 //! One door for set-up, tests, demo, benches and packaging: `cargo xtask COMMAND`.
 
 mod autobahn;
+mod browser;
 mod chat;
 mod compiler;
 mod demo;
@@ -34,6 +35,8 @@ cargo xtask COMMAND
                             run the tests under these tools (all without an argument)
   autobahn [server|client] [ws|wss] [CASE...] [--messages N] [--server PROGRAM] [--client PROGRAM]
                             the conformance suite of WebSocket; CASE as in 9.*
+  browser [ws|wss] [--picture FILE] [-- PROGRAM [ARGUMENT...]]
+                            the WebSocket chat of every language, or of this program, in Chromium
   windows                   build for Windows and run the tests under Wine
   macos                     check that everything compiles for macOS
 ";
@@ -67,6 +70,7 @@ fn dispatch(command: &str, arguments: &[String]) -> Result<bool> {
         "symbols" => suites::native::write_symbols().map(done),
         "sanitize" => sanitize::run(arguments),
         "autobahn" => autobahn::run(arguments),
+        "browser" => browser::run(arguments),
         "windows" => windows::run(),
         "macos" => systems::macos().map(done),
         "help" | "--help" | "-h" => {

@@ -43,6 +43,20 @@ pub const PYTHON: Part = Part {
     },
     packages: &["python3", "python3-venv"],
 };
+pub const NODE: Part = Part {
+    name: "Node.js 18 or newer",
+    present: || {
+        let question = "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)";
+        quiet(Command::new("node").args(["-e", question]))
+    },
+    packages: &["nodejs"],
+};
+pub const NPM: Part = Part { name: "npm", present: || has(npm()), packages: &["npm"] };
+pub const CHROMIUM: Part = Part {
+    name: "Chromium",
+    present: || chromium().is_some(),
+    packages: &["chromium", "fonts-dejavu-core"],
+};
 pub const CLANG: Part = Part { name: "clang", present: || has("clang"), packages: &["clang"] };
 pub const MINGW: Part = Part {
     name: "the MinGW-w64 compilers (posix threads)",
@@ -103,10 +117,20 @@ fn apt(administrator: &[&str]) -> Command {
 
 /// Whether a program of this name is in the path (or is the path of a program).
 pub fn has(program: &str) -> bool {
-    let name = workspace::System::host().program(program);
+    find(program).is_some()
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let name = match Path::new(program).extension() {
+        // A script of Windows, such as `npm.cmd`.
+        Some(_) => program.to_string(),
+        None => workspace::System::host().program(program),
+    };
     let paths = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&paths).any(|directory| directory.join(&name).is_file())
-        || PathBuf::from(program).is_file()
+    let mut places: Vec<PathBuf> =
+        env::split_paths(&paths).map(|directory| directory.join(&name)).collect();
+    places.push(program.into());
+    places.into_iter().find(|place| place.is_file())
 }
 
 /// Whether a command succeeds; what it prints is of no interest.
@@ -138,6 +162,18 @@ pub fn wine() -> Option<PathBuf> {
     let debian = PathBuf::from("/usr/lib/wine/wine64");
     let named = ["wine64", "wine"].into_iter().find(|name| has(name)).map(PathBuf::from);
     if debian.is_file() { Some(debian) } else { named }
+}
+
+/// A browser of the Chromium family; `CHROMIUM` names another one.
+pub fn chromium() -> Option<PathBuf> {
+    let named = env::var("CHROMIUM").ok().filter(|name| !name.is_empty());
+    let known = ["chromium", "chromium-browser", "google-chrome", "chrome"].map(str::to_string);
+    let names = named.map_or(known.to_vec(), |named| vec![named]);
+    names.iter().find_map(|name| find(name))
+}
+
+fn npm() -> &'static str {
+    if cfg!(windows) { "npm.cmd" } else { "npm" }
 }
 
 /// A component of the toolchain in use, such as `clippy`, tried by its cargo command.
@@ -266,6 +302,29 @@ fn environment_by(
     run(pip.arg(pins).stdin(Stdio::null()))?;
     workspace::write(&stamp, &wanted)?;
     Ok(interpreter)
+}
+
+/// A directory with the packages of a `package.json`, for `NODE_PATH`.
+pub fn node_modules(name: &str, list: &Path) -> Result<PathBuf> {
+    ensure(&[NODE, NPM])?;
+    let directory = workspace::target().join(name);
+    let modules = directory.join("node_modules");
+    let wanted = workspace::read(list)?;
+    // Written last, so that half of the packages do not count.
+    let stamp = directory.join("installed.json");
+    if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && modules.is_dir() {
+        return Ok(modules);
+    }
+    eprintln!("xtask: installing the Node.js packages of {}", list.display());
+    workspace::make_directory(&directory)?;
+    workspace::write(&directory.join("package.json"), &wanted)?;
+    let mut install = Command::new(npm());
+    install.args(["install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"]);
+    // Nothing is to be fetched but the packages themselves.
+    install.arg("--ignore-scripts").current_dir(&directory);
+    run(install.stdin(Stdio::null()))?;
+    workspace::write(&stamp, &wanted)?;
+    Ok(modules)
 }
 
 /// The pinned cbindgen, built once.
