@@ -18,6 +18,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Where the case stands among the others: 9.8.2 in front of 10.1.1.
+    pub fn place(&self) -> Vec<u32> {
+        self.case.split('.').map(|part| part.parse().unwrap_or_default()).collect()
+    }
+
     pub fn judge(&self) -> Result<()> {
         let good = |kind: &String| GOOD.contains(&kind.as_str());
         if good(&self.behaviour) && good(&self.closing) {
@@ -81,6 +86,7 @@ mod tests {
         assert_eq!(good, [true, true, false, false, false]);
         assert_eq!(verdicts[2].judge(), Err("NON-STRICT, closing OK: Late.".to_string()));
         assert!(read("1.1.1\tOK\n").is_err());
+        assert!(verdicts[3].place() < verdicts[4].place());
     }
 
     #[test]

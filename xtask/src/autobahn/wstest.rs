@@ -60,6 +60,9 @@ impl Wstest {
 
     /// What is in the report that a run has left in its folder.
     pub fn verdicts(&self, folder: &Path) -> Result<Vec<Verdict>> {
+        if !folder.join("index.json").is_file() {
+            return Err("The suite was not asked for its report, or ended before it.".to_string());
+        }
         verdict::read(&workspace::output_of(self.command("results").arg(folder))?)
     }
 
