@@ -1,12 +1,13 @@
 //! `cargo xtask autobahn`: the Autobahn conformance suite of WebSocket, against a server and against
 //! a client on this library.
 //!
-//! The server gets an address such as `ws://127.0.0.1:0`, prints a line that ends in `port: NUMBER`,
-//! sends every message back with its kind, and ends at an empty line of input. The client gets
-//! `ws://127.0.0.1:9001` and the name `cppserver`; it reads the number of cases at `/getCaseCount`,
-//! connects to `/runCase?case=N&agent=NAME` for each of 1, 2, ... and sends every message back with
-//! its kind until the connection ends, then waits at `/updateReports?agent=NAME` for the end. Both
-//! run in the repository's top directory, from where `wss` finds `certs/`.
+//! The server gets an address such as `127.0.0.1:0`, and a certificate and a key where it is to be
+//! encrypted. It prints a line that ends in the number of its port, sends every message back with its
+//! kind, and ends at the end of its input. The client gets an address such as `ws://127.0.0.1:9001`
+//! and a name; it reads the number of cases at `/getCaseCount`, connects to
+//! `/runCase?case=N&agent=NAME` for each of 1, 2, ... and sends every message back with its kind until
+//! the connection ends, then waits at `/updateReports?agent=NAME` for the end. The certificate of the
+//! suite is `certs/server.pem`. Both programs run in the repository's top directory.
 
 mod verdict;
 mod wstest;
@@ -188,7 +189,10 @@ fn server(
     cases: &[String],
 ) -> Result<Vec<Report>> {
     let mut command = Command::new(program);
-    command.arg(format!("{protocol}://127.0.0.1:0")).current_dir(workspace::root());
+    command.arg("127.0.0.1:0").current_dir(workspace::root());
+    if protocol == "wss" {
+        command.args(["certs/server.pem", "certs/server.key"]);
+    }
     let mut server = Program::start(&mut command)?;
     server.ear.wait_until(|text| port(text).is_some())?;
     let url = format!("{protocol}://127.0.0.1:{}", port(&server.ear.text()).unwrap_or_default());
@@ -203,10 +207,10 @@ fn server(
     Ok(reports)
 }
 
-/// The port in the first line that ends in `port: NUMBER`.
+/// The number at the end of the first line that has one there.
 fn port(text: &str) -> Option<u16> {
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    whole.filter_map(|line| line.trim_end().rsplit_once("port: ")?.1.parse().ok()).next()
+    whole.filter_map(|line| line.split_whitespace().next_back()?.parse().ok()).next()
 }
 
 /// Tests one client by several pairs of it and of the suite at once.
@@ -346,6 +350,7 @@ mod tests {
     fn a_port_counts_when_its_line_is_whole() {
         assert_eq!(port("hello\nWebSocket server port: 123"), None);
         assert_eq!(port("hello\nWebSocket server port: 1234\r\nmore"), Some(1234));
+        assert_eq!(port("1234\n"), Some(1234));
     }
 
     #[test]
