@@ -203,7 +203,8 @@ fn server(
         well(&finished)?;
         wstest.verdicts(folder).map_err(|why| format!("{why}\n{}", finished.text))
     });
-    suite.check("the server ends", server.end());
+    let ended = server.end();
+    suite.check("the server ends", ended.map_err(|why| format!("{why}\n{}", server.ear.text())));
     Ok(reports)
 }
 
@@ -303,14 +304,18 @@ fn judge(suite: &mut Suite, reports: &[Report]) -> Result<()> {
                 continue;
             }
         };
+        let mut lost = Vec::new();
         for case in &report.cases {
             match verdicts.iter().find(|verdict| verdict.case == *case) {
                 Some(verdict) => {
                     suite.check(&format!("case {case}"), verdict.judge());
                     all.push(verdict);
                 }
-                None => suite.fail(&format!("case {case}"), "is not in the report"),
+                None => lost.push(case.as_str()),
             }
+        }
+        if !lost.is_empty() {
+            suite.fail(&format!("{} cases are not in the report", lost.len()), &lost.join(" "));
         }
     }
     all.sort_by_key(|verdict| verdict.place());
