@@ -232,6 +232,9 @@ fn client(
         let mut command = Command::new(program);
         command.args([&url, wstest::AGENT]).current_dir(workspace::root());
         let finished = process::capture(&mut command, limit(cases), &folder.join("client.log"));
+        // Writing it takes longer than the client may have waited.
+        let asked = finished.success && suite.ear.hears("Updating reports", chat::LIMIT);
+        let _ = asked && suite.ear.hears("Report generation complete", limit(cases));
         workspace::write(&folder.join("wstest.log"), &suite.ear.text())?;
         well(&finished).and_then(|()| wstest.verdicts(folder)).map_err(described)
     })
