@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cppserver
 import pytest
-from cppserver import _library, aio
+from cppserver import _library, _loader, aio
 from helpers import DEADLINE, Log, closed_port, dial, read_exactly, wait_until
 from ssl_helpers import dial_tls
 from udp_helpers import free_udp_port
@@ -253,7 +253,7 @@ def test_the_wheel_is_for_every_python_of_one_platform(wheel: Path) -> None:
 def test_the_wheel_carries_library_types_and_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    library = _library.library_names()[0]
+    library = _loader.library_names()[0]
     for name in (library, "py.typed", "__init__.py", "aio.py", "_library.py", "LICENSE"):
         assert f"cppserver/{name}" in names
     assert not [name for name in names if not name.startswith("cppserver")]
@@ -282,7 +282,7 @@ def test_the_wheel_works_without_anything_else(wheel: Path, tmp_path: Path) -> N
         check=False,
     )
     assert result.stderr == ""
-    assert result.stdout.strip() == str(tmp_path / "cppserver" / _library.library_names()[0])
+    assert result.stdout.strip() == str(tmp_path / "cppserver" / _loader.library_names()[0])
 
 
 def test_a_wheel_without_a_library_is_refused(tmp_path: Path) -> None:
