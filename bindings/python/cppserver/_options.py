@@ -30,7 +30,7 @@ class Reason(enum.IntEnum):
     SERVICE_STOPPED = 7
     """The service stopped."""
     TRUNCATED = 8
-    """The peer closed an encrypted connection without the end of its stream; data may be cut."""
+    """The peer closed an encrypted or WebSocket connection without a word; data may be cut."""
 
     @classmethod
     def _missing_(cls, value: object) -> Reason:

@@ -424,7 +424,7 @@ class WebSocketClient(MessageOptions, WebSocketConnection, Client):
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         for name, value in pairs:
             self.add_header(name, value)
-        self.subprotocols = tuple(subprotocols)
+        self.subprotocols = subprotocols
 
     def _create(self, service: int) -> int | None:
         return _library.client_create_ws(service, encode_address(self._uri))

@@ -410,7 +410,7 @@ async def open_websocket(
         TypeError: There is a ``server_name`` for a connection that is not encrypted.
     """
     _check_sizes(limit, high_water)
-    if ssl is None and isinstance(uri, str) and uri[:6].lower() == "wss://":
+    if ssl is None and str(uri)[:6].lower() == "wss://":
         ssl = TlsContext()
     keywords: WebSocketClientKeywords = {"send_limit": 0, **options, "control_frames": True}
     client: _WebSocketClient | _WebSocketSslClient
