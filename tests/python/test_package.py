@@ -17,8 +17,10 @@ import cppserver
 import pytest
 from cppserver import _library, _loader, aio
 from helpers import DEADLINE, Log, closed_port, dial, read_exactly, wait_until
-from ssl_helpers import dial_tls
+from ssl_helpers import dial_tls, their_client_context
 from udp_helpers import free_udp_port
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 PROJECT = Path(__file__).resolve().parents[2] / "bindings" / "python"
 EXAMPLES = PROJECT / "examples"
@@ -56,7 +58,9 @@ class Program:
         """Wait until the server listens and return its port."""
         self.log.wait("Press Enter to stop the server" + self.suffix())
         for line in self.log.names():
-            if found := re.fullmatch(r"(?:TCP|SSL|UDP) server port: (\d+)", line):
+            if found := re.fullmatch(
+                r"(?:TCP|SSL|UDP|WebSocket(?: SSL)?) server port: (\d+)", line
+            ):
                 return int(found[1])
         raise AssertionError("the server told no port")
 
@@ -98,10 +102,36 @@ def test_the_echo_server(programs: list[Program]) -> None:
     server.end()
 
 
-@pytest.mark.parametrize(("protocol", "call"), [("tcp", dial), ("ssl", dial_tls)])
-def test_the_chat(
-    programs: list[Program], protocol: str, call: Callable[[int], socket.socket]
-) -> None:
+def visit(peer: socket.socket) -> None:
+    """Leave a chat over a stream, and read to the end."""
+    with peer:
+        peer.sendall(b"!")
+        data = b""
+        while piece := peer.recv(1000):
+            data += piece
+        assert data.endswith(b"!")
+
+
+def visit_websocket(peer: Connection) -> None:
+    """Leave a chat over a WebSocket, and read to the end."""
+    with peer:
+        peer.send("!")
+        assert list(peer)[-1] == "!"
+        assert peer.close_code == 1000
+
+
+VISITS: dict[str, Callable[[int], None]] = {
+    "tcp": lambda port: visit(dial(port)),
+    "ssl": lambda port: visit(dial_tls(port)),
+    "websocket": lambda port: visit_websocket(connect(f"ws://127.0.0.1:{port}")),
+    "websocket_ssl": lambda port: visit_websocket(
+        connect(f"wss://localhost:{port}", ssl=their_client_context())
+    ),
+}
+
+
+@pytest.mark.parametrize("protocol", VISITS)
+def test_the_chat(programs: list[Program], protocol: str) -> None:
     server = Program(f"{protocol}_chat_server.py", closed_port())  # A restart keeps a chosen port.
     programs.append(server)
     port = server.port()
@@ -116,12 +146,7 @@ def test_the_chat(
     server.say("closing time")
     for client in clients:
         client.log.wait("Incoming: (admin) closing time")
-    with call(port) as guest:
-        guest.sendall(b"!")
-        data = b""
-        while piece := guest.recv(1000):
-            data += piece
-        assert data.endswith(b"!")
+    VISITS[protocol](port)
     clients[1].say("!")
     clients[1].log.wait(invitation, count=2)  # It comes back by itself.
     server.say("!")
@@ -213,7 +238,7 @@ def test_the_programs_in_the_documentation_compile(module: object) -> None:
 def test_the_programs_in_the_readme_compile() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 5
+    assert len(programs) == 7
     for program in programs:
         compile(program, "README.md", "exec")
 

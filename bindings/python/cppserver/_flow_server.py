@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from ._bridge import bridge_of
 from ._errors import CppServerError, StateError, Status, make_error
@@ -18,7 +18,7 @@ from ._stream import Stream
 class ServerCallbacks(NativeServer[Any]):
     """Callbacks of a server whose sessions feed flows."""
 
-    front: Server | None = None
+    front: Server[Any] | None = None
 
     def create_session(self) -> Any:
         front = self.front
@@ -44,7 +44,18 @@ class ServerCallbacks(NativeServer[Any]):
             front._bridge.push(front._deliver_error, error)
 
 
-class Server:
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    NativeT = TypeVar("NativeT", bound=NativeServer[Any], default=NativeServer[Any])
+else:
+    # Before Python 3.13 only type checkers know the default.
+    from typing import TypeVar
+
+    NativeT = TypeVar("NativeT", bound=NativeServer)
+
+
+class Server(Generic[NativeT]):
     """Listens, and runs the handler in a task of its own for each connection.
 
     Made by :func:`start_server` and :func:`start_websocket_server`. As an asynchronous context
@@ -53,7 +64,7 @@ class Server:
 
     def __init__(
         self,
-        native: NativeServer[Any],
+        native: NativeT,
         handler: Callable[[Any], Coroutine[Any, Any, object]],
         kind: type[Stream] | type[WebSocket],
         limit: int,
@@ -86,8 +97,8 @@ class Server:
         await self.wait_closed()
 
     @property
-    def native(self) -> NativeServer[Any]:
-        """The server beneath, for its counters, its options and ``multicast``."""
+    def native(self) -> NativeT:
+        """The server beneath, for its counters, its options, ``multicast`` and ``publish``."""
         return self._native
 
     @property

@@ -10,10 +10,10 @@ from contextlib import aclosing
 from typing import Self
 
 from ._bridge import Bridge
-from ._errors import CppServerError
+from ._errors import CppServerError, StateError, Status
 from ._flow import Flow, FlowCallbacks, ended
 from ._http import Request
-from ._websocket import Message, Sendable, WebSocketConnection
+from ._websocket import Message, Sendable, WebSocketConnection, WebSocketSession
 
 _INTERNAL_ERROR = 1011
 
@@ -157,6 +157,39 @@ class WebSocket(Flow):
             self._pings.pop(data, None)
         return self._loop.time() - begin
 
+    # Topics
+
+    def subscribe(self, topic: str) -> None:
+        """Have what is published under a topic, as of :meth:`cppserver.WebSocketSession.subscribe`.
+
+        Raises:
+            StateError: This is a client's WebSocket.
+        """
+        self._session().subscribe(topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        """End a subscription, as it was written; without one this does nothing.
+
+        Raises:
+            StateError: This is a client's WebSocket.
+        """
+        self._session().unsubscribe(topic)
+
+    def publish(self, topic: str, data: Sendable) -> int:
+        """Send a message to all others that have subscribed to a topic; return how many these are.
+
+        It does not wait for them.
+
+        Raises:
+            StateError: This is a client's WebSocket.
+        """
+        return self._session().publish(topic, data)
+
+    def _session(self) -> WebSocketSession:
+        if isinstance(self._socket, WebSocketSession):
+            return self._socket
+        raise StateError(Status.INVALID_STATE, "state", "topics are of servers; this is a client")
+
     # End
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -176,6 +209,11 @@ class WebSocket(Flow):
         self.close(_INTERNAL_ERROR)
 
     # State
+
+    @property
+    def connection(self) -> WebSocketConnection:
+        """The connection beneath, for its counters and options. Do not send or receive with it."""
+        return self._socket
 
     @property
     def request(self) -> Request | None:

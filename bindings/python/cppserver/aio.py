@@ -331,7 +331,7 @@ async def start_websocket_server(
     limit: int = DEFAULT_UNREAD_LIMIT,
     high_water: int = DEFAULT_HIGH_WATER,
     **options: Unpack[WebSocketServerKeywords],
-) -> Server:
+) -> Server[WebSocketServer[Any]]:
     """Listen for WebSocket connections, and run ``handler(websocket)`` for each.
 
     A WebSocket is closed when its handler returns. When it raises, it is closed with the code 1011,
