@@ -258,7 +258,7 @@ async def start_server(
         native = _TcpStreamServer(_service_or_shared(service), host, port, **options)
     else:
         native = _SslStreamServer(_service_or_shared(service), ssl, host, port, **options)
-    server = Server(native, handler, Stream, limit, high_water)
+    server: Server = Server(native, handler, Stream, limit, high_water)
     await server._start(native)
     return server
 
@@ -369,7 +369,7 @@ async def start_websocket_server(
         native.handshake = on_handshake
     if on_request is not None:
         native.request = on_request
-    server = Server(native, handler, WebSocket, limit, high_water)
+    server: Server[WebSocketServer[Any]] = Server(native, handler, WebSocket, limit, high_water)
     await server._start(native)
     return server
 
