@@ -268,6 +268,23 @@ def test_a_receiver_that_pauses_delays_no_other_connection() -> None:
     run(main)
 
 
+def test_parts_go_on_while_a_multicast_waits_for_the_last() -> None:
+    async def main() -> None:
+        async with Pair(server={"high_water": 0}) as (here, there):
+            server = there.connection.server  # type: ignore[attr-defined]
+
+            def produce() -> Iterator[bytes]:
+                for _ in range(10):
+                    server.multicast("behind")
+                    yield bytes(100_000)
+
+            await there.send_parts(produce())
+            received = [await here.receive() for _ in range(11)]
+            assert received == ["behind", bytes(1_000_000), *["behind"] * 9]
+
+    run(main, debug=False)
+
+
 def test_send_waits_above_high_water() -> None:
     async def main() -> None:
         async with Pair(client={"high_water": 1000}) as (here, there):

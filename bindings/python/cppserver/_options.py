@@ -301,7 +301,7 @@ class MessageOptions(HasOptions):
     ping_interval = _seconds(
         Option.PING_INTERVAL,
         "Seconds of silence after which the peer is pinged; as long again without a sign of life"
-        " end the connection. Default 0: never.",
+        " end the connection, unless it pauses reading. Default 0: never.",
     )
     message_limit = _number(
         Option.MESSAGE_LIMIT,
