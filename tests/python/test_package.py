@@ -209,7 +209,7 @@ def test_the_multicast(programs: list[Program]) -> None:
     assert not [line for line in stranger.log.names() if "Incoming" in line]
 
 
-@pytest.mark.parametrize("name", ["aio_echo.py", "aio_udp_echo.py"])
+@pytest.mark.parametrize("name", ["aio_echo.py", "aio_udp_echo.py", "aio_websocket_echo.py"])
 def test_the_echo_with_coroutines(programs: list[Program], name: str) -> None:
     program = Program(name)
     programs.append(program)

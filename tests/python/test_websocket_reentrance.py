@@ -92,8 +92,8 @@ class Acting(LoggingWsSession):
         self.act("on_handshake")
 
     def on_handshaked(self) -> None:
-        self.act("on_handshaked")
         self.send("welcome")
+        self.act("on_handshaked")
 
     def on_received(self, data: Message) -> None:
         self.act("on_received")
