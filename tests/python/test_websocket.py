@@ -4,51 +4,28 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import Any
 
 import pytest
 from cppserver import (
     ArgumentError,
     LimitError,
     NotConnectedError,
-    Option,
     Reason,
     SendPolicy,
     Service,
-    StateError,
-    TlsContext,
     WebSocketClient,
-    WebSocketConnection,
     WebSocketError,
     WebSocketServer,
     WebSocketSession,
-    WebSocketSslClient,
-    WebSocketSslServer,
-    WebSocketSslSession,
 )
-from helpers import DEADLINE, Log, LoggingService, LoggingSession, dial, read_exactly, wait_until
-from ssl_helpers import server_context
+from helpers import DEADLINE, Log, LoggingService, wait_until
 from ws_helpers import (
     AnyServer,
     EchoWsSession,
-    LoggingWsServer,
     LoggingWsSession,
     Message,
     Scheme,
 )
-
-
-@pytest.fixture(params=["ws", "wss"])
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    """Return what makes plain or encrypted servers and clients."""
-    return Scheme(request.param)
-
-
-@pytest.fixture
-def ws() -> Scheme:
-    """Return what makes plain servers and clients."""
-    return Scheme("ws")
-
 
 MESSAGES: list[Message] = [
     "",
@@ -393,251 +370,6 @@ def test_a_paused_connection_hears_nothing(service: LoggingService, scheme: Sche
         assert len(server.log.events("session message")) == number + 1
         session.resume_reading()
     server.log.wait("session disconnected", Reason.PEER_CLOSED)
-
-
-# Many sessions
-
-
-def test_multicast_reaches_all_or_the_wanted(service: LoggingService, scheme: Scheme) -> None:
-    server = scheme.server(service, deflate=True)
-    clients = [scheme.connected(service, server, deflate=number % 2 == 0) for number in range(4)]
-    sessions = [server.ready(number + 1) for number in range(4)]
-    server.multicast("to all")
-    server.multicast(b"x" * 1000)
-    asked: list[Any] = []
-
-    def choose(session: Any) -> bool:
-        asked.append(session)
-        return session is sessions[1]
-
-    server.multicast("to some", wanted=choose)
-    assert set(asked) == set(sessions)
-    server.multicast(bytearray(b"end"))
-    for client in clients:
-        client.log.wait("message", b"end")
-    common = ["to all", b"x" * 1000, b"end"]
-    got = [client.messages() for client in clients]
-    assert sorted(map(len, got)) == [3, 3, 3, 4]
-    some = next(messages for messages in got if len(messages) == 4)
-    assert some == ["to all", b"x" * 1000, "to some", b"end"]
-    assert [messages for messages in got if messages is not some] == [common] * 3
-
-
-def test_a_choice_that_fails_sends_nothing(service: LoggingService, ws: Scheme) -> None:
-    server = ws.server(service)
-    clients = [ws.connected(service, server) for _ in range(2)]
-    sessions = [server.ready(number + 1) for number in range(2)]
-
-    def choose(session: Any) -> bool:
-        if session is sessions[1]:
-            raise KeyError("which?")
-        return True
-
-    with pytest.raises(KeyError, match="which"):
-        server.multicast("nobody hears this", wanted=choose)
-    server.multicast("all do")
-    for client in clients:
-        client.log.wait("message", "all do")
-        assert client.messages() == ["all do"]
-
-
-def test_tcp_servers_choose_too(service: LoggingService, server: Any, ws: Scheme) -> None:
-    with dial(server.port) as one, dial(server.port) as two:
-        first = server.session(1)
-        server.session(2)
-        server.multicast(b"one ", wanted=lambda session: session.id == first.id)
-        server.session(2).subscribe("news.*")
-        assert server.publish("news.today", b"two ") == 1
-        assert first.publish("news.today", b"too ") == 1
-        server.multicast(b"all")
-        own = one if first.peer_address == one.getsockname() else two
-        other = two if own is one else one
-        assert read_exactly(own, 7) == b"one all"
-        assert read_exactly(other, 11) == b"two too all"
-
-
-def test_what_is_published_reaches_the_subscribers(service: LoggingService, scheme: Scheme) -> None:
-    server = scheme.server(service)
-    clients = [scheme.connected(service, server) for _ in range(3)]
-    numbers = {client.local_address: client for client in clients}
-    sessions = [server.ready(number + 1) for number in range(3)]
-    hear = [numbers[session.peer_address] for session in sessions]
-    sessions[0].subscribe("news.sport")
-    sessions[0].subscribe("news.*")  # Twice the same message would be once too much.
-    sessions[1].subscribe("news.*")
-    sessions[2].subscribe("weather")
-    assert server.publish("news.sport", "goal") == 2
-    assert server.publish("nobody", "hears") == 0
-    assert sessions[0].publish("news.sport", b"binary") == 1
-    sessions[1].unsubscribe("news.*")
-    sessions[1].unsubscribe("news.*")
-    assert server.publish("news.other", "late") == 1
-    assert server.publish("weather", "rain") == 1
-    server.multicast("end")
-    for client in hear:
-        client.log.wait("message", "end")
-    assert [client.messages()[:-1] for client in hear] == [
-        ["goal", "late"],
-        ["goal", b"binary"],
-        ["rain"],
-    ]
-    hear[2].disconnect()
-    wait_until(lambda: server.publish("weather", "sun") == 0)
-    with pytest.raises(NotConnectedError):
-        sessions[2].subscribe("weather")
-
-
-@pytest.mark.parametrize("topic", ["", "*", "a*b", "*a"])
-def test_topics_that_are_none(service: LoggingService, ws: Scheme, topic: str) -> None:
-    server = ws.server(service)
-    ws.connected(service, server)
-    session = server.ready()
-    with pytest.raises(ArgumentError):
-        server.publish(topic, "x")
-    if topic != "*":
-        with pytest.raises(ArgumentError):
-            session.subscribe(topic)
-    with pytest.raises(TypeError):
-        session.subscribe(5)
-    with pytest.raises(ArgumentError):
-        session.subscribe("a\0b")
-
-
-def test_a_server_that_is_not_started_sends_to_nobody(service: LoggingService) -> None:
-    server = WebSocketServer(service, "127.0.0.1", 0)
-    for send in (server.multicast, lambda data: server.publish("news", data)):
-        with pytest.raises(StateError):
-            send("x")
-
-
-# Arguments
-
-
-def test_options_have_their_defaults_and_can_be_set(service: LoggingService) -> None:
-    options: dict[str, tuple[Any, Any]] = {
-        "ping_interval": (0.0, 2.5),
-        "message_limit": (16 << 20, 1000),
-        "frame_limit": (0, 100),
-        "fragment_limit": (1_000_000, 7),
-        "control_frames": (False, True),
-        "deflate": (False, True),
-        "deflate_takeover": (False, True),
-        "deflate_window_bits": (15, 10),
-        "deflate_level": (1, 9),
-        "deflate_threshold": (256, 0),
-    }
-    names = {option.name.lower() for option in Option if option >= Option.PING_INTERVAL}
-    assert names == set(options)
-    uri = "ws://127.0.0.1:9"
-    others: Any = {name: other for name, (_, other) in options.items()}
-    for default, changed in (
-        (
-            WebSocketServer(service, "127.0.0.1", 0),
-            WebSocketServer(service, "127.0.0.1", 0, **others),
-        ),
-        (WebSocketClient(service, uri), WebSocketClient(service, uri, **others)),
-    ):
-        for name, (value, other) in options.items():
-            assert getattr(default, name) == value
-            assert type(getattr(default, name)) is type(value)
-            assert getattr(changed, name) == other
-            setattr(default, name, other)
-            assert getattr(default, name) == other
-    with pytest.raises(ArgumentError):
-        WebSocketServer(service, "127.0.0.1", 0, deflate_window_bits=8)
-    with pytest.raises(TypeError, match="no option 'datagram_limit'"):
-        WebSocketServer(service, "127.0.0.1", 0, datagram_limit=1)  # type: ignore[call-arg]
-
-
-@pytest.mark.parametrize(
-    "uri", ["", "http://localhost", "ws://", "ws://host:99999/", "ws://host/a b", "wss://host/"]
-)
-def test_addresses_that_are_none(service: LoggingService, uri: str) -> None:
-    with pytest.raises(ArgumentError):
-        WebSocketClient(service, uri)
-
-
-def test_wrong_arguments_are_refused(service: LoggingService) -> None:
-    context = TlsContext()
-    with pytest.raises(ArgumentError):
-        WebSocketSslClient(service, context, "ws://localhost/")
-    with pytest.raises(TypeError):
-        WebSocketSslClient(service, None, "wss://localhost/")  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        WebSocketSslServer(service, None, "127.0.0.1", 0)  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        WebSocketClient(service, 5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        WebSocketClient(None, "ws://localhost/")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="subclass of WebSocketSession"):
-        LoggingWsServer(service, "127.0.0.1", 0, session_class=LoggingSession)
-    with pytest.raises(TypeError, match="subclass of WebSocketSslSession"):
-        WebSocketSslServer(
-            service,
-            context,
-            "127.0.0.1",
-            0,
-            session_class=LoggingWsSession,  # type: ignore[type-var]
-        )
-    for header in (("Na me", "x"), ("Name", "a\r\nb"), ("Upgrade", "x"), ("Name", "\u20ac")):
-        with pytest.raises(ArgumentError):
-            WebSocketClient(service, "ws://localhost/", headers=[header])
-    for name in ("", "a b", "a,b", "\u20ac", " "):
-        with pytest.raises(ArgumentError):
-            WebSocketClient(service, "ws://localhost/", subprotocols=[name])
-    with pytest.raises(TypeError):
-        WebSocketClient(service, "ws://localhost/", subprotocols="chat")
-
-
-def test_what_the_arguments_were_can_be_read(service: LoggingService) -> None:
-    context = server_context()
-    uri = "wss://localhost:99/path?query"
-    client = WebSocketSslClient(
-        service, context, uri, server_name="server.example.com", subprotocols=["a", "b"]
-    )
-    assert (client.uri, client.context, client.service) == (uri, context, service)
-    assert (client.server_name, client.subprotocols) == ("server.example.com", ("a", "b"))
-    client.server_name = None
-    client.subprotocols = []
-    assert (client.server_name, client.subprotocols) == (None, ())
-    server = WebSocketSslServer(service, context, "127.0.0.1", 99)
-    assert (server.address, server.port, server.context) == ("127.0.0.1", 99, context)
-
-
-def test_a_session_without_a_connection_knows_nothing(service: LoggingService) -> None:
-    server = WebSocketServer(service, "127.0.0.1", 0)
-    session = WebSocketSession(server)
-    assert (session.close_code, session.close_reason, session.subprotocol) == (None, "", None)
-    assert not session.is_compressed
-    assert not session.is_handshaked
-    assert (session.messages_sent, session.messages_received) == (0, 0)
-    with pytest.raises(ArgumentError):
-        session.send("x")
-
-
-def test_the_classes_are_what_their_names_say() -> None:
-    assert issubclass(WebSocketSslSession, WebSocketSession)
-    assert issubclass(WebSocketSslServer, WebSocketServer)
-    assert issubclass(WebSocketSslClient, WebSocketClient)
-    assert issubclass(WebSocketClient, WebSocketConnection)
-
-
-def test_an_encrypted_connection_tells_its_details(service: LoggingService) -> None:
-    scheme = Scheme("wss")
-    server = scheme.server(service)
-    client = scheme.connected(service, server)
-    assert isinstance(client, WebSocketSslClient)
-    assert client.tls.version == server.ready().tls.version == "TLSv1.3"
-    assert client.tls.peer_certificates
-
-
-def test_a_plain_client_of_an_encrypted_server_fails(service: LoggingService) -> None:
-    server = Scheme("wss").server(service)
-    client = Scheme("ws").client(service, server.port)
-    client.connect()
-    client.log.wait("error")
-    client.log.wait("disconnected")
-    assert not client.log.events("handshaked")
 
 
 # Exceptions

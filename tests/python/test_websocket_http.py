@@ -22,19 +22,6 @@ from helpers import Log, LoggingService, closed_port
 from ssl_helpers import dial_tls
 from ws_helpers import LoggingWsSession, PickyWsSession, Scheme, ask
 
-
-@pytest.fixture(params=["ws", "wss"])
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    """Return what makes plain or encrypted servers and clients."""
-    return Scheme(request.param)
-
-
-@pytest.fixture
-def ws() -> Scheme:
-    """Return what makes plain servers and clients."""
-    return Scheme("ws")
-
-
 # Requests
 
 

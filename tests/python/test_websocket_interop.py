@@ -51,18 +51,6 @@ SMALLER = [message for message in MESSAGES if len(message) <= 65536] + ["repeate
 """Messages that do not take long to compress without optimizations."""
 
 
-@pytest.fixture(params=["ws", "wss"])
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    """Return what makes plain or encrypted servers and clients."""
-    return Scheme(request.param)
-
-
-@pytest.fixture
-def ws() -> Scheme:
-    """Return what makes plain servers and clients."""
-    return Scheme("ws")
-
-
 def theirs(scheme: Scheme, server: AnyServer, target: str = "/chat", **options: Any) -> Any:
     """Return their client, connected to our server."""
     if scheme.is_secure:
