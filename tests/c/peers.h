@@ -217,6 +217,7 @@ struct host {
     endpoint_hook session_hook; /* for the sessions to come */
     void *hook_data;
     host_hook hook;             /* for the server's own on_connected and on_disconnected */
+    cppserver_session_handler session_handler; /* of the sessions to come */
     bool echo;
     bool refuse;
     size_t handled_from;
@@ -259,7 +260,7 @@ static inline bool host_on_session(void *user_data, cppserver_session *session,
     accepted->echo = self->echo;
     accepted->handled_from = self->handled_from;
     self->sessions[number] = accepted;
-    *handler = endpoint_handler();
+    *handler = self->session_handler;
     *session_user_data = accepted;
     return true;
 }
@@ -321,6 +322,7 @@ static inline host *host_of(cppserver_service *service, cppserver_server *server
     CHECK(server != NULL);
     self->service = cppserver_service_retain(service);
     self->server = server;
+    self->session_handler = endpoint_handler();
     return self;
 }
 

@@ -219,20 +219,36 @@ static inline platform_socket platform_socket_connect(uint16_t port, int receive
     return connect(handle, (struct sockaddr *)&address, sizeof address) == 0 ? handle : PLATFORM_NO_SOCKET;
 }
 
-static inline bool platform_socket_send(platform_socket handle, const char *text)
+static inline bool platform_socket_send_bytes(platform_socket handle, const void *data, size_t size)
 {
 #ifdef MSG_NOSIGNAL
     const int flags = MSG_NOSIGNAL;
 #else
     const int flags = 0;
 #endif
-    return send(handle, text, (int)strlen(text), flags) == (int)strlen(text);
+    return send(handle, data, (int)size, flags) == (long)size;
+}
+
+static inline bool platform_socket_send(platform_socket handle, const char *text)
+{
+    return platform_socket_send_bytes(handle, text, strlen(text));
 }
 
 /* Returns the bytes received, 0 at the end of the stream, negative after an error. */
 static inline long platform_socket_receive(platform_socket handle, void *buffer, size_t size)
 {
     return (long)recv(handle, buffer, (int)size, 0);
+}
+
+/* Receiving waits so many milliseconds at most. */
+static inline bool platform_socket_set_patience(platform_socket handle, int patience)
+{
+#ifdef _WIN32
+    DWORD timeout = (DWORD)patience;
+#else
+    struct timeval timeout = { patience / 1000, patience % 1000 * 1000 };
+#endif
+    return setsockopt(handle, SOL_SOCKET, SO_RCVTIMEO, (const void *)&timeout, sizeof timeout) == 0;
 }
 
 static inline void platform_socket_close(platform_socket handle)
@@ -276,16 +292,13 @@ static inline platform_socket platform_datagram_open(const char *ip, int patienc
 {
     struct sockaddr_in address = platform_loopback(0);
 #ifdef _WIN32
-    DWORD timeout = (DWORD)patience;
     WSADATA data;
     if (WSAStartup(MAKEWORD(2, 2), &data) != 0)
         abort();
-#else
-    struct timeval timeout = { patience / 1000, patience % 1000 * 1000 };
 #endif
     platform_socket handle = socket(AF_INET, SOCK_DGRAM, 0);
     if (handle == PLATFORM_NO_SOCKET || inet_pton(AF_INET, ip, &address.sin_addr) != 1 ||
-        setsockopt(handle, SOL_SOCKET, SO_RCVTIMEO, (const void *)&timeout, sizeof timeout) != 0 ||
+        !platform_socket_set_patience(handle, patience) ||
         bind(handle, (struct sockaddr *)&address, sizeof address) != 0)
         abort();
     return handle;
