@@ -272,7 +272,7 @@ static void part_of_a_message_that_never_ends(endpoint *self, event event)
     CHECK_OK(cppserver_session_disconnect(self->session));
 }
 
-/* What waits for the last part is lost with it, which is told; the rest of the end is in good order. */
+/* What waits for the last part is lost with it; the rest of the end is in good order. */
 static void a_disconnect_within_a_message_in_parts(void)
 {
     scene scene = scene_create();
