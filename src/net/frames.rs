@@ -60,6 +60,11 @@ impl Frames {
         self.sender.compresses()
     }
 
+    /// Messages that wait may be dropped: none that comes next may need one of them.
+    pub(crate) fn stand_alone(&mut self) {
+        self.sender.forget();
+    }
+
     pub(crate) fn set_goodbye(&mut self, frame: CloseFrame) {
         self.rare().goodbye = Some(frame);
     }

@@ -196,6 +196,11 @@ impl SessionInner {
         let options = &self.endpoint.options;
         let limit = options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
         let policy = options.send_policy();
+        if policy == SendPolicy::DropOldest
+            && let Some(frames) = outbox.frames()
+        {
+            frames.stand_alone();
+        }
         // Pieces large enough that their own memory is little beside the limit.
         let drops = policy == SendPolicy::DropOldest;
         let dropped_by = drops.then(|| (limit / PIECES_OF_A_LIMIT).min(GATHER));

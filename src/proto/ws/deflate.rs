@@ -198,6 +198,13 @@ impl Deflate {
         self.own.is_none().then_some(self.bits)
     }
 
+    /// The next message must not refer to earlier ones, which may not arrive.
+    pub(super) fn forget(&mut self) {
+        if let Some(own) = self.own.as_mut().filter(|own| own.total_in() > 0) {
+            own.reset();
+        }
+    }
+
     /// Compresses a message, if that makes it smaller, and hands it on.
     pub(crate) fn compress<R>(
         &mut self,

@@ -32,6 +32,13 @@ impl Sender {
         self.deflate.is_some()
     }
 
+    /// What comes next must not refer to what was sent before.
+    pub(crate) fn forget(&mut self) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.forget();
+        }
+    }
+
     /// The head of a message whose payload may follow as it is, if that is possible.
     pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<([u8; OVERHEAD], usize)> {
         let plain = !self.masks && self.deflate.is_none();
