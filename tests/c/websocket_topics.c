@@ -270,6 +270,7 @@ static void subscriptions_end_with_their_session(void)
     CHECK_NUMBER(publish(&scene, "news", "both"), 2);
     CHECK_OK(cppserver_session_disconnect(scene.clients[0]->session));
     WAIT_FOR(&scene.server->journal, "session destroy");
+    WAIT_FOR(scene.clients[0]->journal, "destroy");
     CHECK_NUMBER(publish(&scene, "news", "one"), 1);
     CHECK_FAILS(cppserver_session_subscribe(session_of(&scene, 0), "news"), CPPSERVER_STATUS_NOT_CONNECTED);
     CHECK_OK(cppserver_session_unsubscribe(session_of(&scene, 0), "news"));
