@@ -254,7 +254,6 @@ static void other_messages_wait_for_the_last_part(void)
     CHECK_OK(cppserver_session_send_part(client->session, CPPSERVER_KIND_TEXT, NULL, 0, false, NULL));
     WAIT_FOR(&scene.server->journal, "session ping 'between'");
     CHECK_NUMBER(counter_value(&scene_session(&scene, 0)->calls), 1);
-    CHECK(cppserver_session_bytes_pending(client->session) >= 6);
     CHECK_OK(cppserver_session_send_part(client->session, CPPSERVER_KIND_BINARY, "\xa4 and more", 10, true, NULL));
     WAIT_FOR(client->journal, "binary 'behind'");
     CHECK(journal_in_order(client->journal, message_entry_of(CPPSERVER_KIND_TEXT, "\xc3\xa4 and more", 11).text,
