@@ -29,6 +29,8 @@ pub type Example = Box<dyn Fn(&str) -> Command>;
 enum Protocol {
     Tcp,
     Ssl,
+    WebSocket,
+    WebSocketSsl,
 }
 
 impl Protocol {
@@ -36,6 +38,8 @@ impl Protocol {
         match self {
             Protocol::Tcp => "tcp",
             Protocol::Ssl => "ssl",
+            Protocol::WebSocket => "websocket",
+            Protocol::WebSocketSsl => "websocket_ssl",
         }
     }
 
@@ -53,9 +57,11 @@ pub fn examples(suite: &mut Suite) -> Result<()> {
             suite.check(&format!("echo server in {language}"), echo);
         }
     }
-    for protocol in [Protocol::Tcp, Protocol::Ssl] {
-        let server = protocol.example("server");
-        let speaks = |(language, _): &&(&str, Example)| source(language, &server).is_file();
+    for protocol in [Protocol::Tcp, Protocol::Ssl, Protocol::WebSocket, Protocol::WebSocketSsl] {
+        let [server, client] = ["server", "client"].map(|role| protocol.example(role));
+        let speaks = |(language, _): &&(&str, Example)| {
+            source(language, &server).is_file() && source(language, &client).is_file()
+        };
         let speakers: Vec<_> = languages.iter().filter(speaks).collect();
         for (language, example) in &speakers {
             chat(suite, protocol, language, example(&server), &speakers);
@@ -160,6 +166,7 @@ fn chat(
     server: Command,
     languages: &[&(&str, Example)],
 ) {
+    let serves_a_page = protocol == Protocol::WebSocket && names_the_page(language);
     let language = &format!("{} {language}", protocol.name());
     match Room::open(protocol, server, languages) {
         Err(why) => suite.fail(&format!("{language} chat server"), &why),
@@ -172,6 +179,9 @@ fn chat(
                 );
             }
             suite.check(&format!("{language} server, admin speaks"), room.admin_speaks("all"));
+            if serves_a_page {
+                suite.check(&format!("{language} server, a page for browsers"), page(room.port));
+            }
             suite.check(&format!("{language} server, clients reconnect"), room.clients_reconnect());
             suite.check(&format!("{language} server restarts"), room.server_restarts());
             suite.check(&format!("{language} server, `!` disconnects"), room.guest_leaves());
@@ -183,10 +193,37 @@ fn chat(
     }
 }
 
+/// The page that the servers of WebSocket have for browsers.
+const PAGE: &str = "examples/websocket_chat.html";
+
+fn names_the_page(language: &str) -> bool {
+    let server = source(language, &Protocol::WebSocket.example("server"));
+    workspace::read(&server).is_ok_and(|text| text.contains(PAGE))
+}
+
+/// A browser gets the page, or a sentence where there is none.
+fn page(port: u16) -> Result<()> {
+    for (target, file) in [("/", workspace::read(&workspace::root().join(PAGE)).ok()), ("/x", None)]
+    {
+        let mut browser = Guest::connect("browser", port)?;
+        browser.say(&format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))?;
+        browser.ear.wait_for_end()?;
+        let answer = browser.ear.text();
+        let expected = if file.is_some() { "HTTP/1.1 200 " } else { "HTTP/1.1 404 " };
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        let is_whole = file.map_or(!body.is_empty(), |file| file == body);
+        if !answer.starts_with(expected) || !is_whole {
+            return Err(format!("GET {target} is answered:\n{answer}"));
+        }
+    }
+    Ok(())
+}
+
 /// Somebody in the chat who does not use this library.
 enum Stranger {
     Socket(Guest),
     OpenSsl(Program),
+    WebSocket(Program),
 }
 
 impl Stranger {
@@ -195,6 +232,7 @@ impl Stranger {
         let stranger = match protocol {
             Protocol::Tcp => Stranger::Socket(Guest::connect("raw socket", port)?),
             Protocol::Ssl => Stranger::OpenSsl(open_ssl(port)?),
+            _ => Stranger::WebSocket(web_socket(protocol, port)?),
         };
         stranger.ear().wait_for(INVITATION)?;
         Ok(stranger)
@@ -204,13 +242,14 @@ impl Stranger {
         match self {
             Stranger::Socket(guest) => guest.say(text),
             Stranger::OpenSsl(program) => program.write(text),
+            Stranger::WebSocket(program) => program.say(text),
         }
     }
 
     fn ear(&self) -> &Ear {
         match self {
             Stranger::Socket(guest) => &guest.ear,
-            Stranger::OpenSsl(program) => &program.ear,
+            Stranger::OpenSsl(program) | Stranger::WebSocket(program) => &program.ear,
         }
     }
 }
@@ -220,6 +259,19 @@ fn open_ssl(port: u16) -> Result<Program> {
     command.current_dir(workspace::root());
     command.args(["s_client", "-quiet", "-verify_return_error", "-CAfile", "certs/ca.pem"]);
     Program::start(command.args(["-connect", &format!("127.0.0.1:{port}")]))
+}
+
+/// A client of the Python package websockets.
+fn web_socket(protocol: Protocol, port: u16) -> Result<Program> {
+    let mut command = Command::new(setup::virtual_environment()?);
+    command.current_dir(workspace::root()).arg("xtask/peers/websocket_guest.py");
+    match protocol {
+        Protocol::WebSocketSsl => {
+            command.args([&format!("wss://127.0.0.1:{port}/"), "certs/ca.pem"])
+        }
+        _ => command.arg(format!("ws://127.0.0.1:{port}/")),
+    };
+    Program::start(&mut command)
 }
 
 struct Room {
@@ -239,8 +291,7 @@ impl Room {
         let port = free_port(0)?;
         let server = server.current_dir(workspace::root()).arg(port.to_string());
         let server = Program::start(server)?;
-        let told = format!("{} server port: {port}", protocol.name().to_uppercase());
-        server.ear.wait_for(&told)?;
+        server.ear.wait_for(&format!("server port: {port}"))?;
         let guest = Stranger::enter(protocol, port)?;
         let mut clients = Vec::new();
         for (name, example) in languages {
@@ -321,7 +372,7 @@ impl Room {
         self.guest.say("!")?;
         self.guest.ear().wait_for_end()?;
         match self.guest.ear().text() {
-            text if text.ends_with('!') => Ok(()),
+            text if text.trim_end().ends_with('!') => Ok(()),
             text => Err(format!("the last words of the server were lost; heard:\n{text}")),
         }
     }
