@@ -8,6 +8,7 @@
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
+use super::handler::guard;
 use super::outbox::{Close, Phase};
 use super::stream::{Fate, Stream, fail};
 use super::worker::{READ_BUDGET, Worker};
@@ -135,16 +136,16 @@ impl Stream {
     fn requested(&mut self, request: &Request, response: &mut Response) {
         const HANDSHAKE: u16 = 101;
         let is_handshake = response.status() == HANDSHAKE;
+        let Stream { handler, session, .. } = self;
         let answered = match is_handshake {
-            true => self.call("on_handshake", |handler, session| {
-                handler.on_handshake(session, request, response);
-            }),
-            false => self.call("on_request", |handler, session| {
-                handler.on_request(session, request, response);
-            }),
+            true => guard("on_handshake", || handler.on_handshake(session, request, response)),
+            false => guard("on_request", || handler.on_request(session, request, response)),
         };
-        if answered.is_none() {
-            let _ = response.set_status(500);
+        if let Err(error) = answered {
+            // The client hears that it is not its fault, and then the session ends.
+            response.fail();
+            self.on_error(&error);
+            self.session.0.close(Close { reason: Reason::Error, discard: false });
         }
     }
 

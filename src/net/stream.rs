@@ -28,7 +28,7 @@ pub(super) struct Stream {
     pub(super) session: Lending,
     pub(super) socket: TcpStream,
     pub(super) layer: Box<dyn Layer>,
-    handler: Box<dyn SessionHandler>,
+    pub(super) handler: Box<dyn SessionHandler>,
     /// The server's side; clients have none.
     run: Option<Arc<Run>>,
     /// What most streams do without.

@@ -88,6 +88,11 @@ impl Response {
         Response { status, headers: HeaderMap::new(), subprotocol: None, body: Vec::new() }
     }
 
+    /// The handler cannot answer.
+    pub(crate) fn fail(&mut self) {
+        *self = Response::new(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
     /// The status as a number.
     pub fn status(&self) -> u16 {
         self.status.as_u16()
