@@ -23,3 +23,5 @@ mod sizes;
 mod support;
 #[path = "abi/symbols.rs"]
 mod symbols;
+#[path = "abi/web_sockets.rs"]
+mod web_sockets;

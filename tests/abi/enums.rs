@@ -146,6 +146,89 @@ fn the_options_of_datagrams() {
     }
 }
 
+/// What servers and clients of messages begin with, and values that they take and do not take.
+const OF_MESSAGES: [(cppserver_option, i64, &[i64], &[i64]); 10] = [
+    (cppserver_option::PingInterval, 0, &[0, u32::MAX as i64], &[-1, 1 << 32]),
+    (cppserver_option::MessageLimit, 16 << 20, &[0, i64::MAX], &[-1]),
+    (cppserver_option::FrameLimit, 0, &[0, i64::MAX], &[-1]),
+    (cppserver_option::FragmentLimit, 1_000_000, &[0, i64::MAX], &[-1]),
+    (cppserver_option::ControlFrames, 0, &[0, 1], &[-1, 2]),
+    (cppserver_option::Deflate, 0, &[0, 1], &[-1, 2]),
+    (cppserver_option::DeflateTakeover, 0, &[0, 1], &[-1, 2]),
+    (cppserver_option::DeflateWindowBits, 15, &[9, 15], &[8, 16]),
+    (cppserver_option::DeflateLevel, 1, &[1, 9], &[0, 10]),
+    (cppserver_option::DeflateThreshold, 256, &[0, i64::MAX], &[-1]),
+];
+
+#[test]
+fn the_options_of_messages() {
+    let service = Service::new();
+    let server = Server::of_messages(&service);
+    let client = Client::of_messages(&service, 1, "/");
+    let udp = Udp::server(&service, 0);
+    let first = cppserver_option::AnyPeer as i32 + 1;
+    for (option, (known, initial, good, bad)) in (first..).zip(OF_MESSAGES) {
+        assert_eq!(option, known as i32);
+        // SAFETY: the handles are alive.
+        let get = || unsafe {
+            let mut values = [i64::MIN; 2];
+            assert_eq!(cppserver_server_get_option(server.0, option, &mut values[0]), 0);
+            assert_eq!(cppserver_client_get_option(client.0, option, &mut values[1]), 0);
+            values
+        };
+        // SAFETY: the handles are alive.
+        let set = |value| unsafe {
+            [
+                cppserver_server_set_option(server.0, option, value),
+                cppserver_client_set_option(client.0, option, value),
+            ]
+        };
+        assert_eq!(get(), [initial; 2], "option {option}");
+        for value in good {
+            assert_eq!(set(*value), [0; 2], "option {option} to {value}");
+            assert_eq!(get(), [*value; 2], "option {option}");
+        }
+        let last = get();
+        for value in bad.iter().chain(&[i64::MIN]) {
+            assert_eq!(set(*value), [INVALID_ARGUMENT; 2], "option {option} to {value}");
+            assert_eq!(get(), last, "option {option}");
+        }
+        // SAFETY: the handles are alive.
+        unsafe {
+            let status = cppserver_udp_set_option(udp.0, option, 1);
+            assert_eq!(status, INVALID_ARGUMENT, "option {option} is of messages");
+            // Neither is it a setting of an open socket.
+            let status = cppserver_session_set_option(client.session(), option, 9);
+            assert_eq!(status, INVALID_ARGUMENT, "option {option} of a session");
+        }
+    }
+}
+
+#[test]
+fn kinds_that_do_not_exist() {
+    let service = Service::started();
+    let log = Log::new();
+    let server = Server::of_messages(&service).start_with(&log, Behaviour::Watch);
+    let client = Client::of_messages(&service, server.port(), "/");
+    let session = client.session();
+    for kind in [i32::MIN, -1, 5, i32::MAX] {
+        let (mut out, data) = (7, b"x".as_ptr().cast());
+        // SAFETY: the handles are alive, and the data outlives the calls.
+        let statuses = unsafe {
+            [
+                cppserver_session_send_message(session, kind, data, 1, &mut out),
+                cppserver_session_send_part(session, kind, data, 1, true, &mut out),
+                cppserver_session_publish(session, c"a".as_ptr(), kind, data, 1, &mut out),
+                cppserver_server_publish(server.0, c"a".as_ptr(), kind, data, 1, &mut out),
+                cppserver_server_multicast_message(server.0, kind, data, 1),
+            ]
+        };
+        assert_eq!(statuses, [INVALID_ARGUMENT; 5], "kind {kind}");
+        assert_eq!(out, 7);
+        assert!(last_error().2.contains("kind"));
+    }
+}
+
 #[test]
 fn options_read_back_and_values_out_of_range_change_nothing() {
     let service = Service::new();

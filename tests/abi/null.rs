@@ -1,6 +1,6 @@
 //! NULL is harmless everywhere.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::ptr::{null, null_mut};
 
 use cppserver::ffi::*;
@@ -8,6 +8,7 @@ use cppserver::ffi::*;
 use crate::support::*;
 
 const INVALID_ARGUMENT: i32 = 1;
+const TEXT: i32 = cppserver_kind::Text as i32;
 
 /// A status of NULL: the code, with a text that names the argument.
 fn refused(status: i32, name: &str) {
@@ -141,8 +142,19 @@ fn a_null_server() {
         assert_eq!(cppserver_server_current_sessions(null()), 0);
         assert_eq!(cppserver_server_bytes_sent(null()), 0);
         assert_eq!(cppserver_server_bytes_received(null()), 0);
-        refused(cppserver_server_multicast(null_mut(), b"x".as_ptr().cast(), 1), "server");
+        let data = b"x".as_ptr().cast();
+        refused(cppserver_server_multicast(null_mut(), data, 1), "server");
         refused(cppserver_server_disconnect_all(null_mut()), "server");
+        refused(cppserver_server_multicast_message(null_mut(), TEXT, data, 1), "server");
+        let wanted = Some(want as unsafe extern "C-unwind" fn(_, _) -> _);
+        let multicast_if = cppserver_server_multicast_if;
+        refused(multicast_if(null_mut(), TEXT, data, 1, wanted, null_mut()), "server");
+        let topic = c"topic".as_ptr();
+        let mut count = 7;
+        refused(cppserver_server_publish(null_mut(), topic, TEXT, data, 1, &mut count), "server");
+        assert_eq!(count, 7);
+        assert_eq!(cppserver_server_messages_sent(null()), 0);
+        assert_eq!(cppserver_server_messages_received(null()), 0);
     }
     assert_eq!(value, 7);
 }
@@ -183,6 +195,21 @@ fn a_null_session() {
         refused(cppserver_session_tls_text(null(), 1, text, size, &mut length), "session");
         let certificate = cppserver_session_tls_peer_certificate;
         refused(certificate(null(), 0, text.cast(), size, &mut length), "session");
+        let pending = &mut pending;
+        refused(cppserver_session_send_message(null_mut(), TEXT, data, 1, pending), "session");
+        refused(cppserver_session_send_part(null_mut(), TEXT, data, 1, true, pending), "session");
+        refused(cppserver_session_disconnect_with(null_mut(), 1000, null()), "session");
+        assert_eq!(cppserver_session_close_code(null()), 0);
+        refused(cppserver_session_close_reason(null(), text, size, &mut length), "session");
+        refused(cppserver_session_subprotocol(null(), text, size, &mut length), "session");
+        assert!(!cppserver_session_is_compressed(null()));
+        assert_eq!(cppserver_session_messages_sent(null()), 0);
+        assert_eq!(cppserver_session_messages_received(null()), 0);
+        let topic = c"topic".as_ptr();
+        refused(cppserver_session_subscribe(null_mut(), topic), "session");
+        refused(cppserver_session_unsubscribe(null_mut(), topic), "session");
+        let publish = cppserver_session_publish;
+        refused(publish(null_mut(), topic, TEXT, data, 1, &mut length), "session");
         assert_eq!(length, 7);
     }
     assert_eq!((pending, port), (7, 7));
@@ -199,12 +226,120 @@ fn a_null_client() {
         refused(cppserver_client_get_option(null(), 1, &mut value), "client");
         refused(cppserver_client_bind(null_mut(), null(), 0), "client");
         refused(cppserver_client_set_server_name(null_mut(), null()), "client");
+        let text = c"text".as_ptr();
+        refused(cppserver_client_add_header(null_mut(), text, text), "client");
+        refused(cppserver_client_set_subprotocols(null_mut(), text), "client");
         let handler = cppserver_session_handler { destroy: None, ..session_handler() };
         refused(cppserver_client_connect(null_mut(), &handler, null_mut()), "client");
         refused(cppserver_client_reconnect(null_mut(), 0), "client");
         assert!(cppserver_client_session(null_mut()).is_null());
     }
     assert_eq!(value, 7);
+}
+
+extern "C-unwind" fn want(_user_data: *mut c_void, _session: *mut cppserver_session) -> bool {
+    true
+}
+
+#[test]
+fn null_in_place_of_a_request_and_its_answer() {
+    let none = null::<cppserver_http_request>();
+    let answer = null_mut::<cppserver_http_response>();
+    let name = c"name".as_ptr();
+    let (mut first, mut second) = (name, name);
+    // SAFETY: NULL is allowed everywhere.
+    unsafe {
+        assert_eq!(text(cppserver_http_request_method(none)), "");
+        assert_eq!(text(cppserver_http_request_target(none)), "");
+        assert_eq!(text(cppserver_http_request_path(none)), "");
+        assert!(cppserver_http_request_query(none).is_null());
+        assert!(cppserver_http_request_header(none, name).is_null());
+        assert!(!cppserver_http_request_header_at(none, 0, &mut first, &mut second));
+        assert_eq!((first, second), (name, name));
+        assert_eq!(cppserver_http_response_status(answer), 0);
+        refused(cppserver_http_response_set_status(answer, 200), "response");
+        refused(cppserver_http_response_add_header(answer, name, name), "response");
+        refused(cppserver_http_response_set_subprotocol(answer, name), "response");
+        refused(cppserver_http_response_set_body(answer, name.cast(), 1), "response");
+    }
+}
+
+#[test]
+fn null_for_what_is_made_of_messages() {
+    let service = Service::new();
+    let context = TlsContext::new();
+    let (host, address) = (c"::".as_ptr(), c"wss://localhost".as_ptr());
+    // SAFETY: the handles are alive, and NULL is allowed everywhere.
+    unsafe {
+        assert!(cppserver_server_create_ws(null_mut(), host, 0).is_null());
+        refused(1, "service");
+        assert!(cppserver_server_create_ws(service.0, null(), 0).is_null());
+        refused(1, "address");
+        assert!(cppserver_server_create_wss(null_mut(), context.0, host, 0).is_null());
+        refused(1, "service");
+        assert!(cppserver_server_create_wss(service.0, null_mut(), host, 0).is_null());
+        refused(1, "context");
+        assert!(cppserver_server_create_wss(service.0, context.0, null(), 0).is_null());
+        refused(1, "address");
+        assert!(cppserver_client_create_ws(null_mut(), c"ws://localhost".as_ptr()).is_null());
+        refused(1, "service");
+        assert!(cppserver_client_create_ws(service.0, null()).is_null());
+        refused(1, "address");
+        assert!(cppserver_client_create_wss(null_mut(), context.0, address).is_null());
+        refused(1, "service");
+        assert!(cppserver_client_create_wss(service.0, null_mut(), address).is_null());
+        refused(1, "context");
+        assert!(cppserver_client_create_wss(service.0, context.0, null()).is_null());
+        refused(1, "address");
+    }
+}
+
+#[test]
+fn null_arguments_for_live_servers_and_sessions_of_messages() {
+    let log = Log::new();
+    let service = Service::started();
+    let server = Server::of_messages(&service).start_with(&log, Behaviour::Watch);
+    let client = Client::of_messages(&service, server.port(), "/");
+    let (session, name, wrong) = (client.session(), c"name".as_ptr(), c"\xff".as_ptr());
+    let data = b"x".as_ptr().cast();
+    let wanted = Some(want as unsafe extern "C-unwind" fn(_, _) -> _);
+    let mut buffer = [1 as c_char; 64];
+    let mut length = 7;
+    // SAFETY: the handles are alive, the buffer has as many bytes as it is told to have, and NULL is
+    // allowed everywhere.
+    unsafe {
+        refused(cppserver_client_add_header(client.0, null(), name), "name");
+        refused(cppserver_client_add_header(client.0, name, null()), "value");
+        refused(cppserver_client_add_header(client.0, name, wrong), "UTF-8");
+        refused(cppserver_client_set_subprotocols(client.0, wrong), "UTF-8");
+        assert_eq!(cppserver_client_set_subprotocols(client.0, null()), 0);
+        refused(cppserver_server_multicast_message(server.0, TEXT, null(), 1), "data");
+        assert_eq!(cppserver_server_multicast_message(server.0, TEXT, null(), 0), 0);
+        let multicast_if = cppserver_server_multicast_if;
+        refused(multicast_if(server.0, TEXT, null(), 1, wanted, null_mut()), "data");
+        refused(multicast_if(server.0, TEXT, data, 1, None, null_mut()), "wanted");
+        let publish = cppserver_server_publish;
+        refused(publish(server.0, null(), TEXT, data, 1, &mut length), "topic");
+        refused(publish(server.0, wrong, TEXT, data, 1, &mut length), "UTF-8");
+        refused(publish(server.0, name, TEXT, null(), 1, &mut length), "data");
+        assert_eq!(publish(server.0, name, TEXT, data, 1, null_mut()), 0);
+        refused(cppserver_session_send_message(session, TEXT, null(), 1, &mut length), "data");
+        refused(cppserver_session_send_part(session, TEXT, null(), 1, true, &mut length), "data");
+        refused(cppserver_session_disconnect_with(session, 1000, wrong), "UTF-8");
+        refused(cppserver_session_subscribe(session, null()), "topic");
+        refused(cppserver_session_unsubscribe(session, wrong), "UTF-8");
+        refused(cppserver_session_publish(session, null(), TEXT, data, 1, &mut length), "topic");
+        assert_eq!(length, 7);
+        for ask in [cppserver_session_close_reason, cppserver_session_subprotocol] {
+            let (text, size) = (buffer.as_mut_ptr(), buffer.len());
+            refused(ask(session, null_mut(), size, &mut length), "buffer");
+            assert_eq!(ask(session, null_mut(), 0, &mut length), 0);
+            assert_eq!(length, 0);
+            assert_eq!(ask(session, text, size, null_mut()), 0);
+            assert_eq!(buffer[0], 0);
+            buffer[0] = 1;
+        }
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub enum Behaviour {
     Lines,
     /// A server refuses connections.
     Refuse,
-    /// `on_received`, a posted callback or a timer panics.
+    /// `on_received`, `on_handshake`, `on_request`, a posted callback or a timer panics.
     Panic,
     /// `destroy` panics.
     PanicInDestroy,
@@ -197,6 +197,44 @@ pub extern "C-unwind" fn on_received(
     }
 }
 
+pub extern "C-unwind" fn on_handshake(
+    user_data: *mut c_void,
+    request: *const cppserver_http_request,
+    response: *mut cppserver_http_response,
+) {
+    // SAFETY: the library lends both during the call.
+    unsafe {
+        assert_eq!(cppserver_http_response_status(response), 101);
+        asked(user_data, "handshake", request);
+    }
+}
+
+pub extern "C-unwind" fn on_request(
+    user_data: *mut c_void,
+    request: *const cppserver_http_request,
+    response: *mut cppserver_http_response,
+) {
+    // SAFETY: the library lends both during the call.
+    unsafe {
+        assert_eq!(cppserver_http_response_status(response), 426);
+        asked(user_data, "request", request);
+    }
+}
+
+/// # Safety
+///
+/// The request is the one of the running callback.
+unsafe fn asked(user_data: *mut c_void, what: &str, request: *const cppserver_http_request) {
+    let probe = of(user_data);
+    // SAFETY: the contract of this function.
+    let (method, target) =
+        unsafe { (cppserver_http_request_method(request), cppserver_http_request_target(request)) };
+    probe.push(&format!("{what} {} {}", text(method), text(target)));
+    if probe.behaviour == Behaviour::Panic {
+        panic!("on_{what} of {} panics", probe.name);
+    }
+}
+
 pub extern "C-unwind" fn on_session(
     user_data: *mut c_void,
     session: *mut cppserver_session,
@@ -316,8 +354,8 @@ pub fn session_handler() -> cppserver_session_handler {
         on_empty: Some(on_empty),
         on_error: Some(on_error),
         destroy: Some(destroy),
-        on_handshake: None,
-        on_request: None,
+        on_handshake: Some(on_handshake),
+        on_request: Some(on_request),
     }
 }
 
@@ -413,9 +451,21 @@ impl Server {
         Server(server)
     }
 
+    /// One of messages instead of bytes.
+    pub fn of_messages(service: &Service) -> Server {
+        // SAFETY: the service is alive.
+        let server = unsafe { cppserver_server_create_ws(service.0, c"127.0.0.1".as_ptr(), 0) };
+        assert!(!server.is_null());
+        Server(server)
+    }
+
     /// Started, with a probe called "server" that makes probes called "session".
     pub fn started(service: &Service, log: &Arc<Log>, behaviour: Behaviour) -> Server {
-        let server = Server::new(service, 0);
+        Server::new(service, 0).start_with(log, behaviour)
+    }
+
+    pub fn start_with(self, log: &Arc<Log>, behaviour: Behaviour) -> Server {
+        let server = self;
         assert_eq!(server.start(&server_handler(), probe_with("server", log, behaviour)), 0);
         log.wait_for("server started");
         server
@@ -454,6 +504,15 @@ impl Client {
         let host = CString::new(host).unwrap();
         // SAFETY: the service is alive, and the text outlives the call.
         let client = unsafe { cppserver_client_create_tcp(service.0, host.as_ptr(), port) };
+        assert!(!client.is_null());
+        Client(client)
+    }
+
+    /// One of messages instead of bytes.
+    pub fn of_messages(service: &Service, port: u16, target: &str) -> Client {
+        let address = CString::new(format!("ws://127.0.0.1:{port}{target}")).unwrap();
+        // SAFETY: the service is alive, and the text outlives the call.
+        let client = unsafe { cppserver_client_create_ws(service.0, address.as_ptr()) };
         assert!(!client.is_null());
         Client(client)
     }
