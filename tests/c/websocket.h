@@ -271,7 +271,7 @@ static inline bool raw_receive_head(raw_peer *self)
 
 static inline bool raw_head_has(const raw_peer *self, const char *field)
 {
-    char line[256];
+    char line[512];
     snprintf(line, sizeof line, "\r\n%s\r\n", field);
     bool found = strstr(self->head, line) != NULL;
     if (!found)
