@@ -90,7 +90,8 @@ extern "C-unwind" fn on_session_of_an_older_program(
     session_user_data: *mut *mut c_void,
 ) -> bool {
     let accepted = on_session(user_data, session, handler, session_user_data);
-    // SAFETY: the library lends the handler during the call. The program knows no members behind this one, and leaves them as they were.
+    // SAFETY: the library lends the handler during the call. The program knows no members behind
+    // this one, and leaves them as they were.
     unsafe {
         (*handler).size = offset_of!(cppserver_session_handler, on_handshake);
         ((*handler).on_handshake, (*handler).on_request) = (None, None);
