@@ -1,12 +1,12 @@
 /* Peers of WebSocket that do not keep up: what the send limit and its policies do to whole messages. */
 #include "websocket.h"
 
-enum { LIMIT = 65536, SIZE = 1000 };
+enum { WAITING_LIMIT = 65536, MESSAGE_SIZE = 1000 };
 
 /* A server with small buffers of the system, and a peer that does not read yet. */
 static raw_peer *slow_peer(scene *scene, int64_t policy)
 {
-    scene_set(scene, CPPSERVER_OPTION_SEND_LIMIT, LIMIT);
+    scene_set(scene, CPPSERVER_OPTION_SEND_LIMIT, WAITING_LIMIT);
     scene_set(scene, CPPSERVER_OPTION_SEND_POLICY, policy);
     scene_set(scene, CPPSERVER_OPTION_SEND_BUFFER, 4096);
     scene_start(scene);
@@ -18,7 +18,7 @@ static raw_peer *slow_peer(scene *scene, int64_t policy)
 /* Sends a message that begins with its number. */
 static int32_t send_number(cppserver_session *session, int number, size_t *pending)
 {
-    char message[SIZE];
+    char message[MESSAGE_SIZE];
     memset(message, 'a' + number % 26, sizeof message);
     snprintf(message, sizeof message, "%08d", number);
     return cppserver_session_send_message(session, CPPSERVER_KIND_BINARY, message, sizeof message, pending);
@@ -31,9 +31,9 @@ static int receive_number(raw_peer *peer)
     if (first == RAW_END)
         return RAW_END;
     CHECK_NUMBER(first, RAW_BINARY);
-    CHECK_NUMBER(peer->size, SIZE);
+    CHECK_NUMBER(peer->size, MESSAGE_SIZE);
     int number = atoi((const char *)peer->payload);
-    for (size_t index = 9; index < SIZE; ++index)
+    for (size_t index = 9; index < MESSAGE_SIZE; ++index)
         if (peer->payload[index] != 'a' + number % 26)
             return CHECK(!"a message is what was sent"), RAW_END;
     return number;
@@ -48,14 +48,14 @@ static void refused_messages_are_refused_as_a_whole(void)
     int accepted = 0;
     int32_t status = CPPSERVER_STATUS_OK;
     while (accepted < 100000 && (status = send_number(session->session, accepted, &pending)) == CPPSERVER_STATUS_OK) {
-        CHECK(pending >= SIZE && pending <= LIMIT);
+        CHECK(pending >= MESSAGE_SIZE && pending <= WAITING_LIMIT);
         before = pending;
         ++accepted;
     }
     CHECK_NUMBER(status, CPPSERVER_STATUS_LIMIT);
     CHECK_TEXT(cppserver_last_error_category(), "limit");
     CHECK_NUMBER(pending, before);
-    CHECK_FAILS(cppserver_session_send_part(session->session, CPPSERVER_KIND_TEXT, peer->payload, LIMIT, true, NULL),
+    CHECK_FAILS(cppserver_session_send_part(session->session, CPPSERVER_KIND_TEXT, peer->payload, WAITING_LIMIT, true, NULL),
                 CPPSERVER_STATUS_LIMIT);
     for (int number = 0; number < accepted; ++number)
         CHECK_NUMBER(receive_number(peer), number);
@@ -64,7 +64,7 @@ static void refused_messages_are_refused_as_a_whole(void)
     CHECK_NUMBER(cppserver_session_bytes_pending(session->session), 0);
     CHECK_OK(send_number(session->session, accepted, NULL));
     CHECK_NUMBER(receive_number(peer), accepted);
-    CHECK(counter_reaches(&session->sent, (long)SIZE * (accepted + 1)));
+    CHECK(counter_reaches(&session->sent, (long)MESSAGE_SIZE * (accepted + 1)));
     CHECK_NUMBER(cppserver_session_messages_sent(session->session), accepted + 1);
     raw_free(peer);
     scene_close(&scene);
@@ -101,7 +101,7 @@ static void old_messages_are_dropped_as_a_whole(void)
     size_t pending = 0;
     for (int number = 0; number < COUNT; ++number) {
         CHECK_OK(send_number(session->session, number, &pending));
-        CHECK(pending <= LIMIT);
+        CHECK(pending <= WAITING_LIMIT);
     }
     CHECK_FAILS(cppserver_session_send_part(session->session, CPPSERVER_KIND_TEXT, "x", 1, true, NULL),
                 CPPSERVER_STATUS_INVALID_ARGUMENT);
@@ -113,7 +113,7 @@ static void old_messages_are_dropped_as_a_whole(void)
         last = number;
         ++received;
     }
-    CHECK(received > LIMIT / SIZE / 2 && received < COUNT);
+    CHECK(received > WAITING_LIMIT / MESSAGE_SIZE / 2 && received < COUNT);
     CHECK_TEXT(session->error_message, "");
     CHECK(counter_reaches(&session->emptied, 1));
     CHECK_NUMBER(cppserver_session_bytes_pending(session->session), 0);
@@ -152,24 +152,24 @@ static void small_messages_are_dropped_together(void)
 static void make_text(char *text, int number)
 {
     uint32_t noise = (uint32_t)number;
-    int used = snprintf(text, SIZE + 1, "%08d", number);
-    for (int index = used; index < SIZE; ++index) {
+    int used = snprintf(text, MESSAGE_SIZE + 1, "%08d", number);
+    for (int index = used; index < MESSAGE_SIZE; ++index) {
         if (index % 4 == 0)
             noise = noise * 1664525u + 1013904223u;
         text[index] = index % 4 == 0 ? (char)('a' + (noise >> 24) % 26) : "key"[index % 4 - 1];
     }
-    text[SIZE] = '\0';
+    text[MESSAGE_SIZE] = '\0';
 }
 
 static size_t check_text(void *user_data, int32_t kind, const void *data, size_t size)
 {
     endpoint *self = user_data;
-    char expected[SIZE + 1];
+    char expected[MESSAGE_SIZE + 1];
     CHECK_NUMBER(kind, CPPSERVER_KIND_TEXT);
-    if (CHECK_NUMBER(size, SIZE)) {
+    if (CHECK_NUMBER(size, MESSAGE_SIZE)) {
         int number = atoi(data);
         make_text(expected, number);
-        CHECK(memcmp(data, expected, SIZE) == 0);
+        CHECK(memcmp(data, expected, MESSAGE_SIZE) == 0);
         counter_add(&self->calls, 1);
         if (number == 0)
             journal_add(self->journal, "last");
@@ -181,11 +181,11 @@ static size_t check_text(void *user_data, int32_t kind, const void *data, size_t
 static void old_messages_are_dropped_from_a_compressed_stream(void)
 {
     enum { COUNT = 20000 };
-    char text[SIZE + 1];
+    char text[MESSAGE_SIZE + 1];
     scene scene = scene_create();
     scene_set(&scene, CPPSERVER_OPTION_DEFLATE, 1);
     scene_set(&scene, CPPSERVER_OPTION_DEFLATE_TAKEOVER, 1);
-    scene_set(&scene, CPPSERVER_OPTION_SEND_LIMIT, LIMIT);
+    scene_set(&scene, CPPSERVER_OPTION_SEND_LIMIT, WAITING_LIMIT);
     scene_set(&scene, CPPSERVER_OPTION_SEND_POLICY, CPPSERVER_SEND_POLICY_DROP_OLDEST);
     scene_set(&scene, CPPSERVER_OPTION_SEND_BUFFER, 4096);
     scene_start(&scene);
@@ -203,7 +203,7 @@ static void old_messages_are_dropped_from_a_compressed_stream(void)
     CHECK_OK(cppserver_session_pause_reading(client->session));
     for (int number = COUNT; number >= 0; --number) {
         make_text(text, number);
-        CHECK_OK(cppserver_session_send_message(session->session, CPPSERVER_KIND_TEXT, text, SIZE, NULL));
+        CHECK_OK(cppserver_session_send_message(session->session, CPPSERVER_KIND_TEXT, text, MESSAGE_SIZE, NULL));
     }
     CHECK_OK(cppserver_session_resume_reading(client->session));
     WAIT_FOR(client->journal, "last");
@@ -215,7 +215,7 @@ static void old_messages_are_dropped_from_a_compressed_stream(void)
 /* A multicast goes to those that have room, by the same rules. */
 static void a_multicast_spares_who_does_not_keep_up(void)
 {
-    char message[SIZE];
+    char message[MESSAGE_SIZE];
     int number = 0;
     scene scene = scene_create();
     raw_peer *peer = slow_peer(&scene, CPPSERVER_SEND_POLICY_REFUSE);
@@ -225,18 +225,18 @@ static void a_multicast_spares_who_does_not_keep_up(void)
     memset(message, 'x', sizeof message);
     /* Until the peer that does not read is full, and some more. */
     for (int more = 0; more < 50 && number < 100000; ++number) {
-        CHECK_OK(cppserver_server_multicast_message(scene.server->server, CPPSERVER_KIND_TEXT, message, SIZE));
+        CHECK_OK(cppserver_server_multicast_message(scene.server->server, CPPSERVER_KIND_TEXT, message, MESSAGE_SIZE));
         CHECK(counter_reaches(&client->calls, number + 1));
-        more += cppserver_session_bytes_pending(session->session) + SIZE + 14 > LIMIT;
+        more += cppserver_session_bytes_pending(session->session) + MESSAGE_SIZE + 14 > WAITING_LIMIT;
     }
-    CHECK_NUMBER(counter_value(&client->received), (long)number * SIZE);
+    CHECK_NUMBER(counter_value(&client->received), (long)number * MESSAGE_SIZE);
     /* Behind all that it gets. */
     int received = 0;
     for (; message_send_text(session, "end") == CPPSERVER_STATUS_LIMIT; ++received)
-        if (!CHECK_NUMBER(raw_receive(peer), RAW_TEXT) || !CHECK_NUMBER(peer->size, SIZE))
+        if (!CHECK_NUMBER(raw_receive(peer), RAW_TEXT) || !CHECK_NUMBER(peer->size, MESSAGE_SIZE))
             break;
     for (; CHECK_NUMBER(raw_receive(peer), RAW_TEXT) && peer->size != 3; ++received)
-        if (!CHECK_NUMBER(peer->size, SIZE))
+        if (!CHECK_NUMBER(peer->size, MESSAGE_SIZE))
             break;
     CHECK(received < number);
     CHECK_TEXT(session->error_message, "");
