@@ -318,11 +318,15 @@ impl Worker {
             self.watch_silence(key, stream);
         }
         if stream.layer.is_transparent() {
-            // What the layers have said comes first, and the outbox goes to the socket from now on.
-            let down = stream.take_down();
+            // What the layers have said comes first, and now: in the queue a policy could drop it.
+            let down = stream.take_down().map(|mut down| {
+                // An error is left for the flush to meet.
+                let _ = self.write(key, stream, &mut down.wire);
+                down
+            });
             let mut outbox = stream.session.0.outbox();
             outbox.transparent = true;
-            if let Some(down) = down {
+            if let Some(down) = down.filter(|down| !down.wire.is_empty()) {
                 stream.session.0.pending.fetch_add(down.wire.len(), Ordering::Relaxed);
                 outbox.put_back(down.wire);
             }

@@ -143,7 +143,12 @@ impl Worker {
 
     /// Writes, and has the loop told when a socket that takes no more takes more.
     #[inline(always)]
-    fn write(&mut self, key: Key, stream: &mut Stream, wire: &mut Wire) -> io::Result<usize> {
+    pub(super) fn write(
+        &mut self,
+        key: Key,
+        stream: &mut Stream,
+        wire: &mut Wire,
+    ) -> io::Result<usize> {
         let count = stream.write(wire)?;
         if count > 0 {
             // Also while it is only a part of what is told at once.
