@@ -139,6 +139,7 @@ int main(int argc, char **argv)
 
     cppserver_service *service = cppserver_service_create(1);
     room.server = cppserver_server_create_ws(service, "0.0.0.0", (uint16_t)port);
+    cppserver_server_set_option(room.server, CPPSERVER_OPTION_DEFLATE, 1);
     const cppserver_server_handler handler = {
         .size = sizeof handler,
         .on_session = on_session,

@@ -148,6 +148,7 @@ int main(int argc, char **argv)
     cppserver_service *service = cppserver_service_create(1);
     cppserver_tls_context *context = cppserver_tls_context_create();
     room.server = cppserver_server_create_wss(service, context, "0.0.0.0", (uint16_t)port);
+    cppserver_server_set_option(room.server, CPPSERVER_OPTION_DEFLATE, 1);
     const cppserver_server_handler handler = {
         .size = sizeof handler,
         .on_session = on_session,

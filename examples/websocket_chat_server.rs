@@ -4,7 +4,7 @@
 
 use cppserver::{
     Error, Kind, Reason, Request, Response, Result, Server, ServerHandler, Service, Session,
-    SessionHandler,
+    SessionHandler, SocketOption,
 };
 
 struct Room {
@@ -85,6 +85,7 @@ fn main() -> Result<()> {
     let service = Service::new()?;
     service.start(())?;
     let server = Server::websocket(&service, "0.0.0.0", port)?;
+    server.set_option(SocketOption::Deflate, 1)?;
     server.start(Room { page })?;
     println!("WebSocket server port: {}", server.port());
     println!("An empty line stops the server, '!' restarts it, other lines go to everyone.");

@@ -5,7 +5,7 @@
 
 use cppserver::{
     Error, Kind, Reason, Request, Response, Result, Server, ServerHandler, Service, Session,
-    SessionHandler, TlsContext,
+    SessionHandler, SocketOption, TlsContext,
 };
 
 struct Room {
@@ -93,6 +93,7 @@ fn main() -> Result<()> {
     let service = Service::new()?;
     service.start(())?;
     let server = Server::websocket_tls(&service, &context, "0.0.0.0", port)?;
+    server.set_option(SocketOption::Deflate, 1)?;
     server.start(Room { page })?;
     println!("WebSocket SSL server port: {}", server.port());
     println!("An empty line stops the server, '!' restarts it, other lines go to everyone.");

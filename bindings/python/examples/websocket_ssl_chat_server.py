@@ -2,16 +2,20 @@
 
 What one client sends, all clients get; a client that sends '!' is disconnected. A line of input
 goes to all clients as the administrator's, '!' restarts the server and an empty line stops it.
+Browsers get a page for it at https://localhost:5555.
 Without arguments the server shows the test certificate that lies in the folder certs.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from cppserver import (
     CppServerError,
     Reason,
+    Request,
+    Response,
     Service,
     StateError,
     TlsContext,
@@ -19,6 +23,7 @@ from cppserver import (
     WebSocketSslSession,
 )
 
+PAGE = Path("examples/websocket_chat.html")
 INVITATION = "Welcome to the chat! Everyone reads what you send; '!' leaves."
 
 
@@ -32,6 +37,19 @@ class ChatSession(WebSocketSslSession):
         tls = self.tls
         print(f"Session {self.id} speaks {tls.version}, {tls.cipher_suite}", flush=True)
         self.send(INVITATION)
+
+    def on_request(self, request: Request, response: Response) -> None:
+        """A browser asks for the page of the chat, which then opens a session to this server."""
+        try:
+            if request.path != "/":
+                raise FileNotFoundError(request.path)
+            response.body = PAGE.read_bytes()
+            response.status = 200
+            response.add_header("Content-Type", "text/html; charset=utf-8")
+        except OSError:
+            response.status = 404
+            response.body = "There is no page here. The chat is open for WebSocket clients.\n"
+            response.add_header("Content-Type", "text/plain; charset=utf-8")
 
     def on_received(self, data: str | bytes) -> None:
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
@@ -61,7 +79,10 @@ def main() -> None:
     key = sys.argv[3] if len(sys.argv) > 3 else "certs/server.key"
     context = TlsContext()
     context.set_certificate_files(certificate, key)
-    with Service() as service, ChatServer(service, context, "0.0.0.0", port) as server:
+    with (
+        Service() as service,
+        ChatServer(service, context, "0.0.0.0", port, deflate=True) as server,
+    ):
         print(f"WebSocket SSL server port: {server.port}", flush=True)
         print("Press Enter to stop the server or '!' to restart it...", flush=True)
         for line in sys.stdin:
