@@ -282,7 +282,7 @@ private:
     {
         Run_& run = From_(user_data);
         ServerBase& self = *run.server;
-        self.Fail_(TSelf::Translate_(MakeFailure(code, category, message)));
+        self.Fail_(TSelf::Translate_({ code, category, message }));
         // A start on the I/O thread, such as the second half of a restart, has failed.
         if (!run.started)
         {

@@ -90,7 +90,7 @@ private:
         return true;
     }
 
-    static Failure Translate_(Failure failure) { return failure; }
+    static Failure Translate_(const NativeFailure& failure) { return failure.Plain(); }
 
     void Ending_(int32_t reason)
     {

@@ -43,7 +43,7 @@ private:
 
     Target Target_() { return Target(this->_service, this->Self_().TlsContext_(), this->_endpoint); }
 
-    static Failure Translate_(Failure failure) { return failure; }
+    static Failure Translate_(const NativeFailure& failure) { return failure.Plain(); }
 
     static StreamServer& Owner_(void* user_data) noexcept { return *Base_::From_(user_data).server; }
 
