@@ -16,10 +16,10 @@ use super::handler::{
     cppserver_session_handler, cppserver_tls_password_callback, cppserver_tls_verify_callback,
     cppserver_udp_handler,
 };
+use super::http::RequestTexts;
 use super::last_error::{category_text, message_text};
 use super::table::{Form, SessionTables, Table};
 use super::types::{cppserver_http_request, cppserver_http_response};
-use super::websocket::RequestTexts;
 use crate::error::{Error, Result};
 use crate::net::{
     Group, Kind, Reason, Request, Response, Server, ServerHandler, ServiceHandler, Session,

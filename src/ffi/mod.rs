@@ -40,6 +40,8 @@ mod address;
 
 mod udp;
 
+mod http;
+
 mod websocket;
 
 mod argument;
@@ -51,6 +53,7 @@ mod table;
 pub use address::*;
 pub use client::*;
 pub use handler::*;
+pub use http::*;
 pub use last_error::*;
 pub use server::*;
 pub use service::*;

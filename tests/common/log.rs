@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use cppserver::{Error, Reason};
+use cppserver::{Error, Kind, Reason};
 
 use super::wait::DEADLINE;
 
@@ -19,6 +19,8 @@ pub enum Event {
     Connected,
     Handshaked,
     Received(Vec<u8>),
+    /// What a WebSocket session received.
+    Message(Kind, Vec<u8>),
     Sent {
         sent: usize,
         pending: usize,
@@ -144,6 +146,24 @@ impl Log {
             .collect()
     }
 
+    /// All messages that handlers of this name received.
+    pub fn messages(&self, name: &str) -> Vec<(Kind, Vec<u8>)> {
+        self.of(name)
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Message(kind, data) => Some((kind, data)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Waits until handlers of this name have received so many messages.
+    #[track_caller]
+    pub fn wait_messages(&self, name: &str, count: usize) -> Vec<(Kind, Vec<u8>)> {
+        self.wait_count(name, count, |event| matches!(event, Event::Message(..)));
+        self.messages(name)
+    }
+
     /// Waits until the log satisfies a condition.
     #[track_caller]
     pub fn wait(&self, what: &str, mut holds: impl FnMut(&[Entry]) -> bool) {
@@ -239,6 +259,9 @@ fn judge(story: &[&Entry]) -> Option<String> {
                 return Some("handshaked twice, or without a connection".into());
             }
             Event::Handshaked => handshaked = true,
+            Event::Message(..) if !handshaked => {
+                return Some("a message before on_handshaked".into());
+            }
             Event::Received(_) | Event::Sent { .. } | Event::Empty if !connected => {
                 return Some(format!("{event:?} came without a connection"));
             }
@@ -262,6 +285,9 @@ fn describe(entries: &[Entry]) -> String {
     for Entry { name, number, event, thread } in entries {
         let event = match event {
             Event::Received(bytes) if bytes.len() > 40 => format!("Received {} bytes", bytes.len()),
+            Event::Message(kind, data) if data.len() > 40 => {
+                format!("Message {kind:?} of {} bytes", data.len())
+            }
             other => format!("{other:?}"),
         };
         let _ = writeln!(text, "  {name} {number} on {thread:?}: {event}");

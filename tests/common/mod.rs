@@ -12,6 +12,7 @@ mod probe;
 mod tls;
 mod udp;
 mod wait;
+mod web_socket;
 mod world;
 
 pub use child::{is_child, run_child, run_child_in_namespace};
@@ -30,4 +31,5 @@ pub use udp::{
     Heard, Told, UdpProbe, plain_udp, udp_client, udp_probe, udp_server, with_receive_buffer,
 };
 pub use wait::{DEADLINE, eventually, pump, within_deadline};
+pub use web_socket::{BINARY, CLOSE, PING, PONG, REQUEST, TEXT, WsPeer, read_head};
 pub use world::World;

@@ -56,10 +56,12 @@ impl Probe {
 
     /// Sends everything back.
     pub fn echo(self) -> Probe {
-        self.on(|session, event| {
-            if let Event::Received(bytes) = event {
-                session.send(bytes).expect("the session is open in its on_received");
+        self.on(|session, event| match event {
+            Event::Received(bytes) => drop(session.send(bytes).expect("the session is open")),
+            Event::Message(kind, data) => {
+                session.send_message(*kind, data).expect("the session is open");
             }
+            _ => {}
         })
     }
 
@@ -88,12 +90,15 @@ impl SessionHandler for Probe {
 
     fn on_handshaked(&mut self, session: &Session) {
         self.scribe.log.expect(session.is_handshaked(), "not handshaked in on_handshaked");
-        self.scribe.log.expect(session.tls().is_some(), "no details in on_handshaked");
         self.tell(session, Event::Handshaked);
     }
 
     fn on_received(&mut self, session: &Session, kind: Kind, data: &[u8]) -> usize {
-        self.scribe.log.expect(kind == Kind::Bytes, "a byte stream has no other kind");
+        if kind != Kind::Bytes {
+            self.tell(session, Event::Message(kind, data.to_vec()));
+            // It counts as handled nevertheless.
+            return 0;
+        }
         self.scribe.log.expect(!data.is_empty(), "on_received without data");
         self.tell(session, Event::Received(data.to_vec()));
         data.len()

@@ -95,6 +95,37 @@ impl World {
         client
     }
 
+    /// A WebSocket server on a port that the system chose.
+    #[track_caller]
+    pub fn serve_ws(&self, probe: ServerProbe) -> Server {
+        self.serve_ws_with(&[], probe)
+    }
+
+    /// The same with options.
+    #[track_caller]
+    pub fn serve_ws_with(&self, options: &[(SocketOption, i64)], probe: ServerProbe) -> Server {
+        let server = Server::websocket(&self.service, "127.0.0.1", 0).expect("it is good");
+        for (option, value) in options {
+            server.set_option(*option, *value).expect("the value is good");
+        }
+        server.start(probe).expect("a free port can be listened on");
+        server
+    }
+
+    /// A WebSocket client of a server on this machine, not connected.
+    pub fn ws_client(&self, port: u16) -> Client {
+        let address = format!("ws://127.0.0.1:{port}/path?query");
+        Client::websocket(&self.service, &address).expect("the address is good")
+    }
+
+    /// A WebSocket client that connects.
+    #[track_caller]
+    pub fn connect_ws(&self, port: u16, probe: Probe) -> Client {
+        let client = self.ws_client(port);
+        client.connect(probe).expect("a new client connects");
+        client
+    }
+
     /// Stops the service, and judges everything that was called back.
     #[track_caller]
     pub fn finish(self) -> Arc<Log> {
