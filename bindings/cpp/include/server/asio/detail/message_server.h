@@ -74,11 +74,14 @@ public:
         return message && MulticastIf(filter, message->get_payload(), message->get_opcode());
     }
 
-    /// Sends a message to the sessions that have subscribed to a topic. Returns how many they are.
+    /// Sends a message to the sessions that have subscribed to a topic. Returns how many they are; errors are told as those of
+    /// Multicast().
     size_t Publish(const std::string& topic, const void* buffer, size_t size, Opcode_ opcode = Compat::websocketpp::frame::opcode::binary)
     {
         size_t count = 0;
-        Sent_(opcode, [&](int32_t kind) { return cppserver_server_publish(this->_handles.Current(), topic.c_str(), kind, buffer, size, &count); });
+        // A topic may be wrong as well as a text.
+        Sent_(opcode, [&](int32_t kind) { return cppserver_server_publish(this->_handles.Current(), topic.c_str(), kind, buffer, size, &count); },
+            Compat::websocketpp::processor::error::invalid_arguments);
         return count;
     }
     size_t Publish(const std::string& topic, const std::string& text, Opcode_ opcode = Compat::websocketpp::frame::opcode::text)
@@ -148,7 +151,8 @@ private:
 
     // Sends with `send`, and tells what is wrong with the message.
     template <class TFunction>
-    bool Sent_(Opcode_ opcode, TFunction send)
+    bool Sent_(Opcode_ opcode, TFunction send,
+        Compat::websocketpp::processor::error::processor_errors wrong = Compat::websocketpp::processor::error::invalid_payload)
     {
         using namespace Compat::websocketpp::processor;
         const int32_t kind = Compat::websocketpp::detail::message_kind(opcode);
@@ -156,7 +160,7 @@ private:
         if (status == CPPSERVER_STATUS_INVALID_ARGUMENT)
         {
             const Failure failure = (kind < 0) ? MakeFailure(make_error_code(error::invalid_opcode))
-                : MakeFailure(make_error_code(error::invalid_payload), cppserver_last_error_message());
+                : MakeFailure(make_error_code(wrong), cppserver_last_error_message());
             Tell(failure, [this](int code, const std::string& category, const std::string& message) { this->onError(code, category, message); });
         }
         return status == CPPSERVER_STATUS_OK;

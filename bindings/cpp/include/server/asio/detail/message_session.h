@@ -53,7 +53,7 @@ public:
         if (kind < 0)
             return this->Told_(make_error_code(Compat::websocketpp::processor::error::invalid_opcode));
         if (cppserver_session_publish(this->handle_(), topic.c_str(), kind, buffer, size, &count) == CPPSERVER_STATUS_INVALID_ARGUMENT)
-            return this->Told_(make_error_code(Compat::websocketpp::processor::error::invalid_payload));
+            return this->Told_(make_error_code(Compat::websocketpp::processor::error::invalid_arguments));
         return count;
     }
     size_t Publish(const std::string& topic, const std::string& text, Opcode_ opcode = Compat::websocketpp::frame::opcode::text)
