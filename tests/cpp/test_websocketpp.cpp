@@ -196,3 +196,25 @@ TEST(websocketpp_core_decides_about_the_reuse_of_addresses)
     CHECK(host.server->Restart());
     host.server->log.Wait("server.onStarted", 2);
 }
+
+TEST_BOTH(details_of_errors_are_those_of_the_call)
+{
+    SocketPair<T> pair;
+    Log details;
+    pair.client->error = [&](SocketClient<T>& client) { details.Add(client.error_details()); };
+    // The last failure of the library on this thread is another one.
+    CHECK(!pair.client->SetupDeflateLevel(100));
+    CHECK_EQUAL(pair.client->Send("x", 1, opcode::ping), 0u);
+    CHECK(details.Events().back().find("Ping()") != std::string::npos);
+    CHECK_EQUAL(pair.client->Send("\xff"), 0u);
+    CHECK(details.Events().back().find("UTF-8") != std::string::npos);
+    CHECK(pair.client->Disconnect(1006));
+    pair.client->log.Wait("client.onError" + ProtocolError(websocketpp::processor::error::invalid_close_code));
+    pair.Settle();
+    CHECK(details.Events().back().find("RFC 6455") != std::string::npos);
+    CHECK(pair.client->Disconnect(1005, "why"));
+    pair.client->log.Wait("client.onError" + ProtocolError(websocketpp::processor::error::reason_requires_code));
+    pair.Settle();
+    CHECK(details.Events().back().find("1005") != std::string::npos);
+    pair.client->error = nullptr;
+}

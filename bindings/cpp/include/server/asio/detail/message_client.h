@@ -34,6 +34,8 @@ public:
     /// change nothing.
     bool Disconnect(Compat::websocketpp::close::status::value code = Compat::websocketpp::close::status::normal, const std::string& reason = "")
     {
+        if (!this->_active)
+            return false;
         const std::error_code wrong = Compat::websocketpp::detail::check_close(code, reason);
         if (wrong)
             return this->IsConnected() && this->Later_(wrong);
@@ -48,6 +50,7 @@ public:
     {
         if (cppserver_client_add_header(this->_handles.Current(), name.c_str(), value.c_str()) != CPPSERVER_STATUS_OK)
             return false;
+        std::lock_guard<std::mutex> lock(this->_mutex);
         _headers.emplace_back(name, value);
         return true;
     }
@@ -57,6 +60,7 @@ public:
     {
         if (cppserver_client_set_subprotocols(this->_handles.Current(), names.c_str()) != CPPSERVER_STATUS_OK)
             return false;
+        std::lock_guard<std::mutex> lock(this->_mutex);
         _subprotocols = names;
         return true;
     }
@@ -108,11 +112,15 @@ private:
         return Target(this->_service, tls, (_refusal.error == 0) ? _uri : none);
     }
 
+    // Makes a new handle like the one before.
     void Attached_()
     {
-        for (const auto& header : _headers)
-            cppserver_client_add_header(this->_handles.Current(), header.first.c_str(), header.second.c_str());
-        cppserver_client_set_subprotocols(this->_handles.Current(), _subprotocols.c_str());
+        {
+            std::lock_guard<std::mutex> lock(this->_mutex);
+            for (const auto& header : _headers)
+                cppserver_client_add_header(this->_handles.Current(), header.first.c_str(), header.second.c_str());
+            cppserver_client_set_subprotocols(this->_handles.Current(), _subprotocols.c_str());
+        }
         this->Self_().Prepared_();
     }
 

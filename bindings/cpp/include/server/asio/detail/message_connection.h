@@ -123,10 +123,9 @@ private:
     // Tells an error, on this thread; nobody has to be told about the limit. False.
     bool Told_(const std::error_code& ec)
     {
-        if (ec != Compat::websocketpp::error::make_error_code(Compat::websocketpp::error::send_queue_full))
+        if (ec != Compat::websocketpp::error::send_queue_full)
         {
-            Tell(MakeFailure(ec, cppserver_last_error_message()),
-                [this](int error, const std::string& category, const std::string& message) { Derived_().onError(error, category, message); });
+            Tell(CallFailure(ec), [this](int error, const std::string& category, const std::string& message) { Derived_().onError(error, category, message); });
         }
         return false;
     }
@@ -135,7 +134,7 @@ private:
     bool Later_(const std::error_code& ec)
     {
         const std::shared_ptr<TSelf> self = Derived_().shared_from_this();
-        const Failure failure = MakeFailure(ec, cppserver_last_error_message());
+        const Failure failure = CallFailure(ec);
         Derived_().service()->Post([self, failure]() { self->Fail_(failure); });
         return true;
     }

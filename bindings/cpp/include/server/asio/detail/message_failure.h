@@ -11,6 +11,21 @@ namespace CppServer {
 namespace Asio {
 namespace Detail {
 
+/// Of a call that refuses its arguments, or comes too late.
+inline Failure CallFailure(const Compat::websocketpp::lib::error_code& ec)
+{
+    using namespace Compat::websocketpp;
+    if (ec == error::invalid_state)
+        return MakeFailure(ec, "the connection is not open: it is being closed already");
+    if (ec == processor::error::invalid_opcode)
+        return MakeFailure(ec, "messages are texts or binary ones; Ping() and Pong() send the others");
+    if ((ec == processor::error::invalid_close_code) || (ec == processor::error::reserved_close_code))
+        return MakeFailure(ec, "this close code must not be sent (RFC 6455 section 7.4); take 1000, 1001, another registered one, or 3000 to 4999");
+    if (ec == processor::error::reason_requires_code)
+        return MakeFailure(ec, "a close frame without a code (1005) has no room for a reason");
+    return MakeFailure(ec, cppserver_last_error_message());
+}
+
 /// Whether the network or the resolver has failed.
 inline bool IsOfNetwork(const NativeFailure& failure) { return failure.IsOf("system") || failure.IsOf("resolver"); }
 

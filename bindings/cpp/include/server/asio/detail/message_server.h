@@ -21,6 +21,7 @@ namespace Detail {
 /// the user, TConfig that of core(). Detail::ServerBase has the members that all servers have, Detail::MessageOptions further options.
 ///
 /// A session is made when the handshakes are done: onConnected() comes then, and connections whose handshakes fail are never told.
+/// Stop() says 1001 (going away) to the clients.
 template <class TSelf, class TSessionBase, class TSession, class TConfig>
 class MessageServer : public ServerBase<TSelf, TSession>, public MessageOptions<TSelf>
 {
@@ -33,7 +34,7 @@ public:
     Compat::websocketpp::server<TConfig>& core() noexcept { return _core; }
 
     /// Sessions until after their last callback.
-    uint64_t current_sessions() const
+    uint64_t current_sessions() const noexcept
     {
         std::lock_guard<std::mutex> lock(_sessions_mutex);
         return _sessions.size();
@@ -159,9 +160,8 @@ private:
         const int32_t status = (kind < 0) ? CPPSERVER_STATUS_INVALID_ARGUMENT : send(kind);
         if (status == CPPSERVER_STATUS_INVALID_ARGUMENT)
         {
-            const Failure failure = (kind < 0) ? MakeFailure(make_error_code(error::invalid_opcode))
-                : MakeFailure(make_error_code(wrong), cppserver_last_error_message());
-            Tell(failure, [this](int code, const std::string& category, const std::string& message) { this->onError(code, category, message); });
+            Tell(CallFailure((kind < 0) ? error::invalid_opcode : wrong),
+                [this](int code, const std::string& category, const std::string& message) { this->onError(code, category, message); });
         }
         return status == CPPSERVER_STATUS_OK;
     }
