@@ -541,3 +541,59 @@ TEST_BOTH(exceptions_of_callbacks_go_to_the_service)
     CHECK(pair.server->Multicast("goes on"));
     pair.client->log.Wait("client: goes on");
 }
+
+TEST_BOTH(messages_that_are_kept_stay_as_they_are)
+{
+    SocketPair<T> pair;
+    std::vector<WebSocketMessage> kept;
+    pair.client->received = [&](SocketClient<T>&, WebSocketMessage message)
+    {
+        if (message->get_payload()[0] == 'k')
+            kept.push_back(message);
+        // What somebody does with a message is not seen on the next one.
+        message->set_fin(false);
+        message->set_header("header");
+    };
+    for (const char* text : { "keep 1", "drop 1", "keep 2", "keep 3", "drop 2" })
+        pair.server->Multicast(text, 6, opcode::text);
+    pair.client->log.Wait("client: drop 2");
+    Log log;
+    pair.service->Post([&]()
+    {
+        pair.client->received = [&](SocketClient<T>&, WebSocketMessage message)
+        {
+            log.Add((message->get_fin() && message->get_header().empty()) ? message->get_payload() : "spoilt");
+        };
+    });
+    pair.Settle();
+    pair.server->Multicast("next");
+    log.Wait("next");
+    CHECK_EQUAL(kept.size(), 3u);
+    for (size_t index = 0; index < kept.size(); ++index)
+        CHECK_EQUAL(kept[index]->get_payload(), "keep " + std::to_string(index + 1));
+}
+
+TEST(websocket_session_that_throws_in_its_constructor_is_not_opened)
+{
+    class Refusing;
+    class RefusingServer : public CppServer::Asio::WebSocketServer<RefusingServer, Refusing>
+    {
+    public:
+        using CppServer::Asio::WebSocketServer<RefusingServer, Refusing>::WebSocketServer;
+    };
+    class Refusing : public CppServer::Asio::WebSocketSession<RefusingServer, Refusing>
+    {
+    public:
+        explicit Refusing(std::shared_ptr<CppServer::Asio::WebSocketServer<RefusingServer, Refusing>> server) : WebSocketSession(server)
+        {
+            throw std::system_error(std::make_error_code(std::errc::not_enough_memory));
+        }
+    };
+    Running running;
+    auto server = std::make_shared<RefusingServer>(running.service, "127.0.0.1", 0);
+    CHECK(server->Start());
+    RawPeer peer = RawSocket(server->port());
+    peer.ReceiveAll();
+    running.service->log.Wait("onError(12, generic, Cannot allocate memory)");
+    CHECK_EQUAL(server->current_sessions(), 0u);
+}

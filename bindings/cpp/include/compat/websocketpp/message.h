@@ -25,6 +25,16 @@ public:
     explicit message(frame::opcode::value opcode = frame::opcode::text) : _opcode(opcode) {}
     message(frame::opcode::value opcode, const void* payload, std::size_t size) : _opcode(opcode), _payload(static_cast<const char*>(payload), size) {}
 
+    /// For the library: another message in the room of this one, which nobody has any more.
+    void reset(frame::opcode::value opcode, const void* payload, std::size_t size)
+    {
+        _opcode = opcode;
+        _fin = true;
+        _terminal = _compressed = _prepared = false;
+        set_payload(payload, size);
+        _header.clear();
+    }
+
     frame::opcode::value get_opcode() const noexcept { return _opcode; }
     void set_opcode(frame::opcode::value opcode) noexcept { _opcode = opcode; }
 

@@ -5,6 +5,7 @@
 #define CPPSERVER_SERVER_ASIO_DETAIL_MESSAGE_CONNECTION_H
 
 #include "server/asio/detail/message_failure.h"
+#include "server/asio/detail/spare_message.h"
 #include "server/asio/detail/text.h"
 
 #include <memory>
@@ -149,7 +150,9 @@ private:
             default: break;
         }
         const frame::opcode::value opcode = (kind == CPPSERVER_KIND_TEXT) ? frame::opcode::text : frame::opcode::binary;
-        onReceived(std::make_shared<message_buffer::message>(opcode, data, size));
+        WebSocketMessage message = SpareMessage::Take(opcode, data, size);
+        onReceived(message);
+        SpareMessage::Give(std::move(message));
     }
 };
 
