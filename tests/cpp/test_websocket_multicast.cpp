@@ -142,3 +142,36 @@ TEST_BOTH(topics_reach_their_subscribers)
     UNTIL(host.server->Publish("weather", "rain") == 0);
     CHECK(!session->Subscribe("late"));
 }
+
+TEST_BOTH(filters_are_asked_while_sessions_come_and_go)
+{
+    Running running(2);
+    auto server = T::template MakeServer<SocketServer<T>>(running.service, "127.0.0.1", 0);
+    CHECK(server->Start());
+    server->log.Wait("server.onStarted");
+    std::vector<std::shared_ptr<SocketClient<T>>> clients;
+    for (int i = 0; i < 4; ++i)
+    {
+        clients.push_back(T::template MakeClient<SocketClient<T>>(running.service, T::Scheme() + "127.0.0.1:" + std::to_string(server->port())));
+        clients.back()->received = [](SocketClient<T>& client, WebSocketMessage) { client.Disconnect(); };
+        clients.back()->disconnected = [](SocketClient<T>& client)
+        {
+            if (client.log.Count("client.onDisconnected") < 10)
+                client.Connect();
+            else
+                client.log.Add("done");
+        };
+        clients.back()->Connect();
+    }
+    for (auto& client : clients)
+    {
+        UNTIL([&]()
+        {
+            server->MulticastIf([](SocketSession<T>& session) { return session.IsConnected() && !session.target().empty(); }, "go on");
+            return client->log.Count("done") == 1;
+        }());
+    }
+    UNTIL(server->current_sessions() == 0);
+    CHECK_EQUAL(server->log.Count("session.onConnected"), 40u);
+    CHECK_EQUAL(server->log.Count("server.onDisconnected"), 40u);
+}
