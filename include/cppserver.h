@@ -361,8 +361,8 @@ typedef enum cppserver_option {
     /**
      * Milliseconds of silence after which a WebSocket session asks its peer for a sign of life,
      * with a ping; if none comes for as long again, the session ends with
-     * CPPSERVER_REASON_TIMEOUT. Default 0 = never. This option and the following ones are for
-     * WebSocket alone.
+     * CPPSERVER_REASON_TIMEOUT, unless it pauses reading. Default 0 = never. This option and the
+     * following ones are for WebSocket alone.
      */
     CPPSERVER_OPTION_PING_INTERVAL = 28,
     /**

@@ -83,12 +83,12 @@
 //!
 //! # Life of a session
 //!
-//! `on_connected`, `on_handshaked` if it is encrypted, then data, then `on_disconnected` with a
-//! [`Reason`], each exactly once; then the handler is dropped. [`Session::disconnect`] delivers
-//! what [`Session::send`] accepted before it closes, [`Session::disconnect_now`] does not. The
-//! server's `on_connected` and `on_disconnected` follow those of the session. A client whose
-//! connect fails gets `on_error` and `on_disconnected`; [`Client::reconnect`] in there makes it try
-//! again.
+//! `on_connected`, `on_handshaked` if it is encrypted or WebSocket, then data, then
+//! `on_disconnected` with a [`Reason`], each exactly once; then the handler is dropped.
+//! [`Session::disconnect`] delivers what [`Session::send`] accepted before it closes,
+//! [`Session::disconnect_now`] does not. The server's `on_connected` and `on_disconnected` follow
+//! those of the session. A client whose connect fails gets `on_error` and `on_disconnected`;
+//! [`Client::reconnect`] in there makes it try again.
 //!
 //! # Sending
 //!
@@ -104,6 +104,83 @@
 //! `on_connected` when the peer is authenticated; what is sent before it waits for it.
 //! [`Session::tls`] tells what was agreed on. A peer that goes away without the end of its stream
 //! is told apart by [`Reason::Truncated`].
+//!
+//! # WebSocket
+//!
+//! [`Server::websocket`] and [`Client::websocket`], and their encrypted likes
+//! [`Server::websocket_tls`] and [`Client::websocket_tls`], make sessions of messages (RFC 6455):
+//! [`Session::send_text`], [`Session::send_message`], and [`SessionHandler::on_received`] with
+//! whole ones, of which [`Kind`] tells what they are. They are open from `on_handshaked` on.
+//! [`SessionHandler::on_handshake`] decides whom a server opens sessions for, and
+//! [`SessionHandler::on_request`] answers browsers that ask for a page.
+//! [`Session::disconnect_with`] ends a session with a code and a reason, [`Session::close_frame`]
+//! tells those of the peer. Sessions of a server [subscribe](Session::subscribe) to topics, and
+//! [`Server::publish`] reaches those that have. With [`SocketOption::Deflate`] messages are
+//! compressed (RFC 7692).
+//!
+//! ```
+//! use std::sync::mpsc::{self, Sender};
+//!
+//! use cppserver::{
+//!     Client, Kind, Request, Response, Result, Server, ServerHandler, Service, Session,
+//!     SessionHandler,
+//! };
+//!
+//! struct Chat;
+//!
+//! impl ServerHandler for Chat {
+//!     type Session = Guest;
+//!
+//!     fn on_session(&self, _session: &Session) -> Option<Guest> {
+//!         Some(Guest)
+//!     }
+//! }
+//!
+//! struct Guest;
+//!
+//! impl SessionHandler for Guest {
+//!     fn on_handshake(&mut self, _: &Session, request: &Request, response: &mut Response) {
+//!         if request.path() != "/chat" {
+//!             let _ = response.set_status(404);
+//!         }
+//!     }
+//!
+//!     fn on_received(&mut self, session: &Session, kind: Kind, data: &[u8]) -> usize {
+//!         if let Some(server) = session.server() {
+//!             let _ = server.multicast_message(kind, data);
+//!         }
+//!         data.len()
+//!     }
+//! }
+//!
+//! struct Visitor(Sender<String>);
+//!
+//! impl SessionHandler for Visitor {
+//!     fn on_handshaked(&mut self, session: &Session) {
+//!         let _ = session.send_text("hello");
+//!     }
+//!
+//!     fn on_received(&mut self, session: &Session, _kind: Kind, data: &[u8]) -> usize {
+//!         let _ = self.0.send(String::from_utf8_lossy(data).into_owned());
+//!         let _ = session.disconnect_with(1000, "bye");
+//!         data.len()
+//!     }
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! let service = Service::new()?;
+//! service.start(())?;
+//! let server = Server::websocket(&service, "127.0.0.1", 0)?;
+//! server.start(Chat)?;
+//!
+//! let address = format!("ws://localhost:{}/chat", server.port());
+//! let client = Client::websocket(&service, &address)?;
+//! let (sender, receiver) = mpsc::channel();
+//! client.connect(Visitor(sender))?;
+//! assert_eq!(receiver.recv().unwrap(), "hello");
+//! service.stop()
+//! # }
+//! ```
 //!
 //! # Datagrams
 //!

@@ -136,6 +136,70 @@ fn parts_are_fragments_and_others_wait_for_the_last() {
 }
 
 #[test]
+fn what_waits_for_a_last_part_keeps_nobody_from_going_on() {
+    let world = World::new();
+    let probe = world.server_probe().sessions(|session, event| match event {
+        Event::Handshaked => {
+            session.send_part(Kind::Text, b"one ", false).unwrap();
+            session.send_text("behind").unwrap();
+        }
+        // The part has left: the next one may follow.
+        Event::Empty if session.messages_sent() == 0 => {
+            assert_eq!(session.bytes_pending(), 0);
+            session.send_part(Kind::Text, b"two", true).unwrap();
+        }
+        _ => {}
+    });
+    let server = world.serve_ws(probe);
+    let mut peer = WsPeer::connect(server.port());
+    let frames: Vec<_> = (0..3).map(|_| peer.read()).collect();
+    let expected: [(u8, &[u8]); 3] = [(0x01, b"one "), (0x80, b"two"), (TEXT, b"behind")];
+    assert_eq!(frames, expected.map(|(first, payload)| (first, payload.to_vec())));
+    drop(peer);
+    world.finish();
+}
+
+#[test]
+fn what_waits_for_a_last_part_counts_for_the_limit() {
+    let world = World::new();
+    let (listener, port) = listener();
+    let client = world.ws_client(port);
+    client.set_option(SocketOption::SendLimit, 1000).unwrap();
+    client.connect(world.probe("client")).unwrap();
+    let mut peer = WsPeer::accept(&listener);
+    world.log.wait_event("client", Event::Handshaked);
+    client.send_part(Kind::Text, b"part", false).unwrap();
+    assert_eq!(peer.read(), (0x01, b"part".to_vec()));
+    client.send_text(&"x".repeat(600)).unwrap();
+    assert_eq!(client.send_text(&"x".repeat(600)).unwrap_err().status(), Status::Limit);
+    client.send_part(Kind::Text, b"", true).unwrap();
+    assert_eq!(peer.read(), (0x80, Vec::new()));
+    assert_eq!(peer.read().1.len(), 600);
+    eventually("there is room again", || client.bytes_pending() == 0);
+    client.send_text(&"x".repeat(600)).unwrap();
+    drop(peer);
+    world.finish();
+}
+
+#[test]
+fn everybody_is_asked_before_a_multicast_begins() {
+    let world = World::with_threads(2);
+    let server = world.serve_ws(world.server_probe());
+    let clients = [(); 4].map(|()| world.connect_ws(server.port(), world.probe("client")));
+    world.log.wait_count("client", clients.len(), |event| *event == Event::Handshaked);
+    world.log.wait_count("session", clients.len(), |event| *event == Event::Handshaked);
+    let mut asked: Vec<cppserver::Session> = Vec::new();
+    let choose = |session: &cppserver::Session| {
+        asked.push(session.clone());
+        asked.iter().all(|session| session.bytes_pending() == 0 && session.messages_sent() == 0)
+    };
+    server.multicast_if(Kind::Text, b"to all", choose).unwrap();
+    assert_eq!(asked.len(), clients.len());
+    world.log.wait_messages("client", clients.len());
+    world.finish();
+}
+
+#[test]
 fn what_a_kind_does_not_take_is_refused_and_nothing_is_sent() {
     let world = World::new();
     let server = world.serve_ws(world.server_probe().echo());

@@ -230,6 +230,28 @@ fn a_silent_peer_is_asked_and_then_left() {
 }
 
 #[test]
+fn a_session_that_pauses_does_not_miss_the_answers_to_its_pings() {
+    let world = World::new();
+    let options = [(SocketOption::PingInterval, 30)];
+    let probe = world.server_probe().sessions(|session, event| {
+        if *event == Event::Handshaked {
+            session.pause_reading().unwrap();
+        }
+    });
+    let server = world.serve_ws_with(&options, probe);
+    let mut peer = WsPeer::connect(server.port());
+    for _ in 0..4 {
+        assert_eq!(peer.read(), (PING, Vec::new()));
+        peer.send(PONG, b"");
+    }
+    assert_eq!(server.current_sessions(), 1);
+    drop(peer);
+    server.stop().unwrap();
+    world.log.wait_event("session", Event::Disconnected(Reason::ServerStopped));
+    world.finish();
+}
+
+#[test]
 fn a_stop_says_that_the_server_goes_away() {
     let world = World::new();
     let server = world.serve_ws(world.server_probe());

@@ -1,6 +1,8 @@
 //! Builds the servers. What is missing on the machine makes a server unavailable, and its row says
 //! what to install.
 
+mod websocket;
+
 use crate::peers::{Peer, Recipe};
 use crate::process::{Launch, run_tool};
 use crate::sys;
@@ -49,8 +51,8 @@ pub struct Builder {
 
 impl Builder {
     /// Finds the workspace and cargo's target directory. With `install`, packages of Debian that
-    /// are missing are installed when the user is root, and uvloop goes into a virtual environment
-    /// below the target directory.
+    /// are missing are installed when the user is root; packages of PyPI go into a virtual
+    /// environment and those of npm into a directory of their own below the target directory.
     pub fn new(install: bool) -> io::Result<Self> {
         let root =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default();
@@ -130,14 +132,23 @@ impl Builder {
                 Ok(Launch { program, ..Launch::default() })
             }
             Recipe::Usockets => self.usockets(),
+            Recipe::Uwebsockets => self.uwebsockets(),
+            Recipe::Beast => self.beast(),
+            Recipe::Websocketpp => self.websocketpp(),
+            Recipe::Libwebsockets => self.libwebsockets(),
+            Recipe::NodeWs => self.node_ws(),
             Recipe::Asyncio(source) => {
                 let source = format!("peers/python/{source}");
                 Ok(self.script(self.python()?, &source, &[], &[]))
             }
             Recipe::Uvloop(source) => {
                 let source = format!("peers/python/{source}");
-                let python = self.python_with_uvloop()?;
+                let python = self.python_with(&["uvloop"])?;
                 Ok(self.script(python, &source, &[], &["uvloop"]))
+            }
+            Recipe::PythonWith(packages, source) => {
+                let source = format!("peers/python/{source}");
+                Ok(self.script(self.python_with(packages)?, &source, &[], &[]))
             }
             Recipe::Crate(name) => {
                 self.cargo(&["-p", "cppserver", "-p", "cppserver-bench-servers"])?;
@@ -346,31 +357,34 @@ impl Builder {
         }
     }
 
-    fn python_with_uvloop(&self) -> Result<PathBuf> {
+    /// An interpreter that has these packages of PyPI, whose modules have the same names.
+    fn python_with(&self, packages: &[&str]) -> Result<PathBuf> {
         let python = self.python()?;
-        let has_uvloop = |python: &Path| works(python.as_os_str(), &["-c", "import uvloop"]);
-        if has_uvloop(&python) {
+        let import = format!("import {}", packages.join(", "));
+        let has_them = |python: &Path| works(python.as_os_str(), &["-c", &import]);
+        if has_them(&python) {
             return Ok(python);
         }
         let environment = self.out.join("venv");
         let own = environment.join("bin/python");
-        if has_uvloop(&own) {
+        if has_them(&own) {
             return Ok(own);
         }
+        let names = packages.join(" ");
         if self.install {
-            let log = self.out.join("uvloop.log");
-            eprintln!("installing uvloop into {}", environment.display());
+            let log = self.out.join("pip.log");
+            eprintln!("installing {names} into {}", environment.display());
             let make = |command: &mut Command| {
                 command.args(["-m", "venv"]).arg(&environment);
             };
             let install = |command: &mut Command| {
-                command.args(["-m", "pip", "install", "uvloop"]);
+                command.args(["-m", "pip", "install"]).args(packages);
             };
             if run_tool(&python, make, &log)? && run_tool(&own, install, &log)? {
                 return Ok(own);
             }
         }
-        Err(Unavailable::Skipped("install uvloop (pip install uvloop)".to_owned()))
+        Err(Unavailable::Skipped(format!("install {names} (pip install {names})")))
     }
 
     fn library(&self) -> Result<Library> {

@@ -18,10 +18,12 @@ const USAGE: &str = "\
 usage: cppserver-bench tcp [options]     build the servers, compare them, print a table
        cppserver-bench tls [options]     the same, encrypted
        cppserver-bench udp [options]     datagrams
+       cppserver-bench ws [options]      WebSocket
+       cppserver-bench wss [options]     WebSocket, encrypted
        cppserver-bench mailbox [options] compare ways to hand operations to a loop
        cppserver-bench load [options]    one load against a server that runs already, on 127.0.0.1
 
-options of tcp, tls and udp:
+options of these five:
   --rounds N          how often the servers are started anew (default 3)
   --seconds S         measured time per server, load and round, in slices of 0.1 s (default 1)
   --only a,b          these servers only; `ours` and `peers` are groups
@@ -36,7 +38,8 @@ options of load:
   --pid N             its process id, for CPU time, memory and system calls
   --tls               it is encrypted, with certs/server.pem
   --udp               it takes datagrams
-  --workload a        a load of tcp, of tls, or of udp
+  --ws                it speaks WebSocket, with --tls encrypted
+  --workload a        a load of tcp, tls, udp, ws or wss
   --seconds S         measured time (default 1)
 ";
 
@@ -80,11 +83,18 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
     let mut rest = arguments.iter();
     let command = rest.next().ok_or("which benchmark?")?;
     let given = |option: &str| command == "load" && arguments.iter().any(|one| one == option);
-    let name = match (given("--tls"), given("--udp")) {
-        (true, true) => return Err("load takes --tls or --udp".to_owned()),
-        (true, false) => "tls",
-        (false, true) => "udp",
-        (false, false) => command,
+    let name = match (given("--tls"), given("--udp"), given("--ws")) {
+        (false, false, false) => command,
+        (true, false, false) => "tls",
+        (false, true, false) => "udp",
+        (tls, false, true) => {
+            if tls {
+                "wss"
+            } else {
+                "ws"
+            }
+        }
+        (_, true, _) => return Err("--udp goes with neither --tls nor --ws".to_owned()),
     };
     let mut options = Options {
         suite: SUITES.into_iter().find(|suite| suite.key == name).unwrap_or(&TCP),
@@ -97,32 +107,31 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
     };
     let (mut port, mut pid) = (0, 0);
     let suite = options.suite;
+    let kind = if suite.key == command { "compare" } else { command };
     while let Some(name) = rest.next() {
         let mut value = || rest.next().ok_or(format!("{name} needs a value"));
-        match (command.as_str(), name.as_str()) {
-            ("tcp" | "tls" | "udp" | "mailbox", "--rounds") => {
+        match (kind, name.as_str()) {
+            ("compare" | "mailbox", "--rounds") => {
                 options.rounds = number(name, value()?, 1.0, 1e3)? as usize
             }
-            ("tcp" | "tls" | "udp" | "load" | "mailbox", "--seconds") => {
+            ("compare" | "load" | "mailbox", "--seconds") => {
                 let seconds = number(name, value()?, SLICE.as_secs_f64(), 600.0)?;
                 options.slices = (seconds / SLICE.as_secs_f64()).round() as usize;
             }
-            ("tcp" | "tls" | "udp", "--limit") => {
+            ("compare", "--limit") => {
                 options.limit = Duration::from_secs_f64(number(name, value()?, 1.0, 86_400.0)?)
             }
-            ("tcp" | "tls" | "udp", "--only") => options.only = servers(suite, value()?)?,
-            ("tcp" | "tls" | "udp" | "load", "--workload") => {
-                options.workloads = workloads(suite, value()?)?
-            }
-            ("load", "--tls" | "--udp") => {}
-            ("tcp" | "tls" | "udp", "--no-install") => options.install = false,
+            ("compare", "--only") => options.only = servers(suite, value()?)?,
+            ("compare" | "load", "--workload") => options.workloads = workloads(suite, value()?)?,
+            ("load", "--tls" | "--udp" | "--ws") => {}
+            ("compare", "--no-install") => options.install = false,
             ("load", "--port") => port = number(name, value()?, 1.0, 65_535.0)? as u16,
             ("load", "--pid") => pid = number(name, value()?, 1.0, f64::from(i32::MAX))? as u32,
             _ => return Err(format!("`{command}` has no option {name}")),
         }
     }
-    match (command.as_str(), &options.workloads[..]) {
-        ("tcp" | "tls" | "udp", _) => Ok(Parsed::Compare(options)),
+    match (kind, &options.workloads[..]) {
+        ("compare", _) => Ok(Parsed::Compare(options)),
         ("mailbox", _) => Ok(Parsed::Mailbox {
             rounds: options.rounds,
             seconds: options.slices as f64 * SLICE.as_secs_f64(),
@@ -311,12 +320,31 @@ mod tests {
     }
 
     #[test]
+    fn loads_of_websocket() {
+        let Ok(Parsed::Compare(options)) = parsed("wss --only peers --workload single,deflate")
+        else {
+            panic!("must be accepted")
+        };
+        assert_eq!(options.suite.key, "wss");
+        assert_eq!(options.workloads, [Workload::SinglePingPong, Workload::Deflate]);
+        for (text, expected) in
+            [("--ws", Link::WebSocket), ("--ws --tls", Link::SecureWebSocket), ("", Link::Plain)]
+        {
+            let text = format!("load {text} --workload pipelined --port 4711 --pid 12");
+            assert!(matches!(parsed(&text), Ok(Parsed::Load { link, .. }) if link == expected));
+        }
+    }
+
+    #[test]
     fn wrong_arguments_are_named() {
         let wrong = [
             "",
             "sctp",
             "udp --udp",
             "udp --workload idle",
+            "load --ws --udp --workload ping-pong --port 4711 --pid 12",
+            "ws --workload connect",
+            "wss --ws",
             "load --tls --udp --workload ping-pong --port 4711 --pid 12",
             "tcp --rounds",
             "tcp --rounds 0",

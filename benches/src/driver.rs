@@ -145,7 +145,7 @@ impl Run<'_> {
             sys::check_interrupt()?;
             match prepared {
                 Ok(mut launch) => {
-                    if self.options.suite.link == Link::Tls {
+                    if self.link(peer).is_encrypted() {
                         launch.after.push("--tls".to_owned());
                         launch.after.push(link::certificate().display().to_string());
                         launch.after.push(link::key().display().to_string());
@@ -198,6 +198,10 @@ impl Run<'_> {
         peers
     }
 
+    fn link(&self, peer: &Peer) -> Link {
+        peer.link.unwrap_or(self.options.suite.link)
+    }
+
     fn start(&self, workload: Workload, peer: &Peer) -> io::Result<Server> {
         let log = self.out.join(format!("{}.server.log", peer.key));
         Server::start(&self.launches[peer.key], workload.mode(), self.cores.server, &log)
@@ -206,9 +210,9 @@ impl Run<'_> {
     /// All servers run at the same time, but only one of them has something to do: each has a slice
     /// in turn. So all of them see the same good and bad moments of the machine.
     fn measure_slices(&mut self, round: usize, workload: Workload) {
-        let link = self.options.suite.link;
         let mut contestants = Vec::new();
         for peer in self.ready(workload) {
+            let link = self.link(peer);
             let contestant =
                 self.start(workload, peer).and_then(|server| {
                     match Measurement::begin(link, server.address(), server.pid(), workload) {
@@ -279,10 +283,13 @@ impl Run<'_> {
                 return;
             }
             let sample = self.start(Workload::Idle, peer).and_then(|server| {
-                let link = self.options.suite.link;
-                let sample =
-                    measure_idle(link, server.address(), server.pid(), self.idle_connections)
-                        .map_err(|error| server.explain(error))?;
+                let sample = measure_idle(
+                    self.link(peer),
+                    server.address(),
+                    server.pid(),
+                    self.idle_connections,
+                )
+                .map_err(|error| server.explain(error))?;
                 server.stop()?;
                 Ok(Sample { turn: round, ..sample })
             });

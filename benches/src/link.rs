@@ -1,7 +1,10 @@
 //! How the generator speaks with the servers of a comparison: in the clear, encrypted, or by
-//! datagrams.
+//! datagrams, and by messages of WebSocket over the first two.
 
-use crate::load::{IdleReport, Load, Plain, Tls, hold_idle, verify_datagrams, verify_echo};
+use crate::load::{
+    IdleReport, Load, Plain, Tls, Transport, WebSocket, hold_idle, verify_datagrams, verify_echo,
+    verify_message, verify_text,
+};
 use crate::peers::Workload;
 use std::io;
 use std::net::SocketAddrV4;
@@ -16,6 +19,10 @@ pub enum Link {
     Tls,
     /// UDP.
     Datagrams,
+    /// WebSocket over TCP as it is.
+    WebSocket,
+    /// WebSocket over TLS.
+    SecureWebSocket,
 }
 
 /// The certificate of all encrypted servers, of the key type that is cheapest for a server: EC
@@ -38,6 +45,11 @@ fn certificates() -> PathBuf {
 }
 
 impl Link {
+    /// True where the servers need a certificate.
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Link::Tls | Link::SecureWebSocket)
+    }
+
     /// Checks that the server returns what it gets, and that it is who it should be. Returns the
     /// cipher, if there is one. Where datagrams are not echoed, the load itself checks them.
     pub fn verify(self, workload: Workload, address: SocketAddrV4) -> io::Result<Option<String>> {
@@ -46,6 +58,10 @@ impl Link {
             Link::Datagrams => verify_datagrams(address).map(|()| None),
             Link::Plain => verify_echo(&Plain, address),
             Link::Tls => verify_echo(&Tls::verified(&authority())?, address),
+            Link::WebSocket => verify_messages(Plain, workload, address),
+            Link::SecureWebSocket => {
+                verify_messages(Tls::verified(&authority())?, workload, address)
+            }
         }
     }
 
@@ -61,6 +77,10 @@ impl Link {
                 workload.begin(Tls::resumed(&certificate())?, address)
             }
             (Link::Tls, _) => workload.begin(Tls::full(&certificate())?, address),
+            (Link::WebSocket, _) => workload.begin(messages(Plain, workload), address),
+            (Link::SecureWebSocket, _) => {
+                workload.begin(messages(Tls::full(&certificate())?, workload), address)
+            }
         }
     }
 
@@ -74,6 +94,37 @@ impl Link {
         match self {
             Link::Plain | Link::Datagrams => hold_idle(&Plain, address, pid, count),
             Link::Tls => hold_idle(&Tls::full(&certificate())?, address, pid, count),
+            Link::WebSocket => hold_idle(&WebSocket::new(Plain), address, pid, count),
+            Link::SecureWebSocket => {
+                hold_idle(&WebSocket::new(Tls::full(&certificate())?), address, pid, count)
+            }
         }
+    }
+}
+
+/// The messages of a load: text where they are compressed.
+fn messages<T>(transport: T, workload: Workload) -> WebSocket<T> {
+    match workload {
+        Workload::Deflate => WebSocket::new(transport).text().compressed(),
+        _ => WebSocket::new(transport),
+    }
+}
+
+/// Messages of both kinds come back as they were, and compressed ones where the load has them.
+fn verify_messages<T: Transport + Clone>(
+    transport: T,
+    workload: Workload,
+    address: SocketAddrV4,
+) -> io::Result<Option<String>> {
+    let binary = WebSocket::new(transport.clone()).various();
+    let text = WebSocket::new(transport).text().various();
+    if workload == Workload::Deflate {
+        let text = text.compressed();
+        verify_echo(&binary.compressed(), address)?;
+        verify_text(&text, address)?;
+        verify_message(&text, address, &workload.text())
+    } else {
+        verify_echo(&binary, address)?;
+        verify_text(&text, address)
     }
 }

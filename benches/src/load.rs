@@ -6,9 +6,11 @@ mod echo;
 mod group;
 mod idle;
 mod multicast;
+mod payload;
 mod tls;
 mod transport;
 mod verify;
+mod websocket;
 mod windows;
 
 pub use burst::BurstLoad;
@@ -17,9 +19,11 @@ pub use echo::EchoLoad;
 pub use group::GroupLoad;
 pub use idle::{IdleReport, hold_idle};
 pub use multicast::MulticastLoad;
+pub use payload::json;
 pub use tls::{Tls, TlsStream};
 pub use transport::{Plain, Transport};
-pub use verify::verify_echo;
+pub use verify::{verify_echo, verify_message, verify_text};
+pub use websocket::{WebSocket, WebSocketStream};
 pub use windows::{WindowLoad, verify_datagrams};
 
 use crate::histogram::Histogram;

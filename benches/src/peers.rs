@@ -1,8 +1,12 @@
 //! The comparisons: which servers, under which loads.
 
+mod websocket;
+
+pub use websocket::{WS, WSS};
+
 use crate::link::Link;
 use crate::load::{
-    BurstLoad, ChurnLoad, EchoLoad, GroupLoad, Load, MulticastLoad, Transport, WindowLoad,
+    BurstLoad, ChurnLoad, EchoLoad, GroupLoad, Load, MulticastLoad, Transport, WindowLoad, json,
 };
 use crate::table::Column;
 use std::io;
@@ -27,10 +31,22 @@ pub enum Recipe {
     Libuv(&'static str),
     /// `cc` with uSockets, whose sources a crate carries.
     Usockets,
+    /// `g++` with uWebSockets, whose sources the same crate carries, OpenSSL and zlib.
+    Uwebsockets,
+    /// `g++` with Boost.Beast and OpenSSL.
+    Beast,
+    /// `g++` with websocketpp, the asio of Boost, and OpenSSL.
+    Websocketpp,
+    /// `cc` with libwebsockets.
+    Libwebsockets,
+    /// Node.js with the package `ws`.
+    NodeWs,
     /// The standard library's event loop; the file in `peers/python`.
     Asyncio(&'static str),
     /// The same program on uvloop.
     Uvloop(&'static str),
+    /// Python with packages of PyPI; the file in `peers/python`.
+    PythonWith(&'static [&'static str], &'static str),
     /// Ours: the crate; a binary of the package `cppserver-bench-servers`.
     Crate(&'static str),
     /// Ours: the C header and the shared library; the file in `servers/c`.
@@ -50,8 +66,10 @@ pub struct Peer {
     pub label: &'static str,
     /// How to get it.
     pub recipe: Recipe,
-    /// Whether it can multicast.
-    pub multicast: bool,
+    /// What of `echo`, `multicast` and the like it cannot do.
+    pub cannot: &'static [&'static str],
+    /// How the generator speaks with it, when it is not as with the others.
+    pub link: Option<Link>,
     /// Runs under this load only, if set.
     pub only: Option<Workload>,
 }
@@ -59,8 +77,7 @@ pub struct Peer {
 impl Peer {
     /// Whether the server takes part in a load.
     pub fn takes_part(&self, workload: Workload) -> bool {
-        (workload.mode() != "multicast" || self.multicast)
-            && self.only.is_none_or(|only| only == workload)
+        !self.cannot.contains(&workload.mode()) && self.only.is_none_or(|only| only == workload)
     }
 
     /// True for the servers on our own library.
@@ -70,7 +87,7 @@ impl Peer {
 }
 
 const fn peer(key: &'static str, label: &'static str, recipe: Recipe) -> Peer {
-    Peer { key, label, recipe, multicast: true, only: None }
+    Peer { key, label, recipe, cannot: &[], link: None, only: None }
 }
 
 /// One comparison, which has one table.
@@ -93,7 +110,7 @@ pub struct Suite {
 }
 
 /// All comparisons.
-pub static SUITES: [&Suite; 3] = [&TCP, &TLS, &UDP];
+pub static SUITES: [&Suite; 5] = [&TCP, &TLS, &UDP, &WS, &WSS];
 
 /// Everything in the clear.
 pub static TCP: Suite = Suite {
@@ -107,12 +124,12 @@ pub static TCP: Suite = Suite {
         },
         peer("mio", "mio (Rust)", Recipe::RustPeer("bench-peer-mio")),
         Peer {
-            multicast: false,
+            cannot: &["multicast"],
             ..peer("tokio", "tokio (Rust)", Recipe::RustPeer("bench-peer-tokio"))
         },
         peer("asio", "asio (C++)", Recipe::Asio("asio_echo.cpp")),
         peer("libuv", "libuv (C)", Recipe::Libuv("libuv_echo.c")),
-        Peer { multicast: false, ..peer("usockets", "uSockets (C)", Recipe::Usockets) },
+        Peer { cannot: &["multicast"], ..peer("usockets", "uSockets (C)", Recipe::Usockets) },
         peer("asyncio", "asyncio (Python)", Recipe::Asyncio("asyncio_echo.py")),
         peer("uvloop", "uvloop (Python)", Recipe::Uvloop("asyncio_echo.py")),
         peer("rust", "**cppserver** Rust", Recipe::Crate("bench-server-rust")),
@@ -141,7 +158,7 @@ pub static TLS: Suite = Suite {
     peers: &[
         peer("raw-openssl", "raw epoll + OpenSSL (C)", Recipe::RawOpenssl),
         Peer {
-            multicast: false,
+            cannot: &["multicast"],
             ..peer("tokio-rustls", "tokio-rustls (Rust)", Recipe::RustPeer("bench-peer-tokio"))
         },
         peer("asio-ssl", "asio + OpenSSL (C++)", Recipe::AsioSsl),
@@ -197,12 +214,18 @@ pub static UDP: Suite = Suite {
 /// A load and its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Workload {
+    /// One connection, one 32-byte message in flight on it.
+    SinglePingPong,
     /// 100 connections, one 32-byte message in flight on each.
     PingPong,
     /// 100 connections, 32 messages of 32 bytes in flight on each.
     Pipelined,
     /// 10 connections, 8 messages of 64 KiB in flight on each.
     Large,
+    /// 10 connections, 8 messages of 16 KiB in flight on each.
+    Medium,
+    /// 100 connections, one message of 1 KiB of text in flight on each, compressed.
+    Deflate,
     /// Connect, one echo, close; 64 at a time.
     Connect,
     /// The same with a full handshake of TLS.
@@ -236,9 +259,11 @@ impl Workload {
     /// Name on the command line.
     pub fn key(self) -> &'static str {
         match self {
+            Workload::SinglePingPong => "single",
             Workload::PingPong | Workload::DatagramPingPong => "ping-pong",
             Workload::Pipelined => "pipelined",
-            Workload::Large => "large",
+            Workload::Large | Workload::Medium => "large",
+            Workload::Deflate => "deflate",
             Workload::Connect => "connect",
             Workload::Handshake => "handshake",
             Workload::Resumption => "resumption",
@@ -255,9 +280,12 @@ impl Workload {
     /// Name in the table.
     pub fn title(self) -> &'static str {
         match self {
+            Workload::SinglePingPong => "ping-pong 1, 32 B",
             Workload::PingPong => "ping-pong 100, 32 B",
             Workload::Pipelined => "pipelined 100 x 32, 32 B",
             Workload::Large => "large 10 x 8, 64 KiB",
+            Workload::Medium => "large 10 x 8, 16 KiB",
+            Workload::Deflate => "deflate 100, 1 KiB of text",
             Workload::Connect => "connect, echo, close",
             Workload::Handshake => "full handshake, echo, close",
             Workload::Resumption => "resumed handshake, echo, close",
@@ -273,11 +301,17 @@ impl Workload {
         }
     }
 
+    /// The text that is compressed.
+    pub fn text(self) -> Vec<u8> {
+        json(1024)
+    }
+
     /// The argument that the servers get.
     pub fn mode(self) -> &'static str {
         match self {
             Workload::Multicast | Workload::MulticastBurst | Workload::Group => "multicast",
             Workload::Burst | Workload::LargeBurst => "burst",
+            Workload::Deflate => "deflate",
             _ => "echo",
         }
     }
@@ -291,9 +325,12 @@ impl Workload {
     ) -> io::Result<Option<Box<dyn Load>>> {
         let link = &transport;
         Ok(Some(match self {
+            Workload::SinglePingPong => Box::new(EchoLoad::new(link, address, 1, 1, 32)?),
             Workload::PingPong => Box::new(EchoLoad::new(link, address, 100, 1, 32)?),
             Workload::Pipelined => Box::new(EchoLoad::new(link, address, 100, 32, 32)?),
             Workload::Large => Box::new(EchoLoad::new(link, address, 10, 8, 64 * 1024)?),
+            Workload::Medium => Box::new(EchoLoad::new(link, address, 10, 8, 16 * 1024)?),
+            Workload::Deflate => Box::new(EchoLoad::of(link, address, 100, 1, &self.text())?),
             Workload::Connect | Workload::Handshake | Workload::Resumption => {
                 Box::new(ChurnLoad::new(transport, address, 64)?)
             }

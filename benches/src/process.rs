@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 const START_DEADLINE: Duration = Duration::from_secs(15);
-const STOP_DEADLINE: Duration = Duration::from_secs(3);
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
 
 /// How to start one server.
@@ -90,7 +90,7 @@ impl Server {
         }
     }
 
-    /// Ends the server by closing its standard input; one that does not end within three seconds is
+    /// Ends the server by closing its standard input; one that does not end within ten seconds is
     /// killed and reported as an error.
     pub fn stop(mut self) -> io::Result<()> {
         drop(self.child.stdin.take());

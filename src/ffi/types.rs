@@ -179,8 +179,8 @@ pub enum cppserver_option {
     AnyPeer = 27,
     /// Milliseconds of silence after which a WebSocket session asks its peer for a sign of life,
     /// with a ping; if none comes for as long again, the session ends with
-    /// CPPSERVER_REASON_TIMEOUT. Default 0 = never. This option and the following ones are for
-    /// WebSocket alone.
+    /// CPPSERVER_REASON_TIMEOUT, unless it pauses reading. Default 0 = never. This option and the
+    /// following ones are for WebSocket alone.
     PingInterval = 28,
     /// Bytes of a message that the peer may send, after its decompression, default 16777216, 0 = no
     /// limit.

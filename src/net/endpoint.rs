@@ -86,7 +86,7 @@ pub(super) struct ServerRole {
     /// Sessions and closed connections per address of the peer, of those that were admitted while
     /// there was a limit on them.
     addresses: Mutex<HashMap<IpAddr, PerAddress>>,
-    pub(super) topics: Topics,
+    pub(super) topics: Box<Topics>,
 }
 
 /// What one loop has of a server, apart in memory from what the other loops write.
@@ -198,7 +198,7 @@ impl Endpoint {
             before: Mutex::default(),
             lingering: AtomicU64::new(0),
             addresses: Mutex::default(),
-            topics: Topics::default(),
+            topics: Box::default(),
         };
         Endpoint::new(core, tls, web_socket, host, port, Role::Server(role))
     }

@@ -92,7 +92,8 @@ impl Frames {
         self.waiting.messages += messages;
     }
 
-    /// Makes a message a frame in `queue`. Returns how many bytes wait more.
+    /// Makes a message a frame in `queue`. Returns how many bytes wait more there: none of a message
+    /// that has to wait for the end of another one.
     #[inline(always)]
     pub(crate) fn push(
         &mut self,
@@ -103,8 +104,8 @@ impl Frames {
     ) -> usize {
         let is_control = matches!(kind, Kind::Ping | Kind::Pong);
         if !is_control && self.is_in_parts() {
-            return self
-                .push_behind(data.len(), |sender, wire| sender.message(kind, data, wire, join));
+            self.push_behind(data.len(), |sender, wire| sender.message(kind, data, wire, join));
+            return 0;
         }
         if !is_control {
             self.add_waiting(data.len(), 1);
@@ -122,7 +123,8 @@ impl Frames {
     ) -> usize {
         let size = broadcast.data.len();
         if self.is_in_parts() {
-            return self.push_behind(size, |sender, wire| sender.shared(broadcast, wire, join));
+            self.push_behind(size, |sender, wire| sender.shared(broadcast, wire, join));
+            return 0;
         }
         self.add_waiting(size, 1);
         let wire = queue.get_or_insert_with(context::take_wire);
@@ -130,19 +132,16 @@ impl Frames {
     }
 
     #[cold]
-    fn push_behind(
-        &mut self,
-        size: usize,
-        push: impl FnOnce(&mut Sender, &mut Wire) -> usize,
-    ) -> usize {
+    fn push_behind(&mut self, size: usize, push: impl FnOnce(&mut Sender, &mut Wire) -> usize) {
         let Frames { sender, rare, .. } = self;
         let rare = rare.get_or_insert_default();
         rare.behind_waiting.bytes += size;
         rare.behind_waiting.messages += 1;
-        push(sender, rare.behind.get_or_insert_default())
+        push(sender, rare.behind.get_or_insert_default());
     }
 
-    /// Makes a part of a message a frame in `queue`. Returns how many bytes wait more.
+    /// Makes a part of a message a frame in `queue`. Returns how many bytes wait more there; with
+    /// the last part that is what waited for it, too.
     pub(crate) fn push_part(
         &mut self,
         kind: Kind,
@@ -161,18 +160,28 @@ impl Frames {
         let rare = self.rare.get_or_insert_default();
         rare.in_parts = !last;
         if last && let Some(mut behind) = rare.behind.take() {
+            let size = size + behind.len();
             wire.append(&mut behind);
             let waiting = std::mem::take(&mut rare.behind_waiting);
             self.add_waiting(waiting.bytes, waiting.messages);
+            return size;
         }
         size
     }
 
-    /// Forgets what waits for the last part of a message. Returns how many bytes that were.
-    pub(crate) fn drop_behind(&mut self) -> usize {
-        let Some(rare) = &mut self.rare else { return 0 };
-        rare.behind_waiting = Sent::default();
-        rare.behind.take().map_or(0, |behind| behind.len())
+    /// Bytes that wait for the last part of a message, and in no queue yet.
+    #[inline(always)]
+    pub(crate) fn behind(&self) -> usize {
+        let behind = self.rare.as_ref().and_then(|rare| rare.behind.as_ref());
+        behind.map_or(0, |behind| behind.len())
+    }
+
+    /// Forgets what waits for the last part of a message.
+    pub(crate) fn drop_behind(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.behind_waiting = Sent::default();
+            rare.behind = None;
+        }
     }
 
     /// Takes out what of the user is in `count` of the `pending` bytes: all of it with the last
@@ -231,13 +240,16 @@ mod tests {
         let behind = frames.push(Kind::Binary, b"behind", &mut queue, GATHER);
         frames.push(Kind::Ping, b"", &mut queue, GATHER);
         assert_eq!(frames.waiting, Sent { bytes: 2, messages: 0 });
-        frames.push_part(Kind::Text, b"e", true, &mut queue, GATHER);
+        assert_eq!((behind, frames.behind()), (0, 8));
+        let last = frames.push_part(Kind::Text, b"e", true, &mut queue, GATHER);
+        assert_eq!((last, frames.behind()), (3 + 8, 0));
         assert_eq!(frames.waiting, Sent { bytes: 9, messages: 2 });
         assert_eq!(queue.unwrap().to_vec(), b"\x01\x02on\x89\x00\x80\x01e\x82\x06behind",);
-        assert_eq!(behind, 8);
         let mut queue = None;
         frames.push_part(Kind::Text, b"never ends", false, &mut queue, GATHER);
         frames.push(Kind::Binary, b"lost", &mut queue, GATHER);
-        assert_eq!(frames.drop_behind(), 6);
+        assert_eq!(frames.behind(), 6);
+        frames.drop_behind();
+        assert_eq!(frames.behind(), 0);
     }
 }

@@ -93,8 +93,8 @@ pub enum SocketOption {
     AnyPeer = 27,
     /// Milliseconds of silence after which a WebSocket session asks its peer for a sign of life,
     /// with a ping (RFC 6455 section 5.5.2). If none comes for as long again, the session ends with
-    /// [`Reason::Timeout`](super::Reason::Timeout). Default 0: never. This option and the following
-    /// ones are of WebSocket alone.
+    /// [`Reason::Timeout`](super::Reason::Timeout), unless it pauses reading. Default 0: never. This
+    /// option and the following ones are of WebSocket alone.
     PingInterval = 28,
     /// Bytes of a message that the peer may send, after its decompression. Default 16 MiB; 0: any.
     MessageLimit = 29,

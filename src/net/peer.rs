@@ -92,3 +92,15 @@ impl Peer {
         self.known().frames = Some(frames);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is known of a peer is a part of the memory of an idle session.
+    #[test]
+    fn a_peer_is_small() {
+        assert!(size_of::<Peer>() <= 16, "{}", size_of::<Peer>());
+        assert!(size_of::<Known>() <= 64, "{}", size_of::<Known>());
+    }
+}

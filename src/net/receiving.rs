@@ -97,8 +97,8 @@ impl Stream {
             }
             Event::End => self.ended(key),
             Event::Done => {
-                self.session.drop_queue();
                 self.session.0.close(Close { reason: Reason::Local, discard: false });
+                self.session.drop_queue();
             }
             Event::Failed(error) => self.failed(&error),
         }
@@ -125,10 +125,11 @@ impl Stream {
             return;
         }
         self.on_error(error);
+        self.session.0.close(Close { reason: reason_of(error), discard: false });
         if !self.session.0.is_ready() {
+            // It can never leave, and after the close nothing more comes to it.
             self.session.drop_queue();
         }
-        self.session.0.close(Close { reason: reason_of(error), discard: false });
     }
 
     fn requested(&mut self, request: &Request, response: &mut Response) {

@@ -257,14 +257,16 @@ impl Server {
         self.check_started()?;
         let Some(mut multicast) = Multicast::new(self, kind, data)? else { return Ok(()) };
         // Copies, because no lock is held while the user's code runs.
-        let all: Vec<_> = self
+        let mut all: Vec<_> = self
             .0
             .as_server()
             .each_loop()
             .map(|(index, sessions)| (index, sessions.clone()))
             .collect();
-        for (index, mut sessions) in all {
+        for (_, sessions) in &mut all {
             sessions.retain(&mut wanted);
+        }
+        for (index, sessions) in all {
             let keys = multicast.queue(sessions.iter());
             self.0.core.remote(index).schedule_all(keys);
         }

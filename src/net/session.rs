@@ -199,8 +199,9 @@ impl SessionInner {
         // Pieces large enough that their own memory is little beside the limit.
         let drops = policy == SendPolicy::DropOldest;
         let dropped_by = drops.then(|| (limit / PIECES_OF_A_LIMIT).min(GATHER));
+        let behind = outbox.frames().map_or(0, |frames| frames.behind());
         let pending = self.pending.load(Ordering::Relaxed);
-        if pending.saturating_add(count) <= limit {
+        if pending.saturating_add(behind).saturating_add(count) <= limit {
             return Ok(dropped_by);
         }
         match policy {
@@ -222,8 +223,9 @@ impl SessionInner {
             SendPolicy::DropOldest => {}
         }
         Err(Error::limit(format!(
-            "{pending} bytes wait to be sent and {count} more would pass the send limit of \
-             {limit}; go on after on_empty, or raise the limit"
+            "{} bytes wait to be sent and {count} more would pass the send limit of \
+             {limit}; go on after on_empty, or raise the limit",
+            pending + behind
         )))
     }
 
@@ -252,8 +254,7 @@ impl SessionInner {
         }
         self.gate.fetch_or(CLOSING, Ordering::AcqRel);
         if let Some(frames) = outbox.frames() {
-            let dropped = frames.drop_behind();
-            self.pending.fetch_sub(dropped, Ordering::Relaxed);
+            frames.drop_behind();
         }
         if matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
             outbox.phase = Phase::Closing;

@@ -390,7 +390,9 @@ impl Worker {
         if let Some(interval) = stream.ping_interval() {
             let mut rest = interval.saturating_sub(silence);
             if rest.is_zero() {
-                if std::mem::replace(&mut stream.rare().pinged, true) {
+                // Who does not read cannot hear the answer.
+                let listens = !stream.session.0.is_paused();
+                if std::mem::replace(&mut stream.rare().pinged, listens) && listens {
                     let text = format!(
                         "the peer did not answer a ping within {} milliseconds",
                         interval.as_millis()

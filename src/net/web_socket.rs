@@ -9,7 +9,10 @@ use super::frames::Sent;
 use super::options::Options;
 use super::outbox::{Close, Outbox, Phase};
 use super::session::{DIRECT, SessionInner};
-use super::{Client, CloseFrame, Kind, Reason, Server, Service, Session, SocketOption, TlsContext};
+use super::{
+    Client, CloseFrame, Kind, Reason, SendPolicy, Server, Service, Session, SocketOption,
+    TlsContext,
+};
 use crate::error::{Error, Result};
 use crate::proto::GATHER;
 use crate::proto::ws::{
@@ -226,13 +229,13 @@ impl Session {
         };
         let inner = &*self.0;
         let mut outbox = inner.open_outbox()?;
-        let dropped_by = inner.admit(&mut outbox, data.len() + OVERHEAD)?;
-        if dropped_by.is_some() {
+        if inner.endpoint.options.send_policy() == SendPolicy::DropOldest {
             return Err(Error::argument(
                 "a message in parts cannot be sent with the send policy DropOldest, which could drop \
                  one of them",
             ));
         }
+        inner.admit(&mut outbox, data.len() + OVERHEAD)?;
         let count = outbox.push_part(kind, data, last, GATHER);
         Ok(inner.queued(outbox, count).max(data.len()))
     }

@@ -17,6 +17,7 @@ from helpers import (
     LoggingService,
     wait_until,
 )
+from ws_helpers import Scheme
 
 
 def stop(service: _service.Service) -> None:
@@ -97,6 +98,18 @@ def unraisable(monkeypatch: pytest.MonkeyPatch) -> Log:
     log = Log()
     monkeypatch.setattr(sys, "unraisablehook", lambda raised: log.add(raised.exc_value, raised))
     return log
+
+
+@pytest.fixture(params=["ws", "wss"])
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    """Return what makes plain or encrypted servers and clients."""
+    return Scheme(request.param)
+
+
+@pytest.fixture
+def ws() -> Scheme:
+    """Return what makes plain servers and clients."""
+    return Scheme("ws")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import Any
 
 import cppserver
 import pytest
-from cppserver import _library, _ssl, _tls
+from cppserver import _library, _loader, _ssl, _tls
 from helpers import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ def import_package(directory: Path, **environment: str) -> subprocess.CompletedP
     variables = {
         name: value
         for name, value in os.environ.items()
-        if name not in (_library.LIBRARY_VARIABLE, "PYTHONPATH")
+        if name not in (_loader.LIBRARY_VARIABLE, "PYTHONPATH")
     }
     variables.update(environment, PYTHONPATH=str(directory), PYTHONDONTWRITEBYTECODE="1")
     program = "import cppserver; print(cppserver.Service().threads)"
@@ -64,14 +64,14 @@ def test_the_environment_names_the_library(copy: Path) -> None:
 
 @pytest.mark.skipif(not LIBRARY.is_absolute(), reason="the library comes from the system")
 def test_a_library_beside_the_package_is_found(copy: Path) -> None:
-    shutil.copy(LIBRARY, copy / "cppserver" / _library.library_names()[0])
+    shutil.copy(LIBRARY, copy / "cppserver" / _loader.library_names()[0])
     result = import_package(copy)
     assert (result.stdout, result.stderr) == ("1\n", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="each system has another variable for this")
 @pytest.mark.skipif(not LIBRARY.is_absolute(), reason="the library comes from the system")
-@pytest.mark.parametrize("name", _library.library_names())
+@pytest.mark.parametrize("name", _loader.library_names())
 def test_a_library_of_the_system_is_found(copy: Path, tmp_path: Path, name: str) -> None:
     system = tmp_path / "system"
     system.mkdir()
@@ -97,7 +97,7 @@ def test_a_named_library_that_is_missing_is_explained(copy: Path) -> None:
 
 
 def test_a_file_that_is_no_library_is_explained(copy: Path) -> None:
-    (copy / "cppserver" / _library.library_names()[0]).write_text("no library")
+    (copy / "cppserver" / _loader.library_names()[0]).write_text("no library")
     line = last_line(import_package(copy))
     assert line.startswith("ImportError: cppserver found its native library at")
     assert str(copy) in line
@@ -122,10 +122,10 @@ def test_another_major_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     def library(version: bytes) -> Any:
         return type("Library", (), {"_name": "x", "__getitem__": lambda *_: Function(version)})()
 
-    assert _library._check_version(library(b"1.9.7")) == "1.9.7"
+    assert _loader.check_version(library(b"1.9.7")) == "1.9.7"
     for version in (b"0.9.0", b"2.0.0", b"10.0.0", b""):
         with pytest.raises(ImportError, match="needs version 1 of the native library"):
-            _library._check_version(library(version))
+            _loader.check_version(library(version))
 
 
 def test_a_library_without_a_function_is_refused() -> None:
@@ -134,7 +134,7 @@ def test_a_library_without_a_function_is_refused() -> None:
 
 
 def test_the_versions_agree() -> None:
-    assert cppserver.native_version.split(".")[0] == str(_library.MAJOR_VERSION)
+    assert cppserver.native_version.split(".")[0] == str(_loader.MAJOR_VERSION)
     assert cppserver.__version__ == cppserver.native_version
 
 
@@ -147,7 +147,7 @@ def test_the_versions_agree() -> None:
     ],
 )
 def test_names_of_the_library(platform: str, names: tuple[str, ...]) -> None:
-    assert _library.library_names(platform) == names
+    assert _loader.library_names(platform) == names
 
 
 # The header
@@ -234,6 +234,7 @@ SIZES = {
 
 CALLBACKS = {
     "cppserver_callback": _library.Notify,
+    "cppserver_session_filter": _library.SessionFilter,
     "cppserver_tls_password_callback": _library.AskPassword,
     "cppserver_tls_verify_callback": _library.Judge,
 }
@@ -273,9 +274,16 @@ def test_functions_agree_with_the_header(header: str) -> None:
         for name, value in vars(_library).items()
         if isinstance(value, foreign) and "cppserver_" + name.removesuffix("_large") in native
     }
-    fast = (_library.session_send, _library.udp_send, _library.udp_send_to)
+    fast = (
+        _library.session_send,
+        _library.session_send_message,
+        _library.udp_send,
+        _library.udp_send_to,
+    )
     # Python objects hold one reference each, so most of the retain functions have no use.
     unused = {name for name in native if name.endswith("_retain")} - {"cppserver_session_retain"}
+    # Another function does the same and more.
+    unused |= {"cppserver_server_multicast", "cppserver_http_request_header"}
     assert set(native) - set(ours) == unused | {"cppserver_version"}
     for name, function in ours.items():
         kind, arguments = native[name]

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import cppserver
 import pytest
-from cppserver import _library, aio
+from cppserver import _library, _loader, aio
 from helpers import DEADLINE, Log, closed_port, dial, read_exactly, wait_until
-from ssl_helpers import dial_tls
+from ssl_helpers import dial_tls, their_client_context
 from udp_helpers import free_udp_port
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 PROJECT = Path(__file__).resolve().parents[2] / "bindings" / "python"
 EXAMPLES = PROJECT / "examples"
@@ -56,7 +58,9 @@ class Program:
         """Wait until the server listens and return its port."""
         self.log.wait("Press Enter to stop the server" + self.suffix())
         for line in self.log.names():
-            if found := re.fullmatch(r"(?:TCP|SSL|UDP) server port: (\d+)", line):
+            if found := re.fullmatch(
+                r"(?:TCP|SSL|UDP|WebSocket(?: SSL)?) server port: (\d+)", line
+            ):
                 return int(found[1])
         raise AssertionError("the server told no port")
 
@@ -98,10 +102,36 @@ def test_the_echo_server(programs: list[Program]) -> None:
     server.end()
 
 
-@pytest.mark.parametrize(("protocol", "call"), [("tcp", dial), ("ssl", dial_tls)])
-def test_the_chat(
-    programs: list[Program], protocol: str, call: Callable[[int], socket.socket]
-) -> None:
+def visit(peer: socket.socket) -> None:
+    """Leave a chat over a stream, and read to the end."""
+    with peer:
+        peer.sendall(b"!")
+        data = b""
+        while piece := peer.recv(1000):
+            data += piece
+        assert data.endswith(b"!")
+
+
+def visit_websocket(peer: Connection) -> None:
+    """Leave a chat over a WebSocket, and read to the end."""
+    with peer:
+        peer.send("!")
+        assert list(peer)[-1] == "!"
+        assert peer.close_code == 1000
+
+
+VISITS: dict[str, Callable[[int], None]] = {
+    "tcp": lambda port: visit(dial(port)),
+    "ssl": lambda port: visit(dial_tls(port)),
+    "websocket": lambda port: visit_websocket(connect(f"ws://127.0.0.1:{port}")),
+    "websocket_ssl": lambda port: visit_websocket(
+        connect(f"wss://localhost:{port}", ssl=their_client_context())
+    ),
+}
+
+
+@pytest.mark.parametrize("protocol", VISITS)
+def test_the_chat(programs: list[Program], protocol: str) -> None:
     server = Program(f"{protocol}_chat_server.py", closed_port())  # A restart keeps a chosen port.
     programs.append(server)
     port = server.port()
@@ -116,12 +146,7 @@ def test_the_chat(
     server.say("closing time")
     for client in clients:
         client.log.wait("Incoming: (admin) closing time")
-    with call(port) as guest:
-        guest.sendall(b"!")
-        data = b""
-        while piece := guest.recv(1000):
-            data += piece
-        assert data.endswith(b"!")
+    VISITS[protocol](port)
     clients[1].say("!")
     clients[1].log.wait(invitation, count=2)  # It comes back by itself.
     server.say("!")
@@ -184,7 +209,7 @@ def test_the_multicast(programs: list[Program]) -> None:
     assert not [line for line in stranger.log.names() if "Incoming" in line]
 
 
-@pytest.mark.parametrize("name", ["aio_echo.py", "aio_udp_echo.py"])
+@pytest.mark.parametrize("name", ["aio_echo.py", "aio_udp_echo.py", "aio_websocket_echo.py"])
 def test_the_echo_with_coroutines(programs: list[Program], name: str) -> None:
     program = Program(name)
     programs.append(program)
@@ -213,7 +238,7 @@ def test_the_programs_in_the_documentation_compile(module: object) -> None:
 def test_the_programs_in_the_readme_compile() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 5
+    assert len(programs) == 7
     for program in programs:
         compile(program, "README.md", "exec")
 
@@ -253,7 +278,7 @@ def test_the_wheel_is_for_every_python_of_one_platform(wheel: Path) -> None:
 def test_the_wheel_carries_library_types_and_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    library = _library.library_names()[0]
+    library = _loader.library_names()[0]
     for name in (library, "py.typed", "__init__.py", "aio.py", "_library.py", "LICENSE"):
         assert f"cppserver/{name}" in names
     assert not [name for name in names if not name.startswith("cppserver")]
@@ -282,7 +307,7 @@ def test_the_wheel_works_without_anything_else(wheel: Path, tmp_path: Path) -> N
         check=False,
     )
     assert result.stderr == ""
-    assert result.stdout.strip() == str(tmp_path / "cppserver" / _library.library_names()[0])
+    assert result.stdout.strip() == str(tmp_path / "cppserver" / _loader.library_names()[0])
 
 
 def test_a_wheel_without_a_library_is_refused(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ OF_STREAMS = {
     Option.SESSION_LIMIT_PER_ADDRESS,
     Option.RECEIVE_LIMIT,
     Option.HANDSHAKE_TIMEOUT,
+    *(option for option in Option if option >= Option.PING_INTERVAL),
 }
 
 

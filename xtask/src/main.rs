@@ -1,5 +1,7 @@
 //! One door for set-up, tests, demo, benches and packaging: `cargo xtask COMMAND`.
 
+mod autobahn;
+mod browser;
 mod chat;
 mod compiler;
 mod demo;
@@ -23,7 +25,7 @@ cargo xtask COMMAND
   setup                     install what the tests and the demo need
   test [SUITE...]           run all suites, or these; logs in target/test-logs
   demo                      a chat in front of your eyes, then a server for you
-  bench tcp|tls|udp [ARGUMENT...]
+  bench tcp|tls|udp|ws|wss [ARGUMENT...]
                             measure; the arguments go to the load generator
   install --prefix DIR [--destdir DIR]
                             install the release build for C, C++ and CMake
@@ -31,6 +33,10 @@ cargo xtask COMMAND
   symbols                   write tests/symbols.txt anew from the library
   sanitize [address|thread|miri|loom]
                             run the tests under these tools (all without an argument)
+  autobahn [server|client] [ws|wss] [CASE...] [--messages N] [--server PROGRAM] [--client PROGRAM]
+                            the conformance suite of WebSocket; CASE as in 9.*
+  browser [ws|wss] [--picture FILE] [-- PROGRAM [ARGUMENT...]]
+                            the WebSocket chat of every language, or of this program, in Chromium
   windows                   build for Windows and run the tests under Wine
   macos                     check that everything compiles for macOS
 ";
@@ -63,6 +69,8 @@ fn dispatch(command: &str, arguments: &[String]) -> Result<bool> {
         "header" => suites::native::write_header().map(done),
         "symbols" => suites::native::write_symbols().map(done),
         "sanitize" => sanitize::run(arguments),
+        "autobahn" => autobahn::run(arguments),
+        "browser" => browser::run(arguments),
         "windows" => windows::run(),
         "macos" => systems::macos().map(done),
         "help" | "--help" | "-h" => {

@@ -43,6 +43,20 @@ pub const PYTHON: Part = Part {
     },
     packages: &["python3", "python3-venv"],
 };
+pub const NODE: Part = Part {
+    name: "Node.js 18 or newer",
+    present: || {
+        let question = "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)";
+        quiet(Command::new("node").args(["-e", question]))
+    },
+    packages: &["nodejs"],
+};
+pub const NPM: Part = Part { name: "npm", present: || has(npm()), packages: &["npm"] };
+pub const CHROMIUM: Part = Part {
+    name: "Chromium",
+    present: || chromium().is_some(),
+    packages: &["chromium", "fonts-dejavu-core"],
+};
 pub const CLANG: Part = Part { name: "clang", present: || has("clang"), packages: &["clang"] };
 pub const MINGW: Part = Part {
     name: "the MinGW-w64 compilers (posix threads)",
@@ -103,10 +117,20 @@ fn apt(administrator: &[&str]) -> Command {
 
 /// Whether a program of this name is in the path (or is the path of a program).
 pub fn has(program: &str) -> bool {
-    let name = workspace::System::host().program(program);
+    find(program).is_some()
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let name = match Path::new(program).extension() {
+        // A script of Windows, such as `npm.cmd`.
+        Some(_) => program.to_string(),
+        None => workspace::System::host().program(program),
+    };
     let paths = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&paths).any(|directory| directory.join(&name).is_file())
-        || PathBuf::from(program).is_file()
+    let mut places: Vec<PathBuf> =
+        env::split_paths(&paths).map(|directory| directory.join(&name)).collect();
+    places.push(program.into());
+    places.into_iter().find(|place| place.is_file())
 }
 
 /// Whether a command succeeds; what it prints is of no interest.
@@ -138,6 +162,18 @@ pub fn wine() -> Option<PathBuf> {
     let debian = PathBuf::from("/usr/lib/wine/wine64");
     let named = ["wine64", "wine"].into_iter().find(|name| has(name)).map(PathBuf::from);
     if debian.is_file() { Some(debian) } else { named }
+}
+
+/// A browser of the Chromium family; `CHROMIUM` names another one.
+pub fn chromium() -> Option<PathBuf> {
+    let named = env::var("CHROMIUM").ok().filter(|name| !name.is_empty());
+    let known = ["chromium", "chromium-browser", "google-chrome", "chrome"].map(str::to_string);
+    let names = named.map_or(known.to_vec(), |named| vec![named]);
+    names.iter().find_map(|name| find(name))
+}
+
+fn npm() -> &'static str {
+    if cfg!(windows) { "npm.cmd" } else { "npm" }
 }
 
 /// A component of the toolchain in use, such as `clippy`, tried by its cargo command.
@@ -198,8 +234,55 @@ pub fn zig() -> Result<PathBuf> {
     Ok(interpreter.with_file_name(""))
 }
 
+/// The Python 2.7 interpreter of an environment with the Autobahn suite. What it is made from is a
+/// Python 2.7 that is there: systems of today have no package of it.
+pub fn autobahn(python: &Path) -> Result<PathBuf> {
+    ensure(&[C])?;
+    let lists = workspace::root().join("xtask/autobahn");
+    let maker = environment("virtualenv", &lists.join("virtualenv.txt"))?;
+    environment_by("autobahn/python", &lists.join("requirements.txt"), |directory| {
+        let mut command = Command::new(maker);
+        command.args(["-m", "virtualenv", "--quiet", "--clear", "--python"]);
+        run(command.arg(python).arg(directory).stdin(Stdio::null()))
+    })
+}
+
+/// A Python 2.7 with what the Autobahn suite needs: the one that `PYTHON27` names, or else one in the
+/// path or of pyenv. `None` when there is none.
+pub fn python_2() -> Result<Option<PathBuf>> {
+    let question = "import ctypes, ssl, sys, zlib; sys.exit(sys.version_info[:2] != (2, 7))";
+    let good = |python: &PathBuf| quiet(Command::new(python).args(["-c", question]));
+    if let Some(named) = env::var_os("PYTHON27").filter(|named| !named.is_empty()) {
+        let named = PathBuf::from(named);
+        return match good(&named) {
+            true => Ok(Some(named)),
+            false => Err(format!("PYTHON27 names {}, which is no Python 2.7.", named.display())),
+        };
+    }
+    let home = || env::home_dir().map(|home| home.join(".pyenv"));
+    let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(home).unwrap_or_default();
+    let versions = fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        versions.map(|version| version.path().join("bin/python2.7")).collect();
+    found.sort();
+    // The name in the path may be pyenv's, which starts a Python 2.7 only where one is chosen.
+    found.insert(0, "python2.7".into());
+    Ok(found.into_iter().find(good))
+}
+
 /// The Python interpreter of an environment with the packages of a list.
 fn environment(name: &str, pins: &Path) -> Result<PathBuf> {
+    environment_by(name, pins, |directory| {
+        run(Command::new(python()).args(["-m", "venv", "--clear"]).arg(directory))
+    })
+}
+
+/// The same for an environment that is made in another way.
+fn environment_by(
+    name: &str,
+    pins: &Path,
+    make: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     ensure(&[PYTHON])?;
     let directory = workspace::target().join(name);
     let interpreter = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
@@ -211,12 +294,37 @@ fn environment(name: &str, pins: &Path) -> Result<PathBuf> {
         return Ok(interpreter);
     }
     eprintln!("xtask: making the Python environment {}", directory.display());
-    run(Command::new(python()).args(["-m", "venv", "--clear"]).arg(&directory))?;
+    make(&directory)?;
     let mut pip = Command::new(&interpreter);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    // Whoever asks for an old Python knows that it is old.
+    pip.env("PIP_NO_PYTHON_VERSION_WARNING", "1");
     run(pip.arg(pins).stdin(Stdio::null()))?;
     workspace::write(&stamp, &wanted)?;
     Ok(interpreter)
+}
+
+/// A directory with the packages of a `package.json`, for `NODE_PATH`.
+pub fn node_modules(name: &str, list: &Path) -> Result<PathBuf> {
+    ensure(&[NODE, NPM])?;
+    let directory = workspace::target().join(name);
+    let modules = directory.join("node_modules");
+    let wanted = workspace::read(list)?;
+    // Written last, so that half of the packages do not count.
+    let stamp = directory.join("installed.json");
+    if fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && modules.is_dir() {
+        return Ok(modules);
+    }
+    eprintln!("xtask: installing the Node.js packages of {}", list.display());
+    workspace::make_directory(&directory)?;
+    workspace::write(&directory.join("package.json"), &wanted)?;
+    let mut install = Command::new(npm());
+    install.args(["install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"]);
+    // Nothing is to be fetched but the packages themselves.
+    install.arg("--ignore-scripts").current_dir(&directory);
+    run(install.stdin(Stdio::null()))?;
+    workspace::write(&stamp, &wanted)?;
+    Ok(modules)
 }
 
 /// The pinned cbindgen, built once.

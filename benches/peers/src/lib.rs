@@ -1,4 +1,7 @@
-//! What the servers of datagrams in Rust have in common. `c/datagrams.h` tells what they do.
+//! What the servers in Rust have in common: those of datagrams here, those on tokio in [`streams`].
+//! `c/datagrams.h` tells what the servers of datagrams do.
+
+pub mod streams;
 
 use socket2::{Domain, Socket, Type};
 use std::io;

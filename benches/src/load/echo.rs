@@ -46,6 +46,18 @@ impl<S: Read + Write + AsRawFd> EchoLoad<S> {
         window: usize,
         size: usize,
     ) -> io::Result<Self> {
+        Self::of(transport, address, connections, window, &vec![b'x'; size])
+    }
+
+    /// The same with this message.
+    pub fn of<T: Transport<Stream = S>>(
+        transport: &T,
+        address: SocketAddrV4,
+        connections: usize,
+        window: usize,
+        message: &[u8],
+    ) -> io::Result<Self> {
+        let size = message.len();
         let epoll = Epoll::new()?;
         let connections = (0..connections)
             .map(|token| {
@@ -64,7 +76,7 @@ impl<S: Read + Write + AsRawFd> EchoLoad<S> {
             connections,
             window,
             size,
-            payload: vec![b'x'; window * size],
+            payload: message.repeat(window),
             buffer: vec![0; (window * size).max(64 * 1024)],
             latency: Histogram::new(),
             received: 0,

@@ -12,7 +12,7 @@ use std::time::Duration;
 const MESSAGE: [u8; 32] = [b'x'; 32];
 /// Connections whose echo is outstanding at a time: fewer than a listen backlog of 4,096 holds.
 const IN_PROGRESS: usize = 2_000;
-const DEADLINE: u64 = 30_000_000_000;
+const DEADLINE: u64 = 60_000_000_000;
 /// A server that used no CPU time for this long has finished what the connections gave it to do.
 const QUIET: Duration = Duration::from_millis(60);
 
@@ -47,7 +47,8 @@ pub fn hold_idle(
     let open_time = sys::now() - begin;
 
     wait_until_quiet(pid)?;
-    let cpu_time = cpu.zip(procfs::cpu_time(pid)).map(|(before, after)| after - before);
+    let cpu_time =
+        cpu.zip(procfs::cpu_time(pid)).map(|(before, after)| after.saturating_sub(before));
     let bytes_per_connection = memory
         .zip(procfs::private_memory(pid))
         .map(|(before, after)| (after as f64 - before as f64) / count as f64);

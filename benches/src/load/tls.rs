@@ -120,6 +120,10 @@ impl Transport for Tls {
         Ok(stream)
     }
 
+    fn set_message(stream: &mut TlsStream, message: usize) {
+        stream.message = message.min(RECORD);
+    }
+
     fn description(stream: &TlsStream) -> Option<String> {
         let suite = stream.session.negotiated_cipher_suite()?.suite();
         let group = stream.session.negotiated_key_exchange_group()?.name();

@@ -22,6 +22,9 @@ pub trait Transport {
     /// messages that will be sent: where there are records, no two messages share one.
     fn begin(&self, socket: TcpStream, message: usize) -> io::Result<Self::Stream>;
 
+    /// From now on messages have this size.
+    fn set_message(_stream: &mut Self::Stream, _message: usize) {}
+
     /// What the connection agreed on, for the one who reads the results.
     fn description(_stream: &Self::Stream) -> Option<String> {
         None

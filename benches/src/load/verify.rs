@@ -1,7 +1,8 @@
 //! A server is only worth measuring when it returns what it was given.
 
 use super::closed;
-use super::transport::{Transport, connect, is_later};
+use super::payload::{json, noise};
+use super::transport::{Transport, connect, done, is_later};
 use crate::sys;
 use std::io::{self, Read, Write};
 use std::net::SocketAddrV4;
@@ -21,9 +22,34 @@ pub fn verify_echo<T: Transport>(
     transport: &T,
     address: SocketAddrV4,
 ) -> io::Result<Option<String>> {
-    let mut stream = connect(transport, address, TOTAL)?;
-    let bytes = pattern();
-    let mut pieces = Pieces { bytes: &bytes, at: 0, piece: 1 };
+    verify(transport, address, &noise(TOTAL), 1)
+}
+
+/// The same with text.
+pub fn verify_text<T: Transport>(
+    transport: &T,
+    address: SocketAddrV4,
+) -> io::Result<Option<String>> {
+    verify(transport, address, &json(TOTAL), 1)
+}
+
+/// The same with one message.
+pub fn verify_message<T: Transport>(
+    transport: &T,
+    address: SocketAddrV4,
+    message: &[u8],
+) -> io::Result<Option<String>> {
+    verify(transport, address, message, message.len())
+}
+
+fn verify<T: Transport>(
+    transport: &T,
+    address: SocketAddrV4,
+    bytes: &[u8],
+    first: usize,
+) -> io::Result<Option<String>> {
+    let mut stream = connect(transport, address, bytes.len())?;
+    let mut pieces = Pieces { bytes, at: 0, piece: first };
     while !pieces.are_done()
         && (pieces.write(&mut stream)? || sys::wait_writable(stream.as_raw_fd(), FULL)?)
     {}
@@ -50,8 +76,8 @@ pub fn verify_echo<T: Transport>(
         if wrote || size > 0 {
             continue;
         }
-        let wait =
-            if pieces.are_done() { sys::wait_readable } else { sys::wait_readable_or_writable };
+        let all_sent = pieces.are_done() && done(stream.flush())?;
+        let wait = if all_sent { sys::wait_readable } else { sys::wait_readable_or_writable };
         if !wait(stream.as_raw_fd(), STALL)? {
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
@@ -90,14 +116,4 @@ impl Pieces<'_> {
             Err(error) => Err(error),
         }
     }
-}
-
-fn pattern() -> Vec<u8> {
-    let mut state = 0x9e37_79b9_u32;
-    (0..TOTAL)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        })
-        .collect()
 }

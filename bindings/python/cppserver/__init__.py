@@ -1,4 +1,4 @@
-"""Asynchronous TCP, TLS and UDP servers and clients on native I/O threads.
+"""Asynchronous TCP, TLS, UDP and WebSocket servers and clients on native I/O threads.
 
 Objects
 -------
@@ -8,6 +8,9 @@ function after a time. The module :mod:`cppserver.aio` has streams for asyncio i
 
 :class:`SslServer`, :class:`SslSession` and :class:`SslClient` are the same for connections that are
 encrypted with TLS. A :class:`TlsContext` holds their certificates.
+
+:class:`WebSocketServer`, :class:`WebSocketSession` and :class:`WebSocketClient` exchange messages,
+a str as text and bytes as binary ones; :class:`WebSocketSslServer` and the like are encrypted.
 
 A :class:`UdpServer` and a :class:`UdpClient` send and receive datagrams, to and from multicast
 groups too.
@@ -76,7 +79,9 @@ from ._errors import (
     TlsError,
     TlsFailure,
     UnsupportedError,
+    WebSocketError,
 )
+from ._http import Request, Response
 from ._library import native_version
 from ._options import Kind, Option, Reason, SendPolicy
 from ._server import Server, Session
@@ -87,6 +92,8 @@ from ._tcp import TcpClient, TcpServer, TcpSession
 from ._timer import Timer
 from ._tls import TlsContext, TlsVerify, TlsVersion
 from ._udp import UdpClient, UdpServer
+from ._websocket import WebSocketClient, WebSocketConnection, WebSocketServer, WebSocketSession
+from ._websocket_ssl import WebSocketSslClient, WebSocketSslServer, WebSocketSslSession
 
 __version__ = "1.0.0"
 
@@ -106,8 +113,10 @@ __all__ = [
     "Option",
     "Reason",
     "RefusedError",
+    "Request",
     "ResetError",
     "ResolverError",
+    "Response",
     "SendPolicy",
     "Server",
     "Service",
@@ -134,6 +143,14 @@ __all__ = [
     "UdpEndpoint",
     "UdpServer",
     "UnsupportedError",
+    "WebSocketClient",
+    "WebSocketConnection",
+    "WebSocketError",
+    "WebSocketServer",
+    "WebSocketSession",
+    "WebSocketSslClient",
+    "WebSocketSslServer",
+    "WebSocketSslSession",
     "certificate_is_for_name",
     "certificate_subject",
     "native_version",

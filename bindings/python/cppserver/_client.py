@@ -37,33 +37,19 @@ class Client(Connection, ConnectOptions):
     _client = 0
     _release = staticmethod(_library.client_release)
 
-    def __init__(
-        self, service: Service, host: str, port: int, **options: Unpack[ClientKeywords]
-    ) -> None:
-        """Make a client that is not connected.
-
-        Args:
-            service: The service to run on.
-            host: Name or numeric address of the server. Names are resolved in the background.
-            port: Port of the server.
-            **options: Options by the names of the properties.
-
-        Raises:
-            ArgumentError: The host, the port or an option is not valid.
-        """
+    def __init__(self, service: Service, **options: Unpack[ClientKeywords]) -> None:
+        """Make a client that is not connected. The arguments are those of the derived classes."""
         if not isinstance(service, Service):
             raise TypeError(f"service is a Service, not {type(service).__name__}")
-        client = self._create(service._handle, encode_address(host), check_port(port))
+        client = self._create(service._handle)
         if not client:
             raise last_error()
         self._client = client
         self._handle = _library.client_session(client) or 0
         self._service = service
-        self._host = host
-        self._port = port
         self._apply(options)
 
-    def _create(self, service: int, host: bytes, port: int) -> int | None:
+    def _create(self, service: int) -> int | None:
         """Return a new native client, or None with the last error."""
         raise NotImplementedError
 
@@ -76,16 +62,6 @@ class Client(Connection, ConnectOptions):
     def service(self) -> Service:
         """The service that the client runs on."""
         return self._service
-
-    @property
-    def host(self) -> str:
-        """The host that was given to the constructor."""
-        return self._host
-
-    @property
-    def port(self) -> int:
-        """The port that was given to the constructor."""
-        return self._port
 
     def bind(self, address: str | None, port: int = 0) -> None:
         """Choose the local address of the next connects; None lets the system choose again.
@@ -153,3 +129,42 @@ class Client(Connection, ConnectOptions):
         value = ctypes.c_int64()
         check(_library.client_get_option(self._client, Option(option), ctypes.byref(value)))
         return value.value
+
+
+class HostClient(Client):
+    """A client of a host and a port. Base of :class:`TcpClient` and :class:`SslClient`."""
+
+    def __init__(
+        self, service: Service, host: str, port: int, **options: Unpack[ClientKeywords]
+    ) -> None:
+        """Make a client that is not connected.
+
+        Args:
+            service: The service to run on.
+            host: Name or numeric address of the server. Names are resolved in the background.
+            port: Port of the server.
+            **options: Options by the names of the properties.
+
+        Raises:
+            ArgumentError: The host, the port or an option is not valid.
+        """
+        self._host = host
+        self._port = port
+        super().__init__(service, **options)
+
+    def _create(self, service: int) -> int | None:
+        return self._create_for(service, encode_address(self._host), check_port(self._port))
+
+    def _create_for(self, service: int, host: bytes, port: int) -> int | None:
+        """Return a new native client, or None with the last error."""
+        raise NotImplementedError
+
+    @property
+    def host(self) -> str:
+        """The host that was given to the constructor."""
+        return self._host
+
+    @property
+    def port(self) -> int:
+        """The port that was given to the constructor."""
+        return self._port

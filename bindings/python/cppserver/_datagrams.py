@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from ._address import Address
+from ._bridge import Bridge
 from ._endpoint import Interface, UdpEndpoint
 from ._errors import CppServerError, NotConnectedError, StateError, Status, make_error
 from ._options import Reason
-from ._stream import Bridge
 from ._udp import UdpClient, UdpServer
 
 OVERHEAD = 256

@@ -2,9 +2,9 @@
 
 An error has three parts, the same as in C: a ``code``, a ``category`` and a ``message``. The code
 of the category ``"system"`` is an ``errno`` value, that of ``"resolver"`` one of the name resolver
-and that of ``"tls"`` described at :class:`TlsError`; in all other categories it is a
-:class:`Status`. Well-known system errors also derive from the built-in class of their kind, so
-``except ConnectionRefusedError`` works.
+and those of ``"tls"`` and ``"websocket"`` are described at :class:`TlsError` and
+:class:`WebSocketError`; in all other categories it is a :class:`Status`. Well-known system errors
+also derive from the built-in class of their kind, so ``except ConnectionRefusedError`` works.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import _library
 
 
 class Status(enum.IntEnum):
-    """Result of a native call, and the code of errors outside "system", "resolver" and "tls"."""
+    """Result of a native call, and the code of errors of the categories that have no own codes."""
 
     OK = 0
     INVALID_ARGUMENT = 1
@@ -31,6 +31,7 @@ class Status(enum.IntEnum):
     HANDLER = 8
     UNSUPPORTED = 9
     TLS = 10
+    WEB_SOCKET = 11
 
 
 class TlsFailure(enum.IntEnum):
@@ -54,7 +55,7 @@ class CppServerError(OSError):
     Attributes:
         code: Number of the error, see the module.
         category: "system", "resolver", "argument", "state", "limit", "timeout", "handler",
-            "unsupported" or "tls".
+            "unsupported", "tls" or "websocket".
         message: What happened, in English.
     """
 
@@ -176,6 +177,28 @@ class TlsError(CppServerError):
         return self.alert is not None and self.code >= _PEER_ALERT
 
 
+_LEAST_CLOSE_CODE = 1000
+"""What is below is a status of HTTP."""
+
+
+class WebSocketError(CppServerError):
+    """A WebSocket peer breaks the protocol, sends more than is allowed, or refuses the handshake.
+
+    ``code`` is a close code (RFC 6455 section 7.4), or the status of HTTP where the handshake
+    failed, 0 where there was none.
+    """
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code, such as 1002 for a broken protocol; None when the handshake failed."""
+        return self.code if self.code >= _LEAST_CLOSE_CODE else None
+
+    @property
+    def http_status(self) -> int | None:
+        """The status that refused the handshake, such as 403; None when there was none."""
+        return self.code if 0 < self.code < _LEAST_CLOSE_CODE else None
+
+
 _BY_CATEGORY: dict[str, type[CppServerError]] = {
     "system": SystemCallError,
     "resolver": ResolverError,
@@ -186,6 +209,7 @@ _BY_CATEGORY: dict[str, type[CppServerError]] = {
     "handler": HandlerError,
     "unsupported": UnsupportedError,
     "tls": TlsError,
+    "websocket": WebSocketError,
 }
 
 _BY_ERRNO: dict[int, type[SystemCallError]] = {

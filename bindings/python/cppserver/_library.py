@@ -1,4 +1,4 @@
-"""Finds and loads the native library and describes its functions to ctypes.
+"""Describes the functions of the native library to ctypes.
 
 Everything that knows the layout of ``cppserver.h`` is in this file: the handler structures, the
 callback types and one typed name per function. The rest of the package never touches ctypes
@@ -14,7 +14,6 @@ let another Python thread in for up to ``sys.getswitchinterval()``.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable
 from ctypes import (
@@ -32,80 +31,12 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from pathlib import Path
 from typing import Any, ClassVar
 
-MAJOR_VERSION = 1
-"""Major version of the native library that this package was written for."""
+from ._loader import check_version, load
 
-LIBRARY_VARIABLE = "CPPSERVER_LIBRARY"
-"""Environment variable that names the native library to load, instead of all other places."""
-
-
-def library_names(platform: str = sys.platform) -> tuple[str, ...]:
-    """File names of the native library on a platform, the best first."""
-    if platform == "win32":
-        return ("cppserver.dll",)
-    if platform == "darwin":
-        return ("libcppserver.1.dylib", "libcppserver.dylib")
-    return ("libcppserver.so.1", "libcppserver.so")
-
-
-def _open(name: str) -> ctypes.CDLL:
-    try:
-        return ctypes.CDLL(name)
-    except OSError as error:
-        raise ImportError(
-            f"cppserver found its native library at {name!r}, but could not load it: {error}",
-            path=name,
-        ) from error
-
-
-def _load() -> ctypes.CDLL:
-    """Load the native library: environment variable, beside the package, system loader."""
-    named = os.environ.get(LIBRARY_VARIABLE)
-    if named:
-        return _open(named)
-    names = library_names()
-    directory = Path(__file__).parent
-    for name in names:
-        if (directory / name).is_file():
-            return _open(str(directory / name))
-    refusals = []
-    for name in names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError as error:
-            refusals.append(str(error))
-    raise ImportError(
-        f"cppserver could not find its native library: set {LIBRARY_VARIABLE} to its path, put "
-        f"{names[0]} into {directory}, or install it where the system loader looks "
-        f"({'; '.join(refusals)})"
-    )
-
-
-def _check_version(library: ctypes.CDLL) -> str:
-    """Return the version of the library; refuse one with another major number."""
-    try:
-        function = library["cppserver_version"]
-    except AttributeError as error:
-        raise ImportError(
-            f"{library._name!r} is no cppserver library: it exports no cppserver_version"
-        ) from error
-    function.restype = c_char_p
-    function.argtypes = ()
-    version = str((function() or b"").decode("ascii", "replace"))
-    major = version.split(".", 1)[0]
-    if major != str(MAJOR_VERSION):
-        raise ImportError(
-            f"cppserver for Python needs version {MAJOR_VERSION} of the native library, "
-            f"but {library._name!r} has version {version!r}"
-        )
-    return version
-
-
-_releasing_library = _load()
-native_version = _check_version(_releasing_library)
+_releasing_library = load()
+native_version = check_version(_releasing_library)
 _holding_library = ctypes.PyDLL(_releasing_library._name, handle=_releasing_library._handle)
 
 
@@ -153,6 +84,12 @@ NotifySessionConnected: Callable[[Callable[[int, int, int], None]], Any] = CFUNC
 NotifySessionDisconnected: Callable[[Callable[[int, int, int, int], None]], Any] = CFUNCTYPE(
     None, c_void_p, c_void_p, c_void_p, c_int32
 )
+NotifyRequest: Callable[[Callable[[int, int, int], None]], Any] = CFUNCTYPE(
+    None, c_void_p, c_void_p, c_void_p
+)
+SessionFilter: Callable[[Callable[[int | None, int], bool]], Any] = CFUNCTYPE(
+    c_bool, c_void_p, c_void_p
+)
 NotifyDatagram: Callable[[Callable[[int, int, int, int, bool], None]], Any] = CFUNCTYPE(
     None, c_void_p, c_void_p, c_void_p, c_size_t, c_bool
 )
@@ -198,6 +135,8 @@ class SessionHandler(ctypes.Structure):
         ("on_empty", Notify),
         ("on_error", NotifyError),
         ("destroy", Notify),
+        ("on_handshake", NotifyRequest),
+        ("on_request", NotifyRequest),
     ]
 
 
@@ -343,6 +282,12 @@ server_create_tcp: Callable[[int, bytes, int], int | None] = _releasing(
 server_create_tls: Callable[[int, int, bytes, int], int | None] = _releasing(
     "server_create_tls", c_void_p, c_void_p, c_void_p, c_char_p, c_uint16
 )
+server_create_ws: Callable[[int, bytes, int], int | None] = _releasing(
+    "server_create_ws", c_void_p, c_void_p, c_char_p, c_uint16
+)
+server_create_wss: Callable[[int, int, bytes, int], int | None] = _releasing(
+    "server_create_wss", c_void_p, c_void_p, c_void_p, c_char_p, c_uint16
+)
 server_release: Callable[[int], None] = _releasing("server_release", None, c_void_p)
 server_set_option: Callable[[int, int, int], int] = _releasing(
     "server_set_option", c_int32, c_void_p, c_int32, c_int64
@@ -363,8 +308,26 @@ server_current_sessions: Callable[[int], int] = _holding(
 )
 server_bytes_sent: Callable[[int], int] = _holding("server_bytes_sent", c_uint64, c_void_p)
 server_bytes_received: Callable[[int], int] = _holding("server_bytes_received", c_uint64, c_void_p)
-server_multicast: Callable[[int, bytes, int], int] = _releasing(
-    "server_multicast", c_int32, c_void_p, c_char_p, c_size_t
+server_messages_sent: Callable[[int], int] = _holding("server_messages_sent", c_uint64, c_void_p)
+server_messages_received: Callable[[int], int] = _holding(
+    "server_messages_received", c_uint64, c_void_p
+)
+server_multicast_message: Callable[[int, int, bytes, int], int] = _releasing(
+    "server_multicast_message", c_int32, c_void_p, c_int32, c_char_p, c_size_t
+)
+server_multicast_if: Callable[[int, int, bytes, int, Any, None], int] = _releasing(
+    "server_multicast_if",
+    c_int32,
+    c_void_p,
+    c_int32,
+    c_char_p,
+    c_size_t,
+    SessionFilter,
+    c_void_p,
+)
+_Publish = Callable[[int, bytes, int, bytes, int, Any], int]
+server_publish: _Publish = _releasing(
+    "server_publish", c_int32, c_void_p, c_char_p, c_int32, c_char_p, c_size_t, c_void_p
 )
 server_disconnect_all: Callable[[int], int] = _releasing("server_disconnect_all", c_int32, c_void_p)
 
@@ -379,9 +342,21 @@ session_send: Callable[[int, bytes, int, None], int] = _holding(
 session_send_large: Callable[[int, bytes, int, None], int] = _releasing(
     "session_send", c_int32, c_void_p, c_char_p, c_size_t, c_void_p
 )
+session_send_message: Callable[[int, int, bytes, int, None], int] = _holding(
+    "session_send_message", c_int32, c_void_p, c_int32, c_char_p, c_void_p, c_void_p
+)
+session_send_message_large: Callable[[int, int, bytes, int, None], int] = _releasing(
+    "session_send_message", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_void_p
+)
+session_send_part: Callable[[int, int, bytes, int, bool, None], int] = _releasing(
+    "session_send_part", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_bool, c_void_p
+)
 session_disconnect: Callable[[int], int] = _releasing("session_disconnect", c_int32, c_void_p)
 session_disconnect_now: Callable[[int], int] = _releasing(
     "session_disconnect_now", c_int32, c_void_p
+)
+session_disconnect_with: Callable[[int, int, bytes], int] = _releasing(
+    "session_disconnect_with", c_int32, c_void_p, c_uint16, c_char_p
 )
 session_pause_reading: Callable[[int], int] = _releasing("session_pause_reading", c_int32, c_void_p)
 session_resume_reading: Callable[[int], int] = _releasing(
@@ -404,6 +379,27 @@ session_set_option: Callable[[int, int, int], int] = _releasing(
     "session_set_option", c_int32, c_void_p, c_int32, c_int64
 )
 session_is_handshaked: Callable[[int], bool] = _holding("session_is_handshaked", c_bool, c_void_p)
+session_close_code: Callable[[int], int] = _holding("session_close_code", c_uint16, c_void_p)
+session_close_reason: Callable[[int, Any, int, Any], int] = _holding(
+    "session_close_reason", c_int32, c_void_p, c_void_p, c_size_t, c_void_p
+)
+session_subprotocol: Callable[[int, Any, int, Any], int] = _holding(
+    "session_subprotocol", c_int32, c_void_p, c_void_p, c_size_t, c_void_p
+)
+session_is_compressed: Callable[[int], bool] = _holding("session_is_compressed", c_bool, c_void_p)
+session_messages_sent: Callable[[int], int] = _holding("session_messages_sent", c_uint64, c_void_p)
+session_messages_received: Callable[[int], int] = _holding(
+    "session_messages_received", c_uint64, c_void_p
+)
+session_subscribe: Callable[[int, bytes], int] = _releasing(
+    "session_subscribe", c_int32, c_void_p, c_char_p
+)
+session_unsubscribe: Callable[[int, bytes], int] = _releasing(
+    "session_unsubscribe", c_int32, c_void_p, c_char_p
+)
+session_publish: _Publish = _releasing(
+    "session_publish", c_int32, c_void_p, c_char_p, c_int32, c_char_p, c_size_t, c_void_p
+)
 session_tls_text: Callable[[int, int, Any, int, Any], int] = _releasing(
     "session_tls_text", c_int32, c_void_p, c_int32, c_void_p, c_size_t, c_void_p
 )
@@ -419,6 +415,18 @@ client_create_tcp: Callable[[int, bytes, int], int | None] = _releasing(
 )
 client_create_tls: Callable[[int, int, bytes, int], int | None] = _releasing(
     "client_create_tls", c_void_p, c_void_p, c_void_p, c_char_p, c_uint16
+)
+client_create_ws: Callable[[int, bytes], int | None] = _releasing(
+    "client_create_ws", c_void_p, c_void_p, c_char_p
+)
+client_create_wss: Callable[[int, int, bytes], int | None] = _releasing(
+    "client_create_wss", c_void_p, c_void_p, c_void_p, c_char_p
+)
+client_add_header: Callable[[int, bytes, bytes], int] = _releasing(
+    "client_add_header", c_int32, c_void_p, c_char_p, c_char_p
+)
+client_set_subprotocols: Callable[[int, bytes], int] = _releasing(
+    "client_set_subprotocols", c_int32, c_void_p, c_char_p
 )
 client_set_server_name: Callable[[int, bytes | None], int] = _releasing(
     "client_set_server_name", c_int32, c_void_p, c_char_p
@@ -440,6 +448,33 @@ client_reconnect: Callable[[int, int], int] = _releasing(
     "client_reconnect", c_int32, c_void_p, c_uint64
 )
 client_session: Callable[[int], int | None] = _holding("client_session", c_void_p, c_void_p)
+
+http_request_method: Callable[[int], bytes | None] = _holding(
+    "http_request_method", c_char_p, c_void_p
+)
+http_request_target: Callable[[int], bytes | None] = _holding(
+    "http_request_target", c_char_p, c_void_p
+)
+http_request_path: Callable[[int], bytes | None] = _holding("http_request_path", c_char_p, c_void_p)
+http_request_query: Callable[[int], bytes | None] = _holding(
+    "http_request_query", c_char_p, c_void_p
+)
+http_request_header_at: Callable[[int, int, Any, Any], bool] = _holding(
+    "http_request_header_at", c_bool, c_void_p, c_size_t, c_void_p, c_void_p
+)
+http_response_status: Callable[[int], int] = _holding("http_response_status", c_uint16, c_void_p)
+http_response_set_status: Callable[[int, int], int] = _holding(
+    "http_response_set_status", c_int32, c_void_p, c_uint16
+)
+http_response_add_header: Callable[[int, bytes, bytes], int] = _holding(
+    "http_response_add_header", c_int32, c_void_p, c_char_p, c_char_p
+)
+http_response_set_subprotocol: Callable[[int, bytes], int] = _holding(
+    "http_response_set_subprotocol", c_int32, c_void_p, c_char_p
+)
+http_response_set_body: Callable[[int, bytes, int], int] = _holding(
+    "http_response_set_body", c_int32, c_void_p, c_char_p, c_size_t
+)
 
 address_parse: Callable[[bytes, int, Any], int] = _holding(
     "address_parse", c_int32, c_char_p, c_uint16, c_void_p

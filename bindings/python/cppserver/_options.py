@@ -30,7 +30,7 @@ class Reason(enum.IntEnum):
     SERVICE_STOPPED = 7
     """The service stopped."""
     TRUNCATED = 8
-    """The peer closed an encrypted connection without the end of its stream; data may be cut."""
+    """The peer closed an encrypted or WebSocket connection without a word; data may be cut."""
 
     @classmethod
     def _missing_(cls, value: object) -> Reason:
@@ -44,7 +44,7 @@ class Reason(enum.IntEnum):
 
 
 class Kind(enum.IntEnum):
-    """What a piece of received data is. TCP knows only bytes."""
+    """What a piece of data is: bytes of a stream, or a WebSocket message."""
 
     BYTES = 0
     TEXT = 1
@@ -98,6 +98,16 @@ class Option(enum.IntEnum):
     MULTICAST_LOOP = 25
     DATAGRAM_LIMIT = 26
     ANY_PEER = 27
+    PING_INTERVAL = 28
+    MESSAGE_LIMIT = 29
+    FRAME_LIMIT = 30
+    FRAGMENT_LIMIT = 31
+    CONTROL_FRAMES = 32
+    DEFLATE = 33
+    DEFLATE_TAKEOVER = 34
+    DEFLATE_WINDOW_BITS = 35
+    DEFLATE_LEVEL = 36
+    DEFLATE_THRESHOLD = 37
 
 
 SYSTEM_DEFAULTS = frozenset(
@@ -255,7 +265,8 @@ class ConnectionOptions(HasOptions):
     )
     handshake_timeout = _seconds(
         Option.HANDSHAKE_TIMEOUT,
-        "Seconds for the handshake of an encrypted connection. Default 10; 0: no limit.",
+        "Seconds for the handshake of an encrypted or WebSocket connection. Default 10; 0: no"
+        " limit.",
     )
 
 
@@ -281,6 +292,50 @@ class ConnectOptions(ConnectionOptions):
 
     connect_timeout = _seconds(
         Option.CONNECT_TIMEOUT, "Seconds that a connect may take. Default 30; 0: the system's own."
+    )
+
+
+class MessageOptions(HasOptions):
+    """Options of WebSocket servers, for their sessions, and of WebSocket clients."""
+
+    ping_interval = _seconds(
+        Option.PING_INTERVAL,
+        "Seconds of silence after which the peer is pinged; as long again without a sign of life"
+        " end the connection, unless it pauses reading. Default 0: never.",
+    )
+    message_limit = _number(
+        Option.MESSAGE_LIMIT,
+        "Bytes of a message that the peer may send, decompressed. Default 16 MiB; 0: no limit.",
+    )
+    frame_limit = _number(
+        Option.FRAME_LIMIT,
+        "Bytes of a frame that the peer may send. Default 0: as many as of a message.",
+    )
+    fragment_limit = _number(
+        Option.FRAGMENT_LIMIT,
+        "Frames of one message that the peer may send. Default 1000000; 0: no limit.",
+    )
+    control_frames = _flag(
+        Option.CONTROL_FRAMES, "Call on_ping and on_pong. Pings are answered anyway. Default False."
+    )
+    deflate = _flag(
+        Option.DEFLATE,
+        "Compress messages if the peer can, too (permessage-deflate, RFC 7692). Default False.",
+    )
+    deflate_takeover = _flag(
+        Option.DEFLATE_TAKEOVER,
+        "Let compressed messages refer to earlier ones: smaller, for some 300 KiB of memory per"
+        " connection. Default False.",
+    )
+    deflate_window_bits = _number(
+        Option.DEFLATE_WINDOW_BITS,
+        "How far compressed messages may refer back, as a power of two from 9 to 15. Default 15.",
+    )
+    deflate_level = _number(
+        Option.DEFLATE_LEVEL, "From 1, the fastest and the default, to 9, the smallest."
+    )
+    deflate_threshold = _number(
+        Option.DEFLATE_THRESHOLD, "Smaller messages are not compressed. Default 256 bytes."
     )
 
 
@@ -382,6 +437,27 @@ class ClientKeywords(_ConnectionKeywords, total=False):
     """Options of a client as keyword arguments, see :class:`ConnectOptions`."""
 
     connect_timeout: float
+
+
+class _MessageKeywords(TypedDict, total=False):
+    ping_interval: float
+    message_limit: int
+    frame_limit: int
+    fragment_limit: int
+    control_frames: bool
+    deflate: bool
+    deflate_takeover: bool
+    deflate_window_bits: int
+    deflate_level: int
+    deflate_threshold: int
+
+
+class WebSocketServerKeywords(ServerKeywords, _MessageKeywords, total=False):
+    """Options of a WebSocket server as keyword arguments, see :class:`MessageOptions` too."""
+
+
+class WebSocketClientKeywords(ClientKeywords, _MessageKeywords, total=False):
+    """Options of a WebSocket client as keyword arguments, see :class:`MessageOptions` too."""
 
 
 class DatagramKeywords(TypedDict, total=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, Unpack
 from weakref import WeakKeyDictionary
@@ -16,6 +17,7 @@ from ._errors import (
     check,
     check_port,
     encode_address,
+    encode_text,
     last_error,
     native_error,
 )
@@ -27,17 +29,23 @@ from ._options import (
     check_value,
 )
 from ._service import Service
-from ._session import Connection, as_bytes, connection_handler, connections
+from ._session import Connection, connection_handler, connections, encode_bytes
+
+
+def encode_topic(topic: str) -> bytes:
+    """Return the name of a topic as the native library takes it."""
+    return encode_text(topic, "a topic")
 
 
 class Session(Connection):
-    """A connection that a server accepted. Base of :class:`TcpSession` and :class:`SslSession`.
+    """A connection that a server accepted. Base of :class:`TcpSession` and the other ones.
 
     The server makes one for each connection, by calling its ``session_class`` with itself. It has
     no address and no connection before ``on_connected``. It is kept alive until its end.
     """
 
     _release = staticmethod(_library.session_release)
+    _encode: Callable[[Any], tuple[int, bytes]] = staticmethod(encode_bytes)
 
     server: Any
     """The :class:`Server` of this session. Annotate it with your own class if you have one."""
@@ -70,6 +78,48 @@ class Session(Connection):
         """
         check(_library.session_set_option(self._handle, Option(option), check_value(value)))
 
+    # Topics
+
+    def subscribe(self, topic: str) -> None:
+        """Have what is published under a topic from now on; twice counts once.
+
+        Args:
+            topic: A name; a "*" at its end stands for anything, so that "news.*" means all topics
+                that begin with "news.".
+
+        Raises:
+            ArgumentError: The topic is empty or has a "*" before its end.
+            NotConnectedError: There is no open connection.
+        """
+        check(_library.session_subscribe(self._handle, encode_topic(topic)))
+
+    def unsubscribe(self, topic: str) -> None:
+        """End a subscription, as it was written; without one this does nothing."""
+        check(_library.session_unsubscribe(self._handle, encode_topic(topic)))
+
+    def publish(self, topic: str, data: bytes | bytearray | memoryview) -> int:
+        """Send bytes to all other sessions that have subscribed to a topic.
+
+        Returns:
+            How many these are.
+
+        Raises:
+            ArgumentError: The topic is empty or has a "*".
+            StateError: The server is not started.
+        """
+        return self._publish(topic, data)
+
+    def _publish(self, topic: str, data: Any) -> int:
+        return publish(_library.session_publish, self._handle, topic, self._encode(data))
+
+
+def publish(function: Any, handle: int, topic: str, message: tuple[int, bytes]) -> int:
+    """Publish a message by a native function; return how many sessions get it."""
+    kind, data = message
+    count = ctypes.c_size_t()
+    check(function(handle, encode_topic(topic), kind, data, len(data), ctypes.byref(count)))
+    return count.value
+
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -98,6 +148,7 @@ class Server(ListenOptions, Generic[SessionT]):
     session_class: type[SessionT]
 
     _session_kind: type[Session] = Session  # What the class of the sessions derives from.
+    _encode: Callable[[Any], tuple[int, bytes]] = staticmethod(encode_bytes)
     _handle = 0
     _release = staticmethod(_library.server_release)
 
@@ -205,15 +256,54 @@ class Server(ListenOptions, Generic[SessionT]):
 
     # All sessions
 
-    def multicast(self, data: bytes | bytearray | memoryview) -> None:
+    def multicast(
+        self,
+        data: bytes | bytearray | memoryview,
+        *,
+        wanted: Callable[[SessionT], object] | None = None,
+    ) -> None:
         """Send bytes to all sessions. They are copied once for all of them.
+
+        Args:
+            data: The bytes.
+            wanted: Called with each session on this thread; those for which it returns something
+                true get the bytes. If it raises, nobody does.
 
         Raises:
             StateError: The server is not started.
         """
-        if type(data) is not bytes:
-            data = as_bytes(data)
-        check(_library.server_multicast(self._handle, data, len(data)))
+        self._multicast(data, wanted)
+
+    def _multicast(self, data: Any, wanted: Callable[[SessionT], object] | None) -> None:
+        kind, encoded = self._encode(data)
+        size = len(encoded)
+        if wanted is None:
+            check(_library.server_multicast_message(self._handle, kind, encoded, size))
+            return
+        # A copy, since sessions come and go meanwhile; it keeps the handles of the chosen ones.
+        own: list[Any] = [
+            connection
+            for connection in connections.copy().values()
+            if isinstance(connection, Session) and connection.server is self
+        ]
+        chosen = {session._handle for session in own if wanted(session)}
+        choose = _library.SessionFilter(lambda _, handle: handle in chosen)
+        check(_library.server_multicast_if(self._handle, kind, encoded, size, choose, None))
+
+    def publish(self, topic: str, data: bytes | bytearray | memoryview) -> int:
+        """Send bytes to the sessions that have subscribed to a topic, once to each.
+
+        Returns:
+            How many these are.
+
+        Raises:
+            ArgumentError: The topic is empty or has a "*".
+            StateError: The server is not started.
+        """
+        return self._publish(topic, data)
+
+    def _publish(self, topic: str, data: Any) -> int:
+        return publish(_library.server_publish, self._handle, topic, self._encode(data))
 
     def disconnect_all(self) -> None:
         """Call ``disconnect()`` on all sessions. The server goes on listening.

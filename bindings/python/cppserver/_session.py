@@ -9,17 +9,25 @@ from weakref import WeakKeyDictionary
 from . import _library
 from ._callbacks import base_implementation, overrides, report
 from ._errors import CppServerError, Status, check, last_error, native_error
-from ._options import Reason
+from ._options import Kind, Reason
 
 _send = _library.session_send
 _windows = _library.windows
-_LARGE = 16 * 1024
+LARGE = 16 * 1024
 """Bytes from which on a send takes long enough to let other Python threads run meanwhile."""
+
+
+_BYTES = int(Kind.BYTES)
 
 
 def as_bytes(data: bytes | bytearray | memoryview) -> bytes:
     """Return a bytes object with the content of any other buffer; refuse what is none."""
     return bytes(memoryview(data))
+
+
+def encode_bytes(data: Any) -> tuple[int, bytes]:
+    """Return the kind and the bytes of what a connection without messages sends."""
+    return _BYTES, data if type(data) is bytes else as_bytes(data)
 
 
 class Connection:
@@ -49,7 +57,7 @@ class Connection:
         if type(data) is not bytes:
             data = as_bytes(data)
         size = len(data)
-        if size < _LARGE:
+        if size < LARGE:
             if _send(self._handle, data, size, None):
                 raise last_error()
         else:
@@ -64,7 +72,7 @@ class Connection:
         Returns:
             False when there is nothing to close (any more).
         """
-        return _closed(_library.session_disconnect(self._handle))
+        return closed(_library.session_disconnect(self._handle))
 
     def disconnect_now(self) -> bool:
         """Close the connection and discard what waits to be sent.
@@ -72,7 +80,7 @@ class Connection:
         Returns:
             False when there is nothing to close (any more).
         """
-        return _closed(_library.session_disconnect_now(self._handle))
+        return closed(_library.session_disconnect_now(self._handle))
 
     # Receiving
 
@@ -107,6 +115,11 @@ class Connection:
     def is_connected(self) -> bool:
         """Whether the connection is open."""
         return _library.session_is_connected(self._handle)
+
+    @property
+    def is_handshaked(self) -> bool:
+        """Whether the connection is open and its handshake is done; never of plain TCP."""
+        return _library.session_is_handshaked(self._handle)
 
     @property
     def bytes_sent(self) -> int:
@@ -151,9 +164,9 @@ class Connection:
         """Called when the connection is open."""
 
     def on_handshaked(self) -> None:
-        """Called when the handshake of an encrypted connection is done. Plain TCP never calls it.
+        """Called when the handshake of an encrypted or WebSocket connection is done.
 
-        What was sent before leaves now.
+        What was sent before leaves now. Plain TCP never calls it.
         """
 
     def on_received(self, data: bytes) -> int | None:
@@ -190,8 +203,24 @@ class Connection:
     def on_disconnected(self, reason: Reason) -> None:
         """Called when the connection has ended, or could not be made."""
 
+    @classmethod
+    def _fill(cls, handler: _library.SessionHandler) -> None:
+        """Enter the callbacks that this class overrides."""
+        enter(handler, cls, Connection, _CALLBACKS)
+        receive = cls._receiver()
+        if receive is not None:
+            handler.on_received = receive
 
-def _closed(status: int) -> bool:
+    @classmethod
+    def _receiver(cls) -> Any:
+        """Return the native callback for what comes in; None if this class does not want it."""
+        if overrides(cls, Connection, "on_received_view"):
+            return _received_view
+        return _received if overrides(cls, Connection, "on_received") else None
+
+
+def closed(status: int) -> bool:
+    """Tell whether a native call that closes found something to close."""
     if status == Status.NOT_CONNECTED:
         return False
     check(status)
@@ -299,6 +328,28 @@ def _destroy(key: int) -> None:
     connections.pop(key, None)
 
 
+_CALLBACKS = {
+    "on_connected": _connected,
+    "on_handshaked": _handshaked,
+    "on_sent": _sent,
+    "on_empty": _empty,
+    "on_error": _error,
+    "on_disconnected": _disconnected,
+}
+
+
+def enter(
+    handler: _library.SessionHandler,
+    kind: type[Connection],
+    base: type[Connection],
+    callbacks: dict[str, Any],
+) -> None:
+    """Enter the native callbacks of the methods that a class has other ones of than its base."""
+    for name, function in callbacks.items():
+        if overrides(kind, base, name):
+            setattr(handler, name, function)
+
+
 def connection_handler(kind: type[Connection]) -> _library.SessionHandler:
     """Return the native handler with the callbacks that a class overrides."""
     handler = _handlers.get(kind)
@@ -306,18 +357,6 @@ def connection_handler(kind: type[Connection]) -> _library.SessionHandler:
         handler = _library.SessionHandler(
             size=ctypes.sizeof(_library.SessionHandler), destroy=_destroy
         )
-        for name, function in {
-            "on_connected": _connected,
-            "on_handshaked": _handshaked,
-            "on_received": _received,
-            "on_sent": _sent,
-            "on_empty": _empty,
-            "on_error": _error,
-            "on_disconnected": _disconnected,
-        }.items():
-            if overrides(kind, Connection, name):
-                setattr(handler, name, function)
-        if overrides(kind, Connection, "on_received_view"):
-            handler.on_received = _received_view
+        kind._fill(handler)
         _handlers[kind] = handler
     return handler

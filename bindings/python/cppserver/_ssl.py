@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from . import _library
 from ._certificates import read_bytes, read_text
-from ._client import Client
+from ._client import Client, HostClient
 from ._errors import check, encode_address
 from ._options import ClientKeywords, ServerKeywords
 from ._server import Server, Session
@@ -57,11 +57,6 @@ class SslConnection(Connection):
     """
 
     @property
-    def is_handshaked(self) -> bool:
-        """Whether the handshake is done and the connection is open."""
-        return _library.session_is_handshaked(self._handle)
-
-    @property
     def tls(self) -> TlsDetails:
         """What the handshake came to, also after the end of the connection.
 
@@ -104,13 +99,23 @@ else:
     SessionT = TypeVar("SessionT", bound=SslSession)
 
 
-def _check_context(context: TlsContext) -> TlsContext:
-    if not isinstance(context, TlsContext):
-        raise TypeError(f"context is a TlsContext, not {type(context).__name__}")
-    return context
+class HasContext:
+    """An encrypted server or client."""
+
+    _context: TlsContext
+
+    def _set_context(self, context: TlsContext) -> None:
+        if not isinstance(context, TlsContext):
+            raise TypeError(f"context is a TlsContext, not {type(context).__name__}")
+        self._context = context
+
+    @property
+    def context(self) -> TlsContext:
+        """The context that was given to the constructor."""
+        return self._context
 
 
-class SslServer(Server[SessionT]):
+class SslServer(HasContext, Server[SessionT]):
     """Accepts encrypted connections and makes a session for each."""
 
     session_class: type[SessionT] = SslSession  # type: ignore[assignment]
@@ -140,22 +145,35 @@ class SslServer(Server[SessionT]):
         Raises:
             ArgumentError: The address, the port or an option is not valid.
         """
-        self._context = _check_context(context)
+        self._set_context(context)
         super().__init__(service, address, port, session_class=session_class, **options)
 
     def _create(self, service: int, address: bytes, port: int) -> int | None:
         return _library.server_create_tls(service, self._context._handle, address, port)
 
-    @property
-    def context(self) -> TlsContext:
-        """The context that was given to the constructor."""
-        return self._context
 
-
-class SslClient(SslConnection, Client):
-    """Makes an encrypted connection. The same object can connect again after the end."""
+class EncryptedClient(HasContext, SslConnection, Client):
+    """A client that verifies its server."""
 
     _server_name: str | None = None
+
+    @property
+    def server_name(self) -> str | None:
+        """The name that the server is asked for (SNI) and that its certificate has to be for.
+
+        None, the default, stands for the host. A change counts from the next connect on.
+        """
+        return self._server_name
+
+    @server_name.setter
+    def server_name(self, value: str | None) -> None:
+        encoded = None if value is None else encode_address(value)
+        check(_library.client_set_server_name(self._client, encoded))
+        self._server_name = value
+
+
+class SslClient(EncryptedClient, HostClient):
+    """Makes an encrypted connection. The same object can connect again after the end."""
 
     def __init__(
         self,
@@ -180,29 +198,10 @@ class SslClient(SslConnection, Client):
         Raises:
             ArgumentError: The host, the port, the name or an option is not valid.
         """
-        self._context = _check_context(context)
+        self._set_context(context)
         super().__init__(service, host, port, **options)
         if server_name is not None:
             self.server_name = server_name
 
-    def _create(self, service: int, host: bytes, port: int) -> int | None:
+    def _create_for(self, service: int, host: bytes, port: int) -> int | None:
         return _library.client_create_tls(service, self._context._handle, host, port)
-
-    @property
-    def context(self) -> TlsContext:
-        """The context that was given to the constructor."""
-        return self._context
-
-    @property
-    def server_name(self) -> str | None:
-        """The name that the server is asked for (SNI) and that its certificate has to be for.
-
-        None, the default, stands for the host. A change counts from the next connect on.
-        """
-        return self._server_name
-
-    @server_name.setter
-    def server_name(self, value: str | None) -> None:
-        encoded = None if value is None else encode_address(value)
-        check(_library.client_set_server_name(self._client, encoded))
-        self._server_name = value

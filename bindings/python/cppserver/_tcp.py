@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _library
-from ._client import Client
+from ._client import HostClient
 from ._server import Server, Session
 
 
@@ -35,8 +35,8 @@ class TcpServer(Server[SessionT]):
         return _library.server_create_tcp(service, address, port)
 
 
-class TcpClient(Client):
+class TcpClient(HostClient):
     """Makes a TCP connection. The same object can connect again after the end."""
 
-    def _create(self, service: int, host: bytes, port: int) -> int | None:
+    def _create_for(self, service: int, host: bytes, port: int) -> int | None:
         return _library.client_create_tcp(service, host, port)

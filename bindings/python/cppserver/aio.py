@@ -1,4 +1,4 @@
-r"""Streams and datagrams for asyncio (and uvloop), served by the native I/O threads.
+r"""Streams, WebSockets and datagrams for asyncio (and uvloop), served by native I/O threads.
 
 >>> async def echo(stream):
 ...     async for line in stream:
@@ -10,6 +10,16 @@ r"""Streams and datagrams for asyncio (and uvloop), served by the native I/O thr
 ...             stream.write(b"hello\n")
 ...             print(await stream.readline())
 
+>>> async def echo_messages(websocket):
+...     async for message in websocket:
+...         await websocket.send(message)
+>>> async def converse():
+...     server = await cppserver.aio.start_websocket_server(echo_messages, "127.0.0.1", 0)
+...     uri = f"ws://127.0.0.1:{server.port}/chat"
+...     async with server, await cppserver.aio.open_websocket(uri) as websocket:
+...         await websocket.send("hello")
+...         print(await websocket.receive())
+
 >>> async def echo_datagrams():
 ...     async with await cppserver.aio.open_datagrams(("127.0.0.1", 0)) as datagrams:
 ...         async for address, data, truncated in datagrams:
@@ -19,14 +29,15 @@ Encryption
 ----------
 With a :class:`cppserver.TlsContext` as ``ssl`` the streams are encrypted. They begin when the
 handshake is done; :attr:`Stream.tls` tells what it came to. A peer that closes without the end of
-its TLS stream makes reads raise :class:`cppserver.TlsError` instead of returning the end.
+its TLS stream makes reads raise :class:`cppserver.TlsError` instead of returning the end. The
+WebSockets of "wss://" addresses are encrypted in the same way.
 
 Threads
 -------
 The sockets are served on the threads of a :class:`cppserver.Service`; by default all streams of
 the process share a hidden one with one thread. What happens there is gathered and handed to the
-event loop in batches, with one wake-up each. :class:`Stream`, :class:`Server` and
-:class:`Datagrams` belong to the event loop that they were made on and are used there only.
+event loop in batches, with one wake-up each. :class:`Stream`, :class:`WebSocket`, :class:`Server`
+and :class:`Datagrams` belong to the event loop that they were made on and are used there only.
 
 Flow control
 ------------
@@ -43,31 +54,43 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
-from types import TracebackType
-from typing import Any, Self, Unpack
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Unpack
 
 from ._address import Address
+from ._bridge import bridge_of
 from ._datagrams import Datagram, DatagramClient, Datagrams, DatagramServer
 from ._endpoint import Interface
-from ._errors import CppServerError, StateError, Status, make_error
-from ._options import ClientKeywords, DatagramClientKeywords, ServerKeywords
-from ._server import Server as NativeServer
-from ._server import Session
+from ._errors import CppServerError, HandlerError, Status, make_error
+from ._flow_server import Server, ServerCallbacks
+from ._http import Request, Response
+from ._messages import WebSocket, WebSocketCallbacks
+from ._options import (
+    ClientKeywords,
+    DatagramClientKeywords,
+    ServerKeywords,
+    WebSocketClientKeywords,
+    WebSocketServerKeywords,
+)
 from ._service import Service
 from ._ssl import SslClient, SslServer, SslSession
-from ._stream import Bridge, Stream, StreamCallbacks, bridge_of
+from ._stream import Stream, StreamCallbacks
 from ._tcp import TcpClient, TcpServer, TcpSession
 from ._tls import TlsContext
+from ._websocket import WebSocketClient, WebSocketServer, WebSocketSession
+from ._websocket_ssl import WebSocketSslClient, WebSocketSslServer, WebSocketSslSession
 
 __all__ = [
     "Datagram",
     "Datagrams",
     "Server",
     "Stream",
+    "WebSocket",
     "connect",
     "open_datagrams",
+    "open_websocket",
     "start_server",
+    "start_websocket_server",
 ]
 
 DEFAULT_LIMIT = 64 * 1024
@@ -76,10 +99,17 @@ DEFAULT_LIMIT = 64 * 1024
 DEFAULT_HIGH_WATER = 64 * 1024
 """Bytes waiting to be sent from which on :meth:`Stream.drain` waits."""
 
+DEFAULT_UNREAD_LIMIT = 1024 * 1024
+"""Bytes of memory that messages may take until they are received, before the peer has to wait."""
+
 DEFAULT_DATAGRAM_LIMIT = 4 * 1024 * 1024
 """Bytes of datagrams that may wait to be received, each with 256 more than it has."""
 
 _Handler = Callable[[Stream], Coroutine[Any, Any, object]]
+_WebSocketHandler = Callable[[WebSocket], Coroutine[Any, Any, object]]
+_Answer = Callable[[Request, Response], object]
+
+_NEEDS_SSL = "a server_name is for encrypted connections: it needs ssl"
 
 _shared_lock = threading.Lock()
 _shared_service: Service | None = None
@@ -112,12 +142,12 @@ if hasattr(os, "register_at_fork"):
 
 class _TcpCallbacks(StreamCallbacks):
     def on_connected(self) -> None:
-        self.open_stream()
+        self.open_flow()
 
 
 class _SslCallbacks(StreamCallbacks):
     def on_handshaked(self) -> None:
-        self.open_stream()
+        self.open_flow()
 
 
 class _TcpStreamSession(_TcpCallbacks, TcpSession):
@@ -136,151 +166,59 @@ class _SslStreamClient(_SslCallbacks, SslClient):
     """A client that feeds an encrypted stream."""
 
 
-class _ServerCallbacks(NativeServer[Any]):
-    """Callbacks of a server whose sessions feed streams."""
-
-    front: Server | None = None
-
-    def create_session(self) -> Session | None:
-        front = self.front
-        if front is None:
-            return None
-        session: _TcpStreamSession | _SslStreamSession = self.session_class(self)
-        session.stream = front._make_stream(session)
-        return session
-
-    def on_started(self) -> None:
-        front = self.front
-        if front is not None:
-            front._bridge.push(front._deliver_started, None)
-
-    def on_stopped(self) -> None:
-        front, self.front = self.front, None  # A cycle would outlive the server.
-        if front is not None:
-            front._bridge.push(front._deliver_stopped, None)
-
-    def on_error(self, error: CppServerError) -> None:
-        front = self.front
-        if front is not None:
-            front._bridge.push(front._deliver_error, error)
-
-
-class _TcpStreamServer(_ServerCallbacks, TcpServer[_TcpStreamSession]):
+class _TcpStreamServer(ServerCallbacks, TcpServer[_TcpStreamSession]):
     session_class = _TcpStreamSession
 
 
-class _SslStreamServer(_ServerCallbacks, SslServer[_SslStreamSession]):
+class _SslStreamServer(ServerCallbacks, SslServer[_SslStreamSession]):
     session_class = _SslStreamSession
 
 
-class Server:
-    """Listens, and runs the handler in a task of its own for each connection.
+class _WebSocketSession(WebSocketCallbacks, WebSocketSession):
+    """A session that feeds a WebSocket."""
 
-    Made by :func:`start_server`. As an asynchronous context manager it is closed on exit.
-    """
+    def on_handshake(self, request: Request, response: Response) -> None:
+        if self.flow is not None:
+            self.flow._request = request
+        self.server.handshake(request, response)
 
-    def __init__(
-        self,
-        native: NativeServer[Any],
-        bridge: Bridge,
-        handler: _Handler,
-        limit: int,
-        high_water: int,
-    ) -> None:
-        """Make a server that is not started. Not for users."""
-        self._native = native
-        self._bridge = bridge
-        self._loop = asyncio.get_running_loop()
-        self._handler = handler
-        self._limit = limit
-        self._high_water = high_water
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._started: asyncio.Future[None] = self._loop.create_future()
-        self._stopped: asyncio.Future[None] = self._loop.create_future()
+    def on_request(self, request: Request, response: Response) -> None:
+        self.server.request(request, response)
 
-    async def __aenter__(self) -> Self:
-        """Return the server."""
-        return self
+    def on_error(self, error: CppServerError) -> None:
+        if isinstance(error, HandlerError):
+            # There is no task that could be told: the connection is not open.
+            self.server.on_error(error)
+        super().on_error(error)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the server and wait for its end."""
-        self.close()
-        await self.wait_closed()
 
-    @property
-    def native(self) -> NativeServer[Any]:
-        """The server beneath, for its counters, its options and ``multicast``."""
-        return self._native
+class _WebSocketSslSession(_WebSocketSession, WebSocketSslSession):
+    """A session that feeds an encrypted WebSocket."""
 
-    @property
-    def port(self) -> int:
-        """The port that the server listens on."""
-        return self._native.port
 
-    def is_serving(self) -> bool:
-        """Whether the server listens."""
-        return self._native.is_started
+class _WebSocketClient(WebSocketCallbacks, WebSocketClient):
+    """A client that feeds a WebSocket."""
 
-    def close(self) -> None:
-        """Stop listening and close all connections: the handlers read the end of their streams."""
-        try:
-            self._native.stop()
-        except StateError:
-            pass  # It is closed, or its service is.
 
-    async def wait_closed(self) -> None:
-        """Wait until the server is closed and every handler has returned."""
-        await asyncio.shield(self._stopped)
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+class _WebSocketSslClient(WebSocketCallbacks, WebSocketSslClient):
+    """A client that feeds an encrypted WebSocket."""
 
-    async def serve_forever(self) -> None:
-        """Wait until the server is closed; close it when this is cancelled."""
-        try:
-            await self.wait_closed()
-        finally:
-            self.close()
 
-    def _make_stream(self, session: StreamCallbacks) -> Stream:
-        stream = Stream(self._bridge, self._loop, session, self._limit, self._high_water)
-        stream._when_open = self._serve
-        return stream
+def _leave(request: Request, response: Response) -> None:
+    """Leave an answer as it is."""
 
-    def _serve(self, stream: Stream) -> None:
-        task = self._loop.create_task(self._handle(stream))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-    async def _handle(self, stream: Stream) -> None:
-        try:
-            await self._handler(stream)
-        except asyncio.CancelledError:
-            stream.abort()
-            raise
-        except Exception as exception:
-            stream.abort()
-            self._bridge.complain("the handler of a cppserver stream failed", exception)
-        finally:
-            stream.close()
+class _AnsweringServer(ServerCallbacks):
+    handshake: _Answer = staticmethod(_leave)
+    request: _Answer = staticmethod(_leave)
 
-    def _deliver_started(self, _: None) -> None:
-        if not self._started.done():
-            self._started.set_result(None)
 
-    def _deliver_stopped(self, _: None) -> None:
-        if not self._started.done():
-            error = make_error(Status.INVALID_STATE, "state", "the server was stopped")
-            self._started.set_exception(error)
-        if not self._stopped.done():
-            self._stopped.set_result(None)
+class _WebSocketServer(_AnsweringServer, WebSocketServer[_WebSocketSession]):
+    session_class = _WebSocketSession
 
-    def _deliver_error(self, error: CppServerError) -> None:
-        self._bridge.complain("a cppserver server met an error", error)
+
+class _WebSocketSslServer(_AnsweringServer, WebSocketSslServer[_WebSocketSslSession]):
+    session_class = _WebSocketSslSession
 
 
 async def start_server(
@@ -315,23 +253,13 @@ async def start_server(
     """
     _check_sizes(limit, high_water)
     options.setdefault("send_limit", 0)
-    native: _ServerCallbacks
+    native: ServerCallbacks
     if ssl is None:
         native = _TcpStreamServer(_service_or_shared(service), host, port, **options)
     else:
         native = _SslStreamServer(_service_or_shared(service), ssl, host, port, **options)
-    bridge = bridge_of(asyncio.get_running_loop())
-    server = native.front = Server(native, bridge, handler, limit, high_water)
-    try:
-        native.start()
-    except BaseException:
-        native.front = None
-        raise
-    try:
-        await server._started
-    except BaseException:
-        server.close()
-        raise
+    server: Server = Server(native, handler, Stream, limit, high_water)
+    await server._start(native)
     return server
 
 
@@ -372,16 +300,7 @@ async def connect(
         client.bind(*local_address)
     loop = asyncio.get_running_loop()
     stream = Stream(bridge_of(loop), loop, client, limit, high_water)
-    stream._when_open = Stream._deliver_open
-    client.stream = stream
-    opened = stream._opened = loop.create_future()
-    try:
-        client.connect()
-        await opened
-    except BaseException:
-        client.stream = None
-        client.disconnect_now()
-        raise
+    await stream._open(client)
     return stream
 
 
@@ -396,8 +315,131 @@ def _make_client(
     if ssl is not None:
         return _SslStreamClient(service, ssl, host, port, server_name=server_name, **options)
     if server_name is not None:
-        raise TypeError("a server_name is for encrypted streams: it needs ssl")
+        raise TypeError(_NEEDS_SSL)
     return _TcpStreamClient(service, host, port, **options)
+
+
+async def start_websocket_server(
+    handler: _WebSocketHandler,
+    host: str,
+    port: int,
+    *,
+    ssl: TlsContext | None = None,
+    on_handshake: _Answer | None = None,
+    on_request: _Answer | None = None,
+    service: Service | None = None,
+    limit: int = DEFAULT_UNREAD_LIMIT,
+    high_water: int = DEFAULT_HIGH_WATER,
+    **options: Unpack[WebSocketServerKeywords],
+) -> Server[WebSocketServer[Any]]:
+    """Listen for WebSocket connections, and run ``handler(websocket)`` for each.
+
+    A WebSocket is closed when its handler returns. When it raises, it is closed with the code 1011,
+    and the exception goes to the event loop's exception handler.
+
+    Args:
+        handler: Coroutine function that takes a :class:`WebSocket`. Its :attr:`WebSocket.request`
+            tells the path.
+        host: Numeric address or name of the interface; "::" and "0.0.0.0" stand for all.
+        port: Port to listen on; 0 lets the system choose, see :attr:`Server.port`.
+        ssl: Certificates and rules, for encrypted connections.
+        on_handshake: As :meth:`cppserver.WebSocketSession.on_handshake`: called with the request
+            for a connection and the response, on an I/O thread, where it must not wait nor touch
+            the event loop. What it raises refuses the connection, and goes to the event loop's
+            exception handler.
+        on_request: As :meth:`cppserver.WebSocketSession.on_request`, in the same way.
+        service: A started service to run on, instead of the shared one.
+        limit: Bytes of memory that messages may take until they are received, before the peer has
+            to wait.
+        high_water: Bytes waiting to be sent from which on ``send`` waits.
+        **options: Options of :class:`cppserver.WebSocketServer`. ``send_limit`` is 0, unlimited,
+            unless given.
+
+    Raises:
+        CppServerError: The address cannot be had, or an argument is not valid.
+    """
+    _check_sizes(limit, high_water)
+    keywords: WebSocketServerKeywords = {"send_limit": 0, **options, "control_frames": True}
+    native: _WebSocketServer | _WebSocketSslServer
+    if ssl is None:
+        native = _WebSocketServer(_service_or_shared(service), host, port, **keywords)
+    else:
+        native = _WebSocketSslServer(_service_or_shared(service), ssl, host, port, **keywords)
+    if on_handshake is not None:
+        native.handshake = on_handshake
+    if on_request is not None:
+        native.request = on_request
+    server: Server[WebSocketServer[Any]] = Server(native, handler, WebSocket, limit, high_water)
+    await server._start(native)
+    return server
+
+
+async def open_websocket(
+    uri: str,
+    *,
+    ssl: TlsContext | None = None,
+    server_name: str | None = None,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    subprotocols: Iterable[str] = (),
+    service: Service | None = None,
+    local_address: tuple[str, int] | None = None,
+    limit: int = DEFAULT_UNREAD_LIMIT,
+    high_water: int = DEFAULT_HIGH_WATER,
+    **options: Unpack[WebSocketClientKeywords],
+) -> WebSocket:
+    """Connect, shake hands and return the WebSocket.
+
+    Args:
+        uri: Such as "ws://host:port/path?query", or "wss://..." for an encrypted connection.
+        ssl: Authorities and rules of an encrypted connection; by default the authorities of the
+            system are trusted.
+        server_name: Name that the server's certificate has to be for, instead of the host.
+        headers: Names and values of header fields, such as "Origin" and "Authorization".
+        subprotocols: What the server may choose from, see :attr:`WebSocket.subprotocol`.
+        service: A started service to run on, instead of the shared one.
+        local_address: Address and port of this side; by default the system chooses.
+        limit: Bytes of memory that messages may take until they are received, before the peer has
+            to wait.
+        high_water: Bytes waiting to be sent from which on ``send`` waits.
+        **options: Options of :class:`cppserver.WebSocketClient`. ``send_limit`` is 0, unlimited,
+            unless given.
+
+    Raises:
+        WebSocketError: The server refused, see :attr:`cppserver.WebSocketError.http_status`.
+        CppServerError: The connection could not be made, or an argument is not valid.
+        TypeError: There is a ``server_name`` for a connection that is not encrypted.
+    """
+    _check_sizes(limit, high_water)
+    if ssl is None and str(uri)[:6].lower() == "wss://":
+        ssl = TlsContext()
+    keywords: WebSocketClientKeywords = {"send_limit": 0, **options, "control_frames": True}
+    client: _WebSocketClient | _WebSocketSslClient
+    if ssl is not None:
+        client = _WebSocketSslClient(
+            _service_or_shared(service),
+            ssl,
+            uri,
+            server_name=server_name,
+            headers=headers,
+            subprotocols=subprotocols,
+            **keywords,
+        )
+    elif server_name is not None:
+        raise TypeError(_NEEDS_SSL)
+    else:
+        client = _WebSocketClient(
+            _service_or_shared(service),
+            uri,
+            headers=headers,
+            subprotocols=subprotocols,
+            **keywords,
+        )
+    if local_address is not None:
+        client.bind(*local_address)
+    loop = asyncio.get_running_loop()
+    websocket = WebSocket(bridge_of(loop), loop, client, limit, high_water)
+    await websocket._open(client)
+    return websocket
 
 
 async def open_datagrams(

@@ -87,7 +87,7 @@ fn messages_are_the_same_however_they_are_cut() {
     let mut random = Random::new(7);
     for round in 0..300 {
         let is_server = round % 2 == 0;
-        let key = is_server.then(|| [1, 2, 3, round as u8]);
+        let key = is_server.then_some([1, 2, 3, round as u8]);
         let (bytes, expected) = conversation(&mut random, key);
         let mut codec = codec(is_server, LIMITS);
         let mut told = Vec::new();

@@ -120,7 +120,7 @@ impl Header {
             127 => {
                 let Some(bytes) = bytes.get(2..10) else { return Ok(None) };
                 let length = u64::from_be_bytes(bytes.try_into().expect("eight bytes"));
-                if length < 1 << 16 || length >= 1 << 63 {
+                if !(1 << 16..1 << 63).contains(&length) {
                     return Err(Violation::protocol(
                         "the length of a frame is not written as it must be",
                     ));

@@ -16,13 +16,13 @@ use crate::workspace::{self, Result, System, files, stem};
 const INVITATION: &str = "Welcome to the chat!";
 
 /// The C++ programs in the style of the early library; there is no echo server among them.
-const CLASSIC: &str = "classic";
+pub const CLASSIC: &str = "classic";
 
 /// How many lines a client says at once; they must arrive in their order.
 const LINES: usize = 20;
 
 /// Finds the program of a language by the name of the example.
-type Example = Box<dyn Fn(&str) -> Command>;
+pub type Example = Box<dyn Fn(&str) -> Command>;
 
 /// A protocol of the chat, as the names of the examples have it.
 #[derive(Clone, Copy, PartialEq)]
@@ -68,7 +68,7 @@ pub fn examples(suite: &mut Suite) -> Result<()> {
 }
 
 /// Where the source of an example is.
-fn source(language: &str, name: &str) -> PathBuf {
+pub fn source(language: &str, name: &str) -> PathBuf {
     workspace::root().join(match language {
         "rust" => format!("examples/{name}.rs"),
         "c" => format!("examples-c/{name}.c"),
@@ -79,7 +79,7 @@ fn source(language: &str, name: &str) -> PathBuf {
 }
 
 /// Builds the examples of all languages.
-fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
+pub fn languages(suite: &mut Suite) -> Result<Vec<(&'static str, Example)>> {
     let root = workspace::root();
     let mut rust = workspace::cargo();
     rust.args(["build", "--quiet", "--package", workspace::PACKAGE, "--examples"]);

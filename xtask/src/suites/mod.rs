@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every suite of every language, and one closing line.
 
 mod certs;
-mod examples;
+pub mod examples;
 mod install;
 pub mod native;
 mod python;

@@ -46,6 +46,8 @@ fn run(
     client.set_option(SocketOption::DeflateTakeover, 1)?;
     client.set_option(SocketOption::DeflateThreshold, 0)?;
     client.set_option(SocketOption::SendLimit, 0)?;
+    // The suite prepares a case, and writes its whole report, before its answer leaves.
+    client.set_option(SocketOption::HandshakeTimeout, 120_000)?;
     let (told, heard) = mpsc::channel();
     client.connect(Case { echoes, told })?;
     Ok(heard.recv().ok().flatten())
