@@ -75,10 +75,12 @@ TEST(websocketpp_errors)
 
 TEST_BOTH(send_errors_come_on_the_calling_thread)
 {
-    SocketPair<T> pair;
+    SocketPair<T> pair(nullptr, [](SocketClient<T>& client)
+    {
+        client.error = [](SocketClient<T>& self) { self.log.Add(self.error_details().empty() ? "no details" : "details"); };
+    });
     const std::string invalid_payload = "client.onError(5, websocketpp.processor, A payload contained invalid data)";
     const std::string invalid_opcode = "client.onError(7, websocketpp.processor, invalid opcode)";
-    pair.client->error = [](SocketClient<T>& client) { client.log.Add(client.error_details().empty() ? "no details" : "details"); };
     CHECK_EQUAL(pair.client->Send("\xc3"), 0u);
     // It is told when the call returns.
     CHECK_EQUAL(pair.client->log.Count(invalid_payload), 1u);
@@ -199,9 +201,11 @@ TEST(websocketpp_core_decides_about_the_reuse_of_addresses)
 
 TEST_BOTH(details_of_errors_are_those_of_the_call)
 {
-    SocketPair<T> pair;
     Log details;
-    pair.client->error = [&](SocketClient<T>& client) { details.Add(client.error_details()); };
+    SocketPair<T> pair(nullptr, [&](SocketClient<T>& client)
+    {
+        client.error = [&](SocketClient<T>& self) { details.Add(self.error_details()); };
+    });
     // The last failure of the library on this thread is another one.
     CHECK(!pair.client->SetupDeflateLevel(100));
     CHECK_EQUAL(pair.client->Send("x", 1, opcode::ping), 0u);
@@ -216,5 +220,4 @@ TEST_BOTH(details_of_errors_are_those_of_the_call)
     pair.client->log.Wait("client.onError" + ProtocolError(websocketpp::processor::error::reason_requires_code));
     pair.Settle();
     CHECK(details.Events().back().find("1005") != std::string::npos);
-    pair.client->error = nullptr;
 }
