@@ -159,7 +159,7 @@ typedef enum cppserver_status {
     /**
      * A WebSocket peer breaks the protocol, or refuses the handshake. The code is a close code of
      * RFC 6455 section 7.4 (1000 and above), or the status of HTTP (below 600) where the handshake
-     * failed, 0 where there was none.
+     * failed, 0 where there was none, 1006 where the peer closed the connection instead.
      */
     CPPSERVER_STATUS_WEB_SOCKET = 11,
 } cppserver_status;

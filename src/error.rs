@@ -60,7 +60,8 @@ pub enum Category {
     /// when the peer sent it, and a [`TlsFailure`] for what no alert describes.
     Tls,
     /// WebSocket: the code is a close code of RFC 6455 section 7.4 (1000 and above), or the status
-    /// of HTTP (below 600) where the opening handshake failed, 0 where there was none.
+    /// of HTTP (below 600) where the opening handshake failed, 0 where there was none, 1006
+    /// where the peer closed the connection instead.
     WebSocket,
 }
 

@@ -42,7 +42,7 @@ pub enum cppserver_status {
     Tls = 10,
     /// A WebSocket peer breaks the protocol, or refuses the handshake. The code is a close code of
     /// RFC 6455 section 7.4 (1000 and above), or the status of HTTP (below 600) where the handshake
-    /// failed, 0 where there was none.
+    /// failed, 0 where there was none, 1006 where the peer closed the connection instead.
     WebSocket = 11,
 }
 

@@ -1,7 +1,9 @@
-// A translation unit that brings its own `asio` and `CppCommon`: with the two macros the library leaves those names alone.
+// A translation unit that brings its own `asio`, `CppCommon` and `websocketpp`: with the three macros the library leaves those
+// names alone.
 
 #define CPPSERVER_NO_COMPAT_ASIO
 #define CPPSERVER_NO_COMPAT_CPPCOMMON
+#define CPPSERVER_NO_COMPAT_WEBSOCKETPP
 
 #include "server/asio/ssl_client.h"
 #include "server/asio/ssl_server.h"
@@ -10,6 +12,10 @@
 #include "server/asio/timer.h"
 #include "server/asio/udp_client.h"
 #include "server/asio/udp_server.h"
+#include "server/asio/websocket_client.h"
+#include "server/asio/websocket_server.h"
+#include "server/asio/websocket_ssl_client.h"
+#include "server/asio/websocket_ssl_server.h"
 #include "system/uuid.h"
 #include "threads/thread.h"
 
@@ -40,6 +46,12 @@ namespace CppCommon {
 typedef int UUID;
 
 } // namespace CppCommon
+
+namespace websocketpp {
+
+typedef int connection_hdl;
+
+} // namespace websocketpp
 
 namespace {
 
@@ -73,13 +85,31 @@ protected:
     void onReceived(const CppServer::Compat::asio::ip::udp::endpoint& from, const void* buffer, size_t size) override { Send(from, buffer, size); }
 };
 
+class OwnTalk;
+
+class OwnTalks : public CppServer::Asio::WebSocketServer<OwnTalks, OwnTalk>
+{
+public:
+    using CppServer::Asio::WebSocketServer<OwnTalks, OwnTalk>::WebSocketServer;
+};
+
+class OwnTalk : public CppServer::Asio::WebSocketSession<OwnTalks, OwnTalk>
+{
+public:
+    using CppServer::Asio::WebSocketSession<OwnTalks, OwnTalk>::WebSocketSession;
+
+protected:
+    void onReceived(CppServer::Asio::WebSocketMessage message) override { Send(message); }
+};
+
 } // namespace
 
 TEST(names_of_others_are_left_alone_by_macros)
 {
     const asio::io_service number = 5;
     const CppCommon::UUID another = 6;
-    CHECK_EQUAL(number + another, 11);
+    const websocketpp::connection_hdl third = 7;
+    CHECK_EQUAL(number + another + third, 18);
     auto service = std::make_shared<CppServer::Asio::Service>();
     service->Start();
     auto server = std::make_shared<OwnServer>(service, asio::endpoint());
@@ -98,5 +128,12 @@ TEST(names_of_others_are_left_alone_by_macros)
     UNTIL(caller->IsConnected());
     CHECK_EQUAL(caller->Send("echo"), 4u);
     UNTIL(caller->bytes_received() == 4);
+    auto talks = std::make_shared<OwnTalks>(service, asio::endpoint());
+    CHECK(talks->Start());
+    auto talker = std::make_shared<CppServer::Asio::WebSocketClient>(service, "ws://127.0.0.1:" + std::to_string(talks->port()));
+    CHECK(talker->Connect());
+    UNTIL(talker->IsConnected());
+    CHECK_EQUAL(talker->Send("echo"), 4u);
+    UNTIL(talker->bytes_received() == 4);
     service->Stop();
 }

@@ -57,6 +57,34 @@ public:
             throw Failure("a raw peer cannot send");
     }
 
+    // What comes until the text ends so.
+    std::string ReceiveUntil(const std::string& end)
+    {
+        std::string result;
+        while ((result.size() < end.size()) || (result.compare(result.size() - end.size(), end.size(), end) != 0))
+        {
+            char letter = 0;
+            if (::recv(_handle, &letter, 1, 0) <= 0)
+                throw Failure("a raw peer waited for '" + end + "' and got '" + result + "'");
+            result += letter;
+        }
+        return result;
+    }
+
+    // So many bytes.
+    std::string Receive(size_t size)
+    {
+        std::string result;
+        while (result.size() < size)
+        {
+            char letter = 0;
+            if (::recv(_handle, &letter, 1, 0) <= 0)
+                throw Failure("a raw peer waited for " + std::to_string(size) + " bytes and got '" + result + "'");
+            result += letter;
+        }
+        return result;
+    }
+
     // Everything until the other side closes.
     std::string ReceiveAll()
     {

@@ -6,6 +6,7 @@
 #include "server/asio/timer.h"
 #include "server/asio/udp_client.h"
 #include "server/asio/udp_server.h"
+#include "server/asio/websocket_ssl_client.h"
 #include "two_units.h"
 
 TEST(two_translation_units_share_everything)
@@ -27,4 +28,7 @@ TEST(two_translation_units_share_everything)
     CHECK_EQUAL(first.udp_server_size, second.udp_server_size);
     CHECK_EQUAL(first.udp_client_size, second.udp_client_size);
     CHECK_EQUAL(first.udp_socket_size, second.udp_socket_size);
+    CHECK(first.websocket_category == second.websocket_category);
+    CHECK_EQUAL(first.websocket_client_size, second.websocket_client_size);
+    CHECK_EQUAL(first.websocket_connection_size, second.websocket_connection_size);
 }

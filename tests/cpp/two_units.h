@@ -20,6 +20,9 @@ struct UnitFacts
     size_t udp_server_size;
     size_t udp_client_size;
     size_t udp_socket_size;
+    const void* websocket_category;
+    size_t websocket_client_size;
+    size_t websocket_connection_size;
 };
 
 inline UnitFacts Facts()
@@ -30,7 +33,8 @@ inline UnitFacts Facts()
         CppServer::Compat::common::detail::current_uuid_seed().load(), sizeof(CppServer::Asio::Service), sizeof(CppServer::Asio::TCPClient),
         sizeof(CppServer::Asio::SSLClient), sizeof(asio::ssl::context),
         sizeof(CppServer::Asio::Timer), sizeof(asio::ip::tcp::socket), sizeof(CppServer::Asio::UDPServer), sizeof(CppServer::Asio::UDPClient),
-        sizeof(asio::ip::udp::socket) };
+        sizeof(asio::ip::udp::socket), &websocketpp::error::get_category(), sizeof(CppServer::Asio::WebSocketSSLClient),
+        sizeof(CppServer::Asio::WebSocketConnection) };
 }
 
 UnitFacts FirstUnit();

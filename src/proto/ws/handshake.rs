@@ -8,6 +8,7 @@ use tungstenite::http::header::{self, HeaderMap, HeaderValue};
 use tungstenite::http::{Method, StatusCode};
 
 use super::super::{Event, Wire};
+use super::close;
 use super::deflate::{self, Agreed};
 use super::http::{self, Request, Response};
 use super::{Config, Target};
@@ -279,10 +280,11 @@ impl Handshake {
 
     /// The peer closed the connection.
     pub(super) fn end(&self, config: &Config) -> Error {
+        let code = i32::from(close::ABNORMAL);
         match config.target {
-            None => failure(0, "the client closed the connection during the opening handshake"),
+            None => failure(code, "the client closed the connection during the opening handshake"),
             Some(_) => failure(
-                0,
+                code,
                 "the server closed the connection during the opening handshake; is it a WebSocket \
                  server, and does it want TLS?",
             ),

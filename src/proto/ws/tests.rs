@@ -203,7 +203,11 @@ fn a_violation_is_told_to_both_and_nothing_follows() {
 fn an_end_without_a_close_frame_is_an_error() {
     let mut random = Random::new(14);
     let (mut server, mut client) = pair(None);
-    assert!(server.layer.end().unwrap_err().message().contains("during the opening handshake"));
+    for peer in [&mut server, &mut client] {
+        let error = peer.layer.end().unwrap_err();
+        assert!(error.message().contains("during the opening handshake"), "{error}");
+        assert_eq!(error.code(), 1006);
+    }
     let (mut server2, _) = pair(None);
     carry(&mut client, &mut server2, &mut random);
     carry(&mut server2, &mut client, &mut random);

@@ -267,7 +267,7 @@ private:
             return true;
         if (status == CPPSERVER_STATUS_INVALID_STATE)
             return false;
-        const Failure failure = LastFailure();
+        const Failure failure = LastFailure().Plain();
         const std::shared_ptr<TSelf> self = this->shared_from_this();
         _service->Post([self, failure]()
         {
@@ -301,7 +301,7 @@ private:
     // Tells, on an I/O thread, why the last call of the C library was refused, unless the socket was closed since.
     void Report_(Compat::asio::error::basic_errors error, bool breaks)
     {
-        const Failure failure = MakeFailure(Compat::asio::error_code(error), LastFailure().details);
+        const Failure failure = MakeFailure(Compat::asio::error_code(error), LastFailure().message);
         const std::shared_ptr<TSelf> self = this->shared_from_this();
         const uint64_t opens = _opens;
         _service->Post([self, failure, opens, breaks]()

@@ -64,10 +64,30 @@ void Tell(const Failure& failure, TFunction&& on_error)
     on_error(failure.error, failure.category, failure.message);
 }
 
-/// Why the last call on this thread failed.
-inline Failure LastFailure()
+/// An error as the C library tells it.
+struct NativeFailure
 {
-    return MakeFailure(cppserver_last_error_code(), cppserver_last_error_category(), cppserver_last_error_message());
+    int32_t code;
+    std::string category;
+    std::string message;
+
+    NativeFailure(int32_t number, const char* name, const char* text)
+        : code(number), category((name != nullptr) ? name : ""), message((text != nullptr) ? text : "")
+    {
+    }
+
+    bool IsOf(const char* name) const { return category == name; }
+
+    /// As onError() receives it where nothing else is known about it.
+    Failure Plain() const { return MakeFailure(code, category.c_str(), message.c_str()); }
+    /// As another error, with the library's own sentence.
+    Failure As(const Compat::asio::error_code& ec) const { return MakeFailure(ec, message); }
+};
+
+/// Why the last call on this thread failed.
+inline NativeFailure LastFailure()
+{
+    return { cppserver_last_error_code(), cppserver_last_error_category(), cppserver_last_error_message() };
 }
 
 /// Throws the reason why the last call on this thread failed.

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace CppServer {
@@ -21,11 +22,16 @@ namespace Detail {
 /// What a handle of the C library is made for. It keeps the two others alive, so that their addresses stay theirs.
 struct Target
 {
-    Target() : port(0), is_peer(false) {}
+    Target() : port(0), is_peer(false), web_socket(false) {}
+    /// Of a WebSocket client.
+    Target(std::shared_ptr<Service> owner, cppserver_tls_context* tls, std::string uri)
+        : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(std::move(uri)), port(0), is_peer(true), web_socket(true)
+    {
+    }
     template <class TEndpoint>
     Target(std::shared_ptr<Service> owner, cppserver_tls_context* tls, const TEndpoint& endpoint)
         : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(endpoint.address().to_string()), port(endpoint.port()),
-          is_peer(false)
+          is_peer(false), web_socket(false)
     {
     }
 
@@ -41,6 +47,8 @@ struct Target
     unsigned short port;
     // Of UDP: whether the address is that of the peer, rather than the own one.
     bool is_peer;
+    // Whether messages are exchanged; of a client the address is a URI then.
+    bool web_socket;
 
     bool operator==(const Target& other) const
     {
@@ -55,6 +63,11 @@ struct ServerFunctions
     static handle* Create(const Target& to)
     {
         cppserver_service* service = to.service->service().native_handle();
+        if (to.web_socket)
+        {
+            return to.context ? cppserver_server_create_wss(service, to.context.get(), to.address.c_str(), to.port)
+                : cppserver_server_create_ws(service, to.address.c_str(), to.port);
+        }
         return to.context ? cppserver_server_create_tls(service, to.context.get(), to.address.c_str(), to.port)
             : cppserver_server_create_tcp(service, to.address.c_str(), to.port);
     }
@@ -69,6 +82,11 @@ struct ClientFunctions
     static handle* Create(const Target& to)
     {
         cppserver_service* service = to.service->service().native_handle();
+        if (to.web_socket)
+        {
+            return to.context ? cppserver_client_create_wss(service, to.context.get(), to.address.c_str())
+                : cppserver_client_create_ws(service, to.address.c_str());
+        }
         // The C library wants the port of a client at once; StreamClient refuses to connect while it is 0.
         const uint16_t port = (to.port != 0) ? to.port : uint16_t(1);
         return to.context ? cppserver_client_create_tls(service, to.context.get(), to.address.c_str(), port)
@@ -152,7 +170,7 @@ private:
 
     static void CopyOptions_(const handle* from, handle* to)
     {
-        for (int32_t option = CPPSERVER_OPTION_NO_DELAY; (from != nullptr) && (option <= CPPSERVER_OPTION_ANY_PEER); ++option)
+        for (int32_t option = CPPSERVER_OPTION_NO_DELAY; (from != nullptr) && (option <= CPPSERVER_OPTION_DEFLATE_THRESHOLD); ++option)
         {
             int64_t value = 0;
             if (TFunctions::GetOption(from, option, &value) == CPPSERVER_STATUS_OK)

@@ -8,10 +8,11 @@ namespace CppServer {
 namespace Asio {
 namespace Detail {
 
-/// In the order in which a connection goes through them; plain TCP has no handshake.
+/// In the order in which a connection goes through them. Plain TCP has no handshake, and WebSocket counts as connected after its own.
 enum class Phase
 {
     Closed,
+    Opening,
     Connected,
     Handshaked
 };

@@ -8,6 +8,7 @@
 
 #include "server/asio/asio.h"
 #include "server/asio/detail/phase.h"
+#include "server/asio/detail/text.h"
 
 #include <cstdint>
 #include <memory>
@@ -33,15 +34,12 @@ inline Compat::asio::ssl::context& Given(const std::shared_ptr<Compat::asio::ssl
     return *context;
 }
 
-/// The second base of SSLSession and SSLClient, which is TSelf.
+/// What the handshake of an encrypted connection came to. Another base of SSL sessions and clients, one of which is TSelf. All of it is
+/// empty before the handshake, and kept after the connection.
 template <class TSelf>
-class TlsSession
+class TlsDetails
 {
 public:
-    /// True from just before onHandshaked() until just before onDisconnected().
-    bool IsHandshaked() const noexcept { return Self_()._phase.load() == Phase::Handshaked; }
-
-    /// What the handshake came to; empty before it, and kept after the connection.
     /// "TLSv1.2" or "TLSv1.3"
     std::string tls_version() const { return Text_(CPPSERVER_TLS_TEXT_VERSION); }
     /// The name in the registry of IANA, such as "TLS_AES_256_GCM_SHA384".
@@ -56,14 +54,36 @@ public:
     std::vector<uint8_t> peer_certificate(size_t index = 0) const
     {
         size_t length = 0;
-        cppserver_session_tls_peer_certificate(Self_().handle_(), index, nullptr, 0, &length);
+        cppserver_session_tls_peer_certificate(Session_(), index, nullptr, 0, &length);
         std::vector<uint8_t> certificate(length);
-        if (cppserver_session_tls_peer_certificate(Self_().handle_(), index, certificate.data(), certificate.size(), nullptr) != CPPSERVER_STATUS_OK)
+        if (cppserver_session_tls_peer_certificate(Session_(), index, certificate.data(), certificate.size(), nullptr) != CPPSERVER_STATUS_OK)
             certificate.clear();
         return certificate;
     }
     /// Whether the handshake went on from an earlier session.
-    bool IsResumed() const noexcept { return cppserver_session_tls_is_resumed(Self_().handle_()); }
+    bool IsResumed() const noexcept { return cppserver_session_tls_is_resumed(Session_()); }
+
+protected:
+    ~TlsDetails() = default;
+
+private:
+    friend TSelf;
+
+    cppserver_session* Session_() const noexcept { return static_cast<const TSelf&>(*this).handle_(); }
+
+    std::string Text_(int32_t which) const
+    {
+        return ReadText([this, which](char* buffer, size_t size, size_t* length) { return cppserver_session_tls_text(Session_(), which, buffer, size, length); });
+    }
+};
+
+/// The second base of SSLSession and SSLClient, which is TSelf.
+template <class TSelf>
+class TlsSession : public TlsDetails<TSelf>
+{
+public:
+    /// True from just before onHandshaked() until just before onDisconnected().
+    bool IsHandshaked() const noexcept { return static_cast<const TSelf&>(*this)._phase.load() == Phase::Handshaked; }
 
 protected:
     ~TlsSession() = default;
@@ -73,19 +93,6 @@ protected:
 
 private:
     friend TSelf;
-
-    const TSelf& Self_() const noexcept { return static_cast<const TSelf&>(*this); }
-
-    std::string Text_(int32_t which) const
-    {
-        size_t length = 0;
-        cppserver_session_tls_text(Self_().handle_(), which, nullptr, 0, &length);
-        std::string text(length + 1, '\0');
-        if (cppserver_session_tls_text(Self_().handle_(), which, &text[0], text.size(), nullptr) != CPPSERVER_STATUS_OK)
-            return std::string();
-        text.resize(length);
-        return text;
-    }
 
     static void HandleHandshaked_(void* user_data)
     {
