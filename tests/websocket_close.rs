@@ -96,7 +96,8 @@ fn a_client_waits_for_the_server_to_close_but_not_for_ever() {
     let world = World::new();
     let (listener, port) = listener();
     let client = world.ws_client(port);
-    client.set_option(SocketOption::CloseTimeout, 50).unwrap();
+    // Long enough for the answer on a slow machine.
+    client.set_option(SocketOption::CloseTimeout, 2_000).unwrap();
     client.connect(world.probe("client")).unwrap();
     let mut peer = WsPeer::accept(&listener);
     world.log.wait_event("client", Event::Handshaked);

@@ -331,6 +331,7 @@ impl Worker {
                 outbox.put_back(down.wire);
             }
         }
+        stream.release();
         context::mark_dirty(key);
     }
 
