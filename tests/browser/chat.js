@@ -119,7 +119,7 @@ class Tab {
 
   // The page's notes of connections that have ended.
   ends() {
-    return this.page.locator("li.note", { hasText: "The connection has ended." });
+    return this.page.locator("li.note", { hasText: "The connection has ended" });
   }
 
   async say(words) {
