@@ -121,7 +121,9 @@ impl Codec {
             if !is_whole || end > bytes.len() as u64 {
                 break;
             }
-            self.check(&header, 0)?;
+            if !header.opcode.is_control() {
+                self.check(&header, 0)?;
+            }
             let (frame, rest) = std::mem::take(&mut bytes).split_at_mut(end as usize);
             bytes = rest;
             let payload = &mut frame[size..];
