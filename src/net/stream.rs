@@ -95,7 +95,7 @@ pub(super) struct Rare {
     pub(super) held: Vec<u8>,
     /// What came with a pause, in order, and whether the peer's end came behind it.
     pub(super) held_back: Vec<(Kind, Vec<u8>)>,
-    pub(super) end_held_back: bool,
+    pub(super) end_held_back: Option<HeldEnd>,
     /// The deadline of the handshake, then the idle timeout, while closing the close deadline.
     timer: Option<TimerKey>,
     /// What the layers made for the peer and the socket has not taken yet.
@@ -106,6 +106,12 @@ pub(super) struct Rare {
     pub(super) pinged: bool,
     /// An alert went to the peer, who should be able to read it.
     alerted: bool,
+}
+
+/// How the peer has ended behind what is held back.
+pub(super) enum HeldEnd {
+    Closed,
+    Failed(Box<Error>),
 }
 
 /// Bytes for the peer, and how many application bytes are in them.
@@ -213,7 +219,8 @@ impl Stream {
             && rare.timer.is_none()
             && rare.down.is_none()
             && rare.held_back.is_empty()
-            && !(rare.end_held_back || rare.in_handshakes)
+            && rare.end_held_back.is_none()
+            && !rare.in_handshakes
         {
             self.rare = None;
         }
@@ -500,7 +507,7 @@ fn undelivered_error(count: usize, stream: &Stream) -> Error {
     let timeout = stream.session.0.endpoint.options.close_timeout().as_millis();
     Error::timeout(format!(
         "{count} accepted bytes were not delivered: the peer closed the connection or did not \
-         read them within {timeout} milliseconds"
+         read them within {timeout} milliseconds, or the last part of a message was not sent"
     ))
 }
 
