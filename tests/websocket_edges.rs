@@ -2,13 +2,13 @@
 
 mod common;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use common::*;
-use cppserver::{Kind, Reason, Session, SocketOption, Status};
+use cppserver::{Kind, Reason, Server, Session, SocketOption, Status};
 
 /// Bytes that no compression makes smaller.
 fn noise(size: usize) -> Vec<u8> {
@@ -179,6 +179,113 @@ fn a_failure_behind_held_back_messages_is_told_behind_them() {
     let told: Vec<_> = world.log.messages("session").into_iter().map(|(_, data)| data).collect();
     assert_eq!(told, [&b"pause"[..], b"one", b"two"]);
     assert_eq!(world.finish().errors("session").len(), 1);
+}
+
+/// A message as permessage-deflate sends it, without its last four bytes.
+fn deflated(message: &[u8]) -> Vec<u8> {
+    let mut compress = flate2::Compress::new(flate2::Compression::best(), false);
+    let mut bytes = Vec::with_capacity(message.len() + 100);
+    compress.compress_vec(message, &mut bytes, flate2::FlushCompress::Sync).unwrap();
+    bytes.truncate(bytes.len() - 4);
+    bytes
+}
+
+/// Few bytes become many; they stay few until somebody wants to have them.
+#[test]
+fn compressed_messages_behind_a_pause_are_not_inflated() {
+    const SIZE: usize = 1 << 20;
+    let world = World::new();
+    let (sender, paused) = mpsc::channel::<Session>();
+    let options = [(SocketOption::Deflate, 1), (SocketOption::CloseTimeout, 600_000)];
+    let server = world.serve_ws_with(
+        &options,
+        world.server_probe().sessions(move |session, event| {
+            if matches!(event, Event::Message(..)) {
+                session.pause_reading().unwrap();
+                sender.send(session.clone()).unwrap();
+            }
+        }),
+    );
+    let zeros = vec![0; SIZE];
+    let extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    let mut peer = WsPeer::connect_with(server.port(), extension);
+    let whole = deflated(&zeros);
+    let (head, tail) = whole.split_at(100);
+    let mut all = peer.frame(0xc2, &whole);
+    // In one frame, in fragments, the last one without a byte, and with a question between them.
+    all.extend(peer.frame(0xc2, &whole));
+    all.extend([peer.frame(0x42, head), peer.frame(PING, b"?"), peer.frame(0x80, tail)].concat());
+    all.extend([peer.frame(0x42, &whole), peer.frame(0x80, b"")].concat());
+    all.extend(peer.frame(0xc2, &whole).repeat(50));
+    all.extend(peer.frame(CLOSE, b"\x03\xe8"));
+    peer.socket.write_all(&all).unwrap();
+    for number in 1..=4 {
+        let session = paused.recv().unwrap();
+        let (done, settled) = mpsc::channel();
+        // Behind all that came together with the message.
+        let counted = session.clone();
+        world.service.post(move || done.send(counted.bytes_received()).unwrap());
+        assert_eq!(settled.recv(), Ok(number * SIZE as u64), "message {number}");
+        if number < 4 {
+            session.resume_reading().unwrap();
+        } else {
+            // What nobody reads any more still has an end.
+            session.disconnect().unwrap();
+        }
+    }
+    assert_eq!(peer.read(), (PONG, b"?".to_vec()));
+    assert_eq!(peer.read_close().0, 1000);
+    world.log.wait_event("session", Event::Disconnected(Reason::Local));
+    drop(peer);
+    let log = world.finish();
+    assert!(
+        log.messages("session").iter().all(|message| *message == (Kind::Binary, vec![0; SIZE]))
+    );
+    assert_eq!((log.messages("session").len(), log.errors("session").len()), (4, 0));
+}
+
+#[test]
+fn an_encrypted_end_behind_a_message_that_waits_is_told_behind_it() {
+    for close in [&b"\x88\x82\0\0\0\0\x03\xe8"[..], b""] {
+        let world = World::new();
+        let (sender, paused) = mpsc::channel::<Session>();
+        let server =
+            Server::websocket_tls(&world.service, &server_context(), "127.0.0.1", 0).unwrap();
+        server.set_option(SocketOption::Deflate, 1).unwrap();
+        let probe = world.server_probe().sessions(move |session, event| {
+            if matches!(event, Event::Message(..)) {
+                session.pause_reading().unwrap();
+                sender.send(session.clone()).unwrap();
+            }
+        });
+        server.start(probe).unwrap();
+        let mut peer = tls_connect(server.port());
+        let request = REQUEST.strip_suffix("\r\n").unwrap();
+        write!(peer, "{request}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n").unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            peer.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let message = deflated(b"hello");
+        let frame = [&[0xc1, 0x80 | message.len() as u8, 0, 0, 0, 0][..], &message].concat();
+        let all = [&frame, &frame, &frame, close].concat();
+        // Records of their own.
+        all.chunks(5).for_each(|piece| peer.conn.writer().write_all(piece).unwrap());
+        peer.conn.send_close_notify();
+        peer.flush().unwrap();
+        for _ in 0..3 {
+            let session = paused.recv().unwrap();
+            world.service.post(move || session.resume_reading().unwrap());
+        }
+        let reason = if close.is_empty() { Reason::Truncated } else { Reason::PeerClosed };
+        world.log.wait_event("session", Event::Disconnected(reason));
+        drop(peer);
+        let log = world.finish();
+        assert!(log.messages("session") == vec![(Kind::Text, b"hello".to_vec()); 3]);
+        assert_eq!(log.errors("session").len(), usize::from(close.is_empty()));
+    }
 }
 
 #[test]

@@ -76,6 +76,13 @@ impl Stream {
                 }
             }
             Event::Data(..) => {}
+            Event::Inflates(goes_on) => {
+                *goes_on =
+                    !self.is_delivering() || !(self.session.0.is_paused() || self.holds_back());
+                if !*goes_on {
+                    self.rare().layer_waits = true;
+                }
+            }
             Event::Reply(bytes) => self.session.0.reply(bytes),
             other => self.told_rarely(key, other),
         }
@@ -86,7 +93,7 @@ impl Stream {
     #[inline(never)]
     fn told_rarely(&mut self, key: Key, event: Event<'_>) {
         match event {
-            Event::Data(..) | Event::Reply(_) => {}
+            Event::Data(..) | Event::Inflates(_) | Event::Reply(_) => {}
             Event::Secured(details) => self.session.0.outbox().peer.set_tls(details),
             Event::Request(request, response) => self.requested(request, response),
             Event::Ready(agreement) => self.handshaked(agreement),
@@ -164,9 +171,9 @@ impl Stream {
     }
 
     fn holds_back(&self) -> bool {
-        self.rare
-            .as_ref()
-            .is_some_and(|rare| rare.end_held_back.is_some() || !rare.held_back.is_empty())
+        self.rare.as_ref().is_some_and(|rare| {
+            rare.layer_waits || rare.end_held_back.is_some() || !rare.held_back.is_empty()
+        })
     }
 
     /// Delivers what came with a pause, until the next one.
@@ -327,7 +334,11 @@ impl Worker {
             // The answer may be among what nobody has read.
             rare.pinged = false;
         }
-        stream.deliver_held_back()
+        stream.deliver_held_back()?;
+        if let Some(rare) = &mut stream.rare {
+            rare.layer_waits = false;
+        }
+        stream.with_layer(key, |layer, down, up| layer.go_on(down, up))
     }
 
     /// Application data may flow: what was accepted before the handshake leaves, and silence

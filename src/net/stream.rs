@@ -96,6 +96,8 @@ pub(super) struct Rare {
     /// What came with a pause, in order, and whether the peer's end came behind it.
     pub(super) held_back: Vec<(Kind, Vec<u8>)>,
     pub(super) end_held_back: Option<HeldEnd>,
+    /// The layer keeps a message back, and what follows it.
+    pub(super) layer_waits: bool,
     /// The deadline of the handshake, then the idle timeout, while closing the close deadline.
     timer: Option<TimerKey>,
     /// What the layers made for the peer and the socket has not taken yet.
@@ -220,7 +222,7 @@ impl Stream {
             && rare.down.is_none()
             && rare.held_back.is_empty()
             && rare.end_held_back.is_none()
-            && !rare.in_handshakes
+            && !(rare.layer_waits || rare.in_handshakes)
         {
             self.rare = None;
         }
@@ -369,8 +371,12 @@ impl Worker {
             let timeout = stream.session.0.endpoint.options.close_timeout();
             stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
             if stream.layer.listens() {
-                // What came while nobody read has no event any more.
+                // What came while nobody read has no event any more, and its end may be in it.
                 self.unfinished.push(key);
+                let heard = stream.with_layer(key, |layer, down, up| layer.go_on(down, up));
+                if let Err(error) = heard {
+                    return self.break_off(stream, error);
+                }
             }
         }
         Fate::Alive
