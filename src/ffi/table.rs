@@ -153,10 +153,17 @@ impl<T: Table> Form<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::types::{cppserver_http_request, cppserver_http_response};
     use super::*;
 
     unsafe extern "C-unwind" fn one(_user_data: *mut c_void) {}
     unsafe extern "C-unwind" fn other(_user_data: *mut c_void, _sent: usize, _pending: usize) {}
+    unsafe extern "C-unwind" fn request(
+        _user_data: *mut c_void,
+        _request: *const cppserver_http_request,
+        _response: *mut cppserver_http_response,
+    ) {
+    }
 
     fn full() -> cppserver_session_handler {
         cppserver_session_handler {
@@ -164,6 +171,7 @@ mod tests {
             on_empty: Some(one),
             on_sent: Some(other),
             destroy: Some(one),
+            on_request: Some(request),
             ..cppserver_session_handler::empty()
         }
     }
@@ -171,7 +179,7 @@ mod tests {
     #[test]
     fn an_older_program_has_fewer_members() {
         let (full, word) = (full(), size_of::<usize>());
-        for members in 0..9 {
+        for members in 0..=addresses(&full).len() {
             // Also sizes that end inside a member: that one is not taken over.
             for rest in [0, 1, word - 1] {
                 let mut table = full;

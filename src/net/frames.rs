@@ -5,6 +5,10 @@ use super::{Kind, context};
 use crate::proto::Wire;
 use crate::proto::ws::{Agreement, Broadcast, CloseFrame, OVERHEAD, Sender};
 
+/// Answers of the library that may wait. A peer that does not read them is owed no more than one
+/// to its last question (RFC 6455 section 5.5.3).
+const MOST_REPLIES: usize = 64 * 1024;
+
 /// What was sent, as the user counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sent {
@@ -15,9 +19,24 @@ pub(crate) struct Sent {
 /// The sending side of a WebSocket session.
 pub(crate) struct Frames {
     sender: Sender,
-    /// What of the user is in the bytes that wait.
-    waiting: Sent,
+    waiting: Waiting,
     rare: Option<Box<Rare>>,
+}
+
+/// What is in the bytes that wait.
+#[derive(Clone, Copy, Default)]
+struct Waiting {
+    /// Of the user.
+    bytes: usize,
+    messages: u32,
+    /// Bytes of answers of the library.
+    replies: u32,
+}
+
+impl Waiting {
+    fn sent(self) -> Sent {
+        Sent { bytes: self.bytes, messages: self.messages }
+    }
 }
 
 /// What most sessions do without.
@@ -33,11 +52,15 @@ struct Rare {
     /// What was sent meanwhile, and waits for the last part.
     behind: Option<Box<Wire>>,
     behind_waiting: Sent,
+    /// Bytes of the user that waited for a last part that never came.
+    given_up: usize,
+    /// The answer to the last question, while too many others wait.
+    owed: Option<Box<[u8]>>,
 }
 
 impl Frames {
     pub(crate) fn new(masks: bool) -> Frames {
-        Frames { sender: Sender::new(masks), waiting: Sent::default(), rare: None }
+        Frames { sender: Sender::new(masks), waiting: Waiting::default(), rare: None }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -181,12 +204,32 @@ impl Frames {
         behind.map_or(0, |behind| behind.len())
     }
 
-    /// Forgets what waits for the last part of a message.
+    /// Gives up what waits for the last part of a message.
     pub(crate) fn drop_behind(&mut self) {
         if let Some(rare) = &mut self.rare {
-            rare.behind_waiting = Sent::default();
+            rare.given_up += std::mem::take(&mut rare.behind_waiting).undelivered();
             rare.behind = None;
         }
+    }
+
+    /// Counts an answer of the library in. `false` when too many wait: it is kept then, in the
+    /// place of an earlier one.
+    pub(crate) fn add_reply(&mut self, bytes: &[u8]) -> bool {
+        let waits = self.rare.as_ref().is_some_and(|rare| rare.owed.is_some());
+        let has_room = !waits && self.waiting.replies as usize + bytes.len() <= MOST_REPLIES;
+        match has_room {
+            true => self.waiting.replies += bytes.len() as u32,
+            false => self.rare().owed = Some(bytes.into()),
+        }
+        has_room
+    }
+
+    /// Takes out the answer that was kept, once half of the others are gone.
+    pub(crate) fn take_owed(&mut self) -> Option<Box<[u8]>> {
+        let half = (MOST_REPLIES / 2) as u32;
+        let owed = self.rare.as_mut()?.owed.take_if(|_| self.waiting.replies <= half)?;
+        self.waiting.replies += owed.len() as u32;
+        Some(owed)
     }
 
     /// Takes out what of the user is in `count` of the `pending` bytes: all of it with the last
@@ -194,7 +237,7 @@ impl Frames {
     #[inline(always)]
     pub(crate) fn take(&mut self, count: usize, pending: usize) -> Sent {
         if count >= pending {
-            return std::mem::take(&mut self.waiting);
+            return std::mem::take(&mut self.waiting).sent();
         }
         let share = |of: usize| (of as u128 * count as u128 / pending as u128) as usize;
         let sent = Sent {
@@ -203,13 +246,20 @@ impl Frames {
         };
         self.waiting.bytes -= sent.bytes;
         self.waiting.messages -= sent.messages;
+        self.waiting.replies -= share(self.waiting.replies as usize) as u32;
         sent
     }
 
-    /// Bytes of the user that wait, at least one if a message does.
+    /// Bytes of the user that were accepted and are not sent, at least one if a message is not.
     pub(crate) fn take_undelivered(&mut self) -> usize {
-        let waiting = std::mem::take(&mut self.waiting);
-        if waiting.messages == 0 { waiting.bytes } else { waiting.bytes.max(1) }
+        let given_up = self.rare.as_mut().map_or(0, |rare| std::mem::take(&mut rare.given_up));
+        std::mem::take(&mut self.waiting).sent().undelivered() + given_up
+    }
+}
+
+impl Sent {
+    fn undelivered(self) -> usize {
+        if self.messages == 0 { self.bytes } else { self.bytes.max(1) }
     }
 }
 
@@ -244,11 +294,11 @@ mod tests {
         frames.push_part(Kind::Text, b"on", false, &mut queue, GATHER);
         let behind = frames.push(Kind::Binary, b"behind", &mut queue, GATHER);
         frames.push(Kind::Ping, b"", &mut queue, GATHER);
-        assert_eq!(frames.waiting, Sent { bytes: 2, messages: 0 });
+        assert_eq!(frames.waiting.sent(), Sent { bytes: 2, messages: 0 });
         assert_eq!((behind, frames.behind()), (0, 8));
         let last = frames.push_part(Kind::Text, b"e", true, &mut queue, GATHER);
         assert_eq!((last, frames.behind()), (3 + 8, 0));
-        assert_eq!(frames.waiting, Sent { bytes: 9, messages: 2 });
+        assert_eq!(frames.waiting.sent(), Sent { bytes: 9, messages: 2 });
         assert_eq!(queue.unwrap().to_vec(), b"\x01\x02on\x89\x00\x80\x01e\x82\x06behind",);
         let mut queue = None;
         frames.push_part(Kind::Text, b"never ends", false, &mut queue, GATHER);
@@ -256,5 +306,20 @@ mod tests {
         assert_eq!(frames.behind(), 6);
         frames.drop_behind();
         assert_eq!(frames.behind(), 0);
+        assert_eq!(frames.take_undelivered(), 9 + 14, "all of it was accepted");
+    }
+
+    #[test]
+    fn the_last_question_is_answered_although_too_many_were_asked() {
+        let mut frames = Frames::new(false);
+        let pongs = (0u32..).take_while(|number| frames.add_reply(&[*number as u8; 100])).count();
+        assert_eq!(pongs, MOST_REPLIES / 100);
+        assert!(!frames.add_reply(&[b'x'; 100]) && !frames.add_reply(b"last"));
+        let pending = pongs * 100;
+        frames.take(100, pending);
+        assert_eq!(frames.take_owed(), None);
+        frames.take(pending / 2, pending - 100);
+        assert_eq!(frames.take_owed().as_deref(), Some(&b"last"[..]));
+        assert_eq!(frames.take_owed(), None);
     }
 }

@@ -7,8 +7,8 @@ use super::endpoint::Admission;
 use super::frames::Frames;
 use super::peer::Peer;
 use super::{Kind, Reason, context};
-use crate::proto::Wire;
 use crate::proto::ws::Broadcast;
+use crate::proto::{GATHER, Wire};
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::{self, SockRef};
 use crate::reactor::sys::LentSocket;
@@ -142,6 +142,25 @@ impl Outbox {
     pub(crate) fn push_part(&mut self, kind: Kind, data: &[u8], last: bool, join: usize) -> usize {
         let Outbox { peer, queue, .. } = self;
         peer.frames().map_or(0, |frames| frames.push_part(kind, data, last, queue, join))
+    }
+
+    /// Queues an answer of the library, unless too many wait. Returns how many bytes wait more.
+    pub(crate) fn push_reply(&mut self, bytes: &[u8], join: usize) -> usize {
+        if !self.frames().is_some_and(|frames| frames.add_reply(bytes)) {
+            return 0;
+        }
+        self.push_parts(bytes, &[], join);
+        bytes.len()
+    }
+
+    /// Queues the answer that had to wait for the others. Returns how many bytes wait more.
+    pub(crate) fn push_owed(&mut self) -> usize {
+        if self.phase != Phase::Open {
+            return 0;
+        }
+        let Some(owed) = self.frames().and_then(Frames::take_owed) else { return 0 };
+        self.push_parts(&owed, &[], GATHER);
+        owed.len()
     }
 
     /// Drops the oldest sends that have not begun to leave. Returns how many bytes went.

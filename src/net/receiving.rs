@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use super::handler::guard;
 use super::outbox::{Close, Phase};
-use super::stream::{Fate, Stream, fail};
+use super::stream::{Fate, HeldEnd, Stream, fail};
 use super::worker::{READ_BUDGET, Worker};
 use super::{Kind, Reason, Request, Response, SocketOption, context};
 use crate::error::{Category, Error, Status};
@@ -76,6 +76,13 @@ impl Stream {
                 }
             }
             Event::Data(..) => {}
+            Event::Inflates(goes_on) => {
+                *goes_on =
+                    !self.is_delivering() || !(self.session.0.is_paused() || self.holds_back());
+                if !*goes_on {
+                    self.rare().layer_waits = true;
+                }
+            }
             Event::Reply(bytes) => self.session.0.reply(bytes),
             other => self.told_rarely(key, other),
         }
@@ -86,7 +93,7 @@ impl Stream {
     #[inline(never)]
     fn told_rarely(&mut self, key: Key, event: Event<'_>) {
         match event {
-            Event::Data(..) | Event::Reply(_) => {}
+            Event::Data(..) | Event::Inflates(_) | Event::Reply(_) => {}
             Event::Secured(details) => self.session.0.outbox().peer.set_tls(details),
             Event::Request(request, response) => self.requested(request, response),
             Event::Ready(agreement) => self.handshaked(agreement),
@@ -99,9 +106,17 @@ impl Stream {
             Event::End => self.ended(key),
             Event::Done => {
                 self.session.0.close(Close { reason: Reason::Local, discard: false });
-                self.session.drop_queue();
+                let lost = self.session.drop_queue();
+                if lost > 0 {
+                    self.on_error(&Error::state(format!(
+                        "the client has asked for no session; {lost} bytes were not delivered"
+                    )));
+                }
             }
-            Event::Failed(error) => self.failed(&error),
+            Event::Failed(error) => {
+                context::mark_dirty(key);
+                self.failed(error);
+            }
         }
     }
 
@@ -110,7 +125,7 @@ impl Stream {
         // An end that this side has asked for goes on.
         context::mark_dirty(key);
         if self.session.0.is_paused() || self.holds_back() {
-            self.rare().end_held_back = true;
+            self.rare().end_held_back = Some(HeldEnd::Closed);
         } else {
             self.peer_ended();
         }
@@ -121,16 +136,22 @@ impl Stream {
     }
 
     /// The peer breaks the protocol. What was accepted before is still delivered, if it can be.
-    fn failed(&mut self, error: &Error) {
+    fn failed(&mut self, mut error: Error) {
         if !self.is_delivering() {
             return;
         }
-        self.on_error(error);
-        self.session.0.close(Close { reason: reason_of(error), discard: false });
-        if !self.session.0.is_ready() {
-            // It can never leave, and after the close nothing more comes to it.
-            self.session.drop_queue();
+        let is_ready = self.session.0.is_ready();
+        if is_ready && (self.session.0.is_paused() || self.holds_back()) {
+            self.rare().end_held_back = Some(HeldEnd::Failed(Box::new(error)));
+            return;
         }
+        self.session.0.close(Close { reason: reason_of(&error), discard: false });
+        // Before the handshake it can never leave, and after the close nothing more comes to it.
+        let lost = if is_ready { 0 } else { self.session.drop_queue() };
+        if lost > 0 {
+            error = error.and(format!("{lost} bytes were not delivered"));
+        }
+        self.on_error(&error);
     }
 
     fn requested(&mut self, request: &Request, response: &mut Response) {
@@ -150,7 +171,9 @@ impl Stream {
     }
 
     fn holds_back(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.end_held_back || !rare.held_back.is_empty())
+        self.rare.as_ref().is_some_and(|rare| {
+            rare.layer_waits || rare.end_held_back.is_some() || !rare.held_back.is_empty()
+        })
     }
 
     /// Delivers what came with a pause, until the next one.
@@ -167,8 +190,10 @@ impl Stream {
         }
         let rest: Vec<_> = held_back.collect();
         if rest.is_empty() && !self.session.0.is_paused() {
-            if std::mem::take(&mut self.rare().end_held_back) {
-                self.peer_ended();
+            match self.rare().end_held_back.take() {
+                None => {}
+                Some(HeldEnd::Closed) => self.peer_ended(),
+                Some(HeldEnd::Failed(error)) => self.failed(*error),
             }
         } else {
             self.rare().held_back = rest;
@@ -305,7 +330,15 @@ impl Worker {
     /// Reading goes on after a pause: no event tells what came meanwhile.
     pub(super) fn resume(&mut self, key: Key, stream: &mut Stream) -> Result<(), Error> {
         self.unfinished.push(key);
-        stream.deliver_held_back()
+        if let Some(rare) = &mut stream.rare {
+            // The answer may be among what nobody has read.
+            rare.pinged = false;
+        }
+        stream.deliver_held_back()?;
+        if let Some(rare) = &mut stream.rare {
+            rare.layer_waits = false;
+        }
+        stream.with_layer(key, |layer, down, up| layer.go_on(down, up))
     }
 
     /// Application data may flow: what was accepted before the handshake leaves, and silence

@@ -64,6 +64,11 @@ impl Stream {
         let mut outbox = inner.outbox();
         let pending = inner.pending.fetch_sub(count, Ordering::Relaxed);
         let sent = outbox.frames().map_or(Sent::default(), |frames| frames.take(count, pending));
+        let owed = outbox.push_owed();
+        if owed > 0 {
+            inner.pending.fetch_add(owed, Ordering::Relaxed);
+            outbox.schedule().into_iter().for_each(context::mark_dirty);
+        }
         drop(outbox);
         inner.count_sent(sent);
         sent
@@ -102,6 +107,9 @@ impl Worker {
         if bytes > 0 || sent.messages > 0 {
             stream.active = self.milliseconds;
             self.tell_sent(stream, bytes);
+        } else if stream.session.0.pending.load(Ordering::Relaxed) == 0 {
+            // What left last was not of the application.
+            self.tell_awaited_empty(stream);
         }
         if stream.session.0.take_resumed()
             && let Err(error) = self.resume(key, stream)
@@ -258,6 +266,16 @@ impl Worker {
         let pending = stream.session.0.pending.load(Ordering::Relaxed);
         stream.call("on_sent", |handler, session| handler.on_sent(session, sent, pending));
         if pending == 0 {
+            stream.session.0.take_awaits_empty();
+            stream.call("on_empty", |handler, session| handler.on_empty(session));
+        } else {
+            stream.session.0.await_empty();
+        }
+    }
+
+    #[inline(always)]
+    fn tell_awaited_empty(&mut self, stream: &mut Stream) {
+        if stream.session.0.take_awaits_empty() {
             stream.call("on_empty", |handler, session| handler.on_empty(session));
         }
     }

@@ -22,11 +22,12 @@ use crate::reactor::sockets;
 pub(super) const DIRECT: usize = 16 * 1024;
 
 /// Parts of the gate: a close was asked for; reading is paused; it was, and goes on; the handshake
-/// is done.
+/// is done; the handler waits for on_empty.
 const CLOSING: u8 = 1;
 const PAUSED: u8 = 2;
 const RESUMED: u8 = 4;
 const READY: u8 = 8;
+const AWAITS_EMPTY: u8 = 16;
 
 /// What waits up to a limit is dropped in pieces of at least this part of it, so that many small
 /// sends do not take much more memory than the limit.
@@ -45,7 +46,7 @@ pub(crate) struct SessionInner {
     pub(super) id: u64,
     pub(super) loop_index: u16,
     pub(super) connected: AtomicBool,
-    /// What keeps received bytes from the handler, for the loop to look at without a lock.
+    /// What the loop looks at without a lock, such as what keeps received bytes from the handler.
     gate: AtomicU8,
     /// The place in the server's list of sessions.
     pub(super) place: AtomicU32,
@@ -108,6 +109,17 @@ impl SessionInner {
 
     pub(super) fn set_ready(&self) {
         self.gate.fetch_or(READY, Ordering::AcqRel);
+    }
+
+    /// The handler is to be told when nothing waits any more, whatever leaves last.
+    pub(super) fn await_empty(&self) {
+        self.gate.fetch_or(AWAITS_EMPTY, Ordering::AcqRel);
+    }
+
+    /// Whether the handler waits for that; tells it once.
+    pub(super) fn take_awaits_empty(&self) -> bool {
+        self.gate.load(Ordering::Acquire) & AWAITS_EMPTY != 0
+            && self.gate.fetch_and(!AWAITS_EMPTY, Ordering::AcqRel) & AWAITS_EMPTY != 0
     }
 
     /// Only on the loop of the session.
@@ -189,8 +201,18 @@ impl SessionInner {
         outbox.schedule()
     }
 
-    /// Makes room for `count` bytes as the policy says, or fails. What the policy may drop again is
-    /// to be queued in pieces of at most the returned size, or of one send each.
+    /// The most bytes of the pieces that sends are queued in, or one send each, where the policy may
+    /// drop them again: large enough that their own memory is little beside the limit.
+    #[inline(always)]
+    pub(super) fn dropped_by(&self) -> Option<usize> {
+        let options = &self.endpoint.options;
+        let drops = options.send_policy() == SendPolicy::DropOldest;
+        let limit = || options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
+        drops.then(|| (limit() / PIECES_OF_A_LIMIT).min(GATHER))
+    }
+
+    /// Makes room for `count` bytes as the policy says, or fails. Returns what
+    /// [`SessionInner::dropped_by`] does.
     #[inline(always)]
     pub(super) fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<Option<usize>> {
         let options = &self.endpoint.options;
@@ -201,9 +223,7 @@ impl SessionInner {
         {
             frames.stand_alone();
         }
-        // Pieces large enough that their own memory is little beside the limit.
-        let drops = policy == SendPolicy::DropOldest;
-        let dropped_by = drops.then(|| (limit / PIECES_OF_A_LIMIT).min(GATHER));
+        let dropped_by = self.dropped_by();
         let behind = outbox.frames().map_or(0, |frames| frames.behind());
         let pending = self.pending.load(Ordering::Relaxed);
         if pending.saturating_add(behind).saturating_add(count) <= limit {
@@ -226,6 +246,9 @@ impl SessionInner {
                 }
             }
             SendPolicy::DropOldest => {}
+        }
+        if pending > 0 {
+            self.await_empty();
         }
         Err(Error::limit(format!(
             "{} bytes wait to be sent and {count} more would pass the send limit of \

@@ -95,7 +95,9 @@ pub(super) struct Rare {
     pub(super) held: Vec<u8>,
     /// What came with a pause, in order, and whether the peer's end came behind it.
     pub(super) held_back: Vec<(Kind, Vec<u8>)>,
-    pub(super) end_held_back: bool,
+    pub(super) end_held_back: Option<HeldEnd>,
+    /// The layer keeps a message back, and what follows it.
+    pub(super) layer_waits: bool,
     /// The deadline of the handshake, then the idle timeout, while closing the close deadline.
     timer: Option<TimerKey>,
     /// What the layers made for the peer and the socket has not taken yet.
@@ -106,6 +108,12 @@ pub(super) struct Rare {
     pub(super) pinged: bool,
     /// An alert went to the peer, who should be able to read it.
     alerted: bool,
+}
+
+/// How the peer has ended behind what is held back.
+pub(super) enum HeldEnd {
+    Closed,
+    Failed(Box<Error>),
 }
 
 /// Bytes for the peer, and how many application bytes are in them.
@@ -213,7 +221,8 @@ impl Stream {
             && rare.timer.is_none()
             && rare.down.is_none()
             && rare.held_back.is_empty()
-            && !(rare.end_held_back || rare.in_handshakes)
+            && rare.end_held_back.is_none()
+            && !(rare.layer_waits || rare.in_handshakes)
         {
             self.rare = None;
         }
@@ -362,8 +371,12 @@ impl Worker {
             let timeout = stream.session.0.endpoint.options.close_timeout();
             stream.set_timer(self.timers.insert(self.now + timeout, Due::Source(key)));
             if stream.layer.listens() {
-                // What came while nobody read has no event any more.
+                // What came while nobody read has no event any more, and its end may be in it.
                 self.unfinished.push(key);
+                let heard = stream.with_layer(key, |layer, down, up| layer.go_on(down, up));
+                if let Err(error) = heard {
+                    return self.break_off(stream, error);
+                }
             }
         }
         Fate::Alive
@@ -500,7 +513,7 @@ fn undelivered_error(count: usize, stream: &Stream) -> Error {
     let timeout = stream.session.0.endpoint.options.close_timeout().as_millis();
     Error::timeout(format!(
         "{count} accepted bytes were not delivered: the peer closed the connection or did not \
-         read them within {timeout} milliseconds"
+         read them within {timeout} milliseconds, or the last part of a message was not sent"
     ))
 }
 

@@ -146,23 +146,26 @@ impl SessionInner {
         Some(rest)
     }
 
-    /// Sends bytes that the layers made, unless too much waits already. Only on the loop.
+    /// Sends bytes that the layers made, unless too many of them wait already. The limit is not
+    /// theirs: the program may have used it up, and its peer asks nevertheless. Only on the loop.
     pub(super) fn reply(&self, bytes: &[u8]) {
         let mut outbox = self.outbox();
-        // A peer that does not read what waits is owed no more answers.
-        if outbox.phase == Phase::Open
-            && let Ok(dropped_by) = self.admit(&mut outbox, bytes.len())
-        {
-            outbox.push_parts(bytes, &[], dropped_by.unwrap_or(GATHER));
-            self.queued(outbox, bytes.len());
+        if outbox.phase == Phase::Open {
+            let join = self.dropped_by().unwrap_or(GATHER);
+            let count = outbox.push_reply(bytes, join);
+            if count > 0 {
+                self.queued(outbox, count);
+            }
         }
     }
 
-    /// Asks the peer for a sign of life. Only on the loop.
+    /// Asks the peer for a sign of life, whatever waits. Only on the loop.
     pub(super) fn ping(&self) {
-        let outbox = self.outbox();
+        let mut outbox = self.outbox();
         if outbox.phase == Phase::Open {
-            let _ = self.send_message(outbox, Kind::Ping, b"");
+            let join = self.dropped_by().unwrap_or(GATHER);
+            let count = outbox.push_message(Kind::Ping, b"", join);
+            self.queued(outbox, count);
         }
     }
 
@@ -305,14 +308,13 @@ impl Session {
         })
     }
 
-    /// Nothing that was accepted can be sent any more.
-    pub(super) fn drop_queue(&self) {
+    /// Nothing that was accepted can be sent any more. Returns how many bytes that were.
+    pub(super) fn drop_queue(&self) -> usize {
         let mut outbox = self.0.outbox();
         outbox.take_queue().into_iter().for_each(super::stream::discard);
-        if let Some(frames) = outbox.frames() {
-            frames.take_undelivered();
-        }
         self.0.pending.store(0, Ordering::Relaxed);
+        self.0.take_awaits_empty();
+        outbox.frames().map_or(0, |frames| frames.take_undelivered())
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Event<'a> {
     Ready(Agreement),
     /// Application data. The slice is valid during the call.
     Data(Kind, &'a [u8]),
+    /// Few bytes are about to become many. `false` lets them wait for [`Layer::go_on`].
+    Inflates(&'a mut bool),
     /// Bytes that have to leave as application bytes do, behind those that were accepted.
     Reply(&'a [u8]),
     /// The peer has said why it sends no more.
@@ -62,6 +64,11 @@ pub(crate) trait Layer: Send {
         down: &mut Wire,
         up: &mut dyn FnMut(Event<'_>),
     ) -> Result<()>;
+
+    /// Goes on with bytes that wait, if there are some: somebody wants to have them again.
+    fn go_on(&mut self, _down: &mut Wire, _up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        Ok(())
+    }
 
     /// Takes what the application wants to send out of `data`, all of it or a good share, and
     /// nothing before the layer is ready. Returns how many bytes it took.

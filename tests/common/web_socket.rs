@@ -39,8 +39,15 @@ impl WsPeer {
     /// A client.
     #[track_caller]
     pub fn connect(port: u16) -> WsPeer {
+        WsPeer::connect_with(port, "")
+    }
+
+    /// The same with more lines in its request.
+    #[track_caller]
+    pub fn connect_with(port: u16, lines: &str) -> WsPeer {
         let mut socket = connect(port);
-        socket.write_all(REQUEST.as_bytes()).unwrap();
+        let request = REQUEST.strip_suffix("\r\n").unwrap();
+        socket.write_all(format!("{request}{lines}\r\n").as_bytes()).unwrap();
         let head = read_head(&mut socket);
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");

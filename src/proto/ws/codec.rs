@@ -27,9 +27,12 @@ pub(super) enum Item<'a> {
     Ping(&'a [u8]),
     Pong(&'a [u8]),
     Close(u16, &'a str),
+    /// A compressed message is all there.
+    Inflates,
 }
 
-/// What is called with each item. `false` when nothing more of the peer counts.
+/// What is called with each item. `false` when nothing more of the peer counts, and before a message
+/// is inflated when it is to wait.
 pub(super) type Up<'a> = dyn FnMut(Item<'_>) -> bool + 'a;
 
 /// The receiving side of an open connection.
@@ -38,6 +41,16 @@ pub(super) struct Codec {
     inflate: Option<Box<Inflate>>,
     /// What is between the last whole message and the next one.
     partial: Option<Box<Partial>>,
+}
+
+/// What of the bytes of a peer was not taken.
+enum Rest<'b> {
+    /// None of them, or nothing more counts.
+    None,
+    /// It goes on with these, in another way.
+    Bytes(&'b mut [u8]),
+    /// The next message is to wait, with these.
+    Waits(&'b mut [u8]),
 }
 
 /// What was cut.
@@ -85,35 +98,37 @@ impl Codec {
         Expected { masked: self.config.is_server(), compression: self.inflate.is_some() }
     }
 
-    /// Takes bytes of the peer, which are changed.
+    /// Takes bytes of the peer, which are changed. Returns those that have to come again, in front of
+    /// the next ones, when a message is to wait; that may be none.
     #[inline(always)]
-    pub(super) fn receive(
+    pub(super) fn receive<'b>(
         &mut self,
-        mut bytes: &mut [u8],
+        mut bytes: &'b mut [u8],
         up: &mut Up<'_>,
-    ) -> Result<(), Violation> {
+    ) -> Result<Option<&'b mut [u8]>, Violation> {
         loop {
             if self.partial.is_none() {
                 match self.whole_frames(bytes, up)? {
-                    Some(rest) if !rest.is_empty() => bytes = rest,
-                    _ => return Ok(()),
+                    Rest::Bytes(rest) if !rest.is_empty() => bytes = rest,
+                    Rest::Waits(rest) => return Ok(Some(rest)),
+                    _ => return Ok(None),
                 }
             }
             match self.go_on(bytes, up)? {
-                Some(rest) if !rest.is_empty() => bytes = rest,
-                _ => return Ok(()),
+                Rest::Bytes(rest) if !rest.is_empty() => bytes = rest,
+                Rest::Waits(rest) => return Ok(Some(rest)),
+                _ => return Ok(None),
             }
         }
     }
 
-    /// Takes frames that are all there and messages of their own. Returns the rest, or nothing when
-    /// nothing more counts.
+    /// Takes frames that are all there and messages of their own.
     #[inline(always)]
     fn whole_frames<'b>(
         &mut self,
         mut bytes: &'b mut [u8],
         up: &mut Up<'_>,
-    ) -> Result<Option<&'b mut [u8]>, Violation> {
+    ) -> Result<Rest<'b>, Violation> {
         let expected = self.expected();
         while let Some((header, size)) = Header::parse(bytes, expected)? {
             let is_whole = header.fin && header.opcode != Opcode::Continuation;
@@ -121,7 +136,12 @@ impl Codec {
             if !is_whole || end > bytes.len() as u64 {
                 break;
             }
-            self.check(&header, 0)?;
+            if !header.opcode.is_control() {
+                self.check(&header, 0)?;
+            }
+            if header.compressed && !up(Item::Inflates) {
+                return Ok(Rest::Waits(bytes));
+            }
             let (frame, rest) = std::mem::take(&mut bytes).split_at_mut(end as usize);
             bytes = rest;
             let payload = &mut frame[size..];
@@ -133,10 +153,10 @@ impl Codec {
                 opcode => control(opcode, payload, up)?,
             };
             if !goes_on {
-                return Ok(None);
+                return Ok(Rest::None);
             }
         }
-        Ok(Some(bytes))
+        Ok(Rest::Bytes(bytes))
     }
 
     /// A message in one frame.
@@ -191,15 +211,14 @@ impl Codec {
         Ok(())
     }
 
-    /// Takes bytes of what was cut, or will be, until nothing is. Returns the rest, or nothing when
-    /// there is none or nothing more counts.
+    /// Takes bytes of what was cut, or will be, until nothing is.
     #[cold]
     #[inline(never)]
     fn go_on<'b>(
         &mut self,
         mut bytes: &'b mut [u8],
         up: &mut Up<'_>,
-    ) -> Result<Option<&'b mut [u8]>, Violation> {
+    ) -> Result<Rest<'b>, Violation> {
         let mut partial = self.partial.take().unwrap_or_default();
         loop {
             let Some(frame) = &mut partial.frame else {
@@ -209,6 +228,14 @@ impl Codec {
                 break;
             };
             let count = usize::try_from(frame.rest).unwrap_or(usize::MAX).min(bytes.len());
+            let ends_message = frame.rest == count as u64 && frame.header.ends_message();
+            if ends_message
+                && partial.message.as_ref().is_some_and(|message| message.compressed)
+                && !up(Item::Inflates)
+            {
+                self.partial = Some(partial);
+                return Ok(Rest::Waits(bytes));
+            }
             let (payload, rest) = std::mem::take(&mut bytes).split_at_mut(count);
             bytes = rest;
             if let Some(key) = frame.header.mask {
@@ -221,18 +248,18 @@ impl Codec {
                 partial.frame = None;
             }
             if !self.payload(&mut partial, header, payload, ends, up)? {
-                return Ok(None);
+                return Ok(Rest::None);
             }
             if ends && partial.is_over() {
                 // Most of what follows is whole.
-                return Ok(Some(bytes));
+                return Ok(Rest::Bytes(bytes));
             }
             if !ends {
                 break;
             }
         }
         self.partial = Some(partial);
-        Ok(None)
+        Ok(Rest::None)
     }
 
     /// Takes the bytes of a header. Whether it is all there.

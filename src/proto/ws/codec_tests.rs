@@ -20,11 +20,12 @@ fn run(codec: &mut Codec, pieces: Vec<Vec<u8>>) -> (Vec<String>, Result<(), Viol
                 Item::Ping(data) => format!("ping {}", String::from_utf8_lossy(data)),
                 Item::Pong(data) => format!("pong {}", String::from_utf8_lossy(data)),
                 Item::Close(code, reason) => format!("close {code} {reason}"),
+                Item::Inflates => unreachable!("nothing is compressed"),
             });
             !told.last().unwrap().starts_with("close")
         });
-        if result.is_err() {
-            return (told, result);
+        if let Err(violation) = result {
+            return (told, Err(violation));
         }
     }
     (told, Ok(()))
@@ -156,6 +157,14 @@ fn limits_end_what_would_have_no_end() {
     let (told, result) =
         run(&mut codec(false, small), vec![b"\x02\x06123456\x80\x04789a".to_vec()]);
     assert_eq!((told, result), (vec!["Binary 123456789a".into()], Ok(())));
+    // They are limits of messages, and an end has a reason.
+    let control = b"\x89\x0bhello world\x88\x0c\x03\xe8as planned";
+    for cut in 0..control.len() {
+        let pieces = vec![control[..cut].to_vec(), control[cut..].to_vec()];
+        let (told, result) = run(&mut codec(false, small), pieces);
+        assert_eq!(told, ["ping hello world", "close 1000 as planned"]);
+        assert_eq!(result, Ok(()));
+    }
 }
 
 #[test]

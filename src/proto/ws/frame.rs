@@ -75,6 +75,11 @@ impl Header {
         Header { opcode, fin: true, compressed: false, length: length as u64, mask: None }
     }
 
+    /// Whether it is the last one of a message.
+    pub(super) fn ends_message(&self) -> bool {
+        self.fin && !self.opcode.is_control()
+    }
+
     /// Reads a header. `None` when it is not all there; what is there is checked nevertheless, so
     /// that a faulty peer hears of it with the first wrong byte.
     #[inline(always)]

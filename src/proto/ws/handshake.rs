@@ -87,24 +87,30 @@ impl Handshake {
         down: &mut Wire,
         up: &mut dyn FnMut(Event<'_>),
     ) -> Step {
-        let first = self.head.first().or(bytes.first());
-        // Requests begin with a method, answers with "HTTP".
-        if !first.is_some_and(u8::is_ascii_uppercase) {
-            return self.not_http(config, down);
-        }
-        let Some(used) = self.take_head(bytes) else {
-            if self.head.len() > MOST_HEAD {
-                return self.too_long(config, down);
+        let mut used = 0;
+        while let Some(first) = self.head.first().or(bytes.get(used)) {
+            // Requests begin with a method, answers with "HTTP".
+            if !first.is_ascii_uppercase() {
+                return self.not_http(config, down);
             }
-            return Step::More;
-        };
-        match &config.target {
-            None => self.answer(config, used, down, up),
-            Some(target) => match self.verify(config, target) {
-                Ok(opened) => Step::Open(used, opened),
-                Err(error) => Step::Failed(error),
-            },
+            let Some(more) = self.take_head(&bytes[used..]) else {
+                if self.head.len() > MOST_HEAD {
+                    return self.too_long(config, down);
+                }
+                return Step::More;
+            };
+            used += more;
+            let Some(target) = &config.target else {
+                return self.answer(config, used, down, up);
+            };
+            match self.verify(config, target) {
+                Ok(Some(opened)) => return Step::Open(used, opened),
+                // Another answer follows.
+                Ok(None) => self.head.clear(),
+                Err(error) => return Step::Failed(error),
+            }
         }
+        Step::More
     }
 
     /// Takes the bytes of the head. Returns how many, if it is all there now.
@@ -157,8 +163,8 @@ impl Handshake {
         };
         let is_head = request.method() == "HEAD";
         let headers = request.0.headers();
-        if !headers.contains_key(header::HOST) {
-            return refuse(StatusCode::BAD_REQUEST, "the request has no Host", down);
+        if headers.get_all(header::HOST).iter().count() != 1 {
+            return refuse(StatusCode::BAD_REQUEST, "the request has not one Host", down);
         }
         if !http::has_item(headers, &header::UPGRADE, "websocket") {
             let mut response = Response::new(StatusCode::UPGRADE_REQUIRED);
@@ -227,8 +233,9 @@ impl Handshake {
         Step::Open(used, Opened { subprotocol, deflate: agreed.map(|(agreed, _)| agreed) })
     }
 
-    /// A client looks at the answer (RFC 6455 section 4.1).
-    fn verify(&self, config: &Config, target: &Target) -> Result<Opened, Error> {
+    /// A client looks at the answer (RFC 6455 section 4.1). `None` for one that announces another
+    /// (RFC 9110 section 15.2).
+    fn verify(&self, config: &Config, target: &Target) -> Result<Option<Opened>, Error> {
         let response = match client::Response::try_parse(&self.head) {
             Ok(Some((_, response))) => response,
             Ok(None) => return Err(failure(0, "the answer of the server cannot be parsed")),
@@ -240,6 +247,9 @@ impl Handshake {
             }
         };
         let (status, headers) = (response.status(), response.headers());
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(None);
+        }
         if status != StatusCode::SWITCHING_PROTOCOLS {
             let place = match headers.get(header::LOCATION).and_then(|place| place.to_str().ok()) {
                 Some(place) => format!("; it points to {place}"),
@@ -267,15 +277,15 @@ impl Handshake {
             Ok(deflate) => deflate,
             Err(what) => return wrong(what),
         };
-        let subprotocol = headers.get(header::SEC_WEBSOCKET_PROTOCOL);
-        let subprotocol = match subprotocol.map(|name| name.to_str()) {
-            None => None,
-            Some(Ok(name)) if target.subprotocols.iter().any(|offered| offered == name) => {
-                Some(name.into())
-            }
-            Some(_) => return wrong("a subprotocol that was not offered"),
-        };
-        Ok(Opened { subprotocol, deflate })
+        let chosen = headers
+            .contains_key(header::SEC_WEBSOCKET_PROTOCOL)
+            .then(|| joined(headers, &header::SEC_WEBSOCKET_PROTOCOL));
+        if let Some(chosen) = &chosen
+            && !target.subprotocols.contains(chosen)
+        {
+            return wrong("a subprotocol that was not offered");
+        }
+        Ok(Some(Opened { subprotocol: chosen.map(String::into_boxed_str), deflate }))
     }
 
     /// The peer closed the connection.

@@ -105,6 +105,7 @@ fn wrong_requests_are_answered_and_told() {
         ("POST", plain("GET", "POST"), 405),
         ("version of HTTP", plain("HTTP/1.1", "HTTP/1.0"), 505),
         ("no Host", plain("Host: server.example.com\r\n", ""), 400),
+        ("two Hosts", plain("Host: ", "Host: other.example.com\r\nHost: "), 400),
         ("no Connection", plain("Connection: Upgrade\r\n", ""), 400),
         ("version", plain("Version: 13", "Version: 8"), 426),
         ("no version", plain("Sec-WebSocket-Version: 13\r\n", ""), 426),
@@ -167,6 +168,13 @@ fn handlers_refuse_and_serve() {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         assert!(answer.contains("content-length: 4\r\n"), "{answer}");
         assert_eq!(answer.split("\r\n\r\n").nth(1), Some(body));
+    }
+    for status in [204, 304] {
+        let (_, answer) = serve("GET / HTTP/1.1\r\nHost: h\r\n\r\n", |_, response| {
+            response.set_status(status).unwrap();
+            response.set_body("ignored");
+        });
+        assert!(answer.ends_with("\r\n\r\n") && !answer.contains("content-length"), "{answer}");
     }
     let (_, answer) = serve("GET / HTTP/1.1\r\nHost: h\r\n\r\n", |_, _| ());
     assert!(
@@ -232,13 +240,25 @@ fn clients_ask_and_look_at_the_answer() {
     let (_, both) = opened(answered(&config, &target, |answer| answer + "frame"));
     assert!(both.deflate.is_some() && both.subprotocol.as_deref() == Some("one"));
 
-    let wrong: [(&str, &str, &str); 8] = [
+    let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    let (used, _) = opened(answered(&config, &target, |answer| format!("{early}{answer}frame")));
+    let (plain, _) = opened(answered(&config, &target, |answer| answer + "frame"));
+    assert_eq!(used, early.len() + plain);
+    let only_early = answered(&config, &target, |_| early.into());
+    assert!(matches!(only_early, Step::More));
+
+    let wrong: [(&str, &str, &str); 9] = [
         ("101 Switching Protocols", "200 OK", "answered 200"),
         ("101 Switching Protocols", "302 Found\r\nLocation: /other", "points to /other"),
         ("upgrade: websocket\r\n", "", "Upgrade"),
         ("connection: Upgrade\r\n", "", "Connection"),
         ("sec-websocket-accept: ", "sec-websocket-accept: x", "Accept"),
         ("sec-websocket-protocol: one", "sec-websocket-protocol: three", "subprotocol"),
+        (
+            "sec-websocket-protocol: one",
+            "sec-websocket-protocol: one\r\nsec-websocket-protocol: two",
+            "subprotocol",
+        ),
         ("permessage-deflate", "permessage-other", "extension"),
         ("HTTP/1.1", "ICY", "HTTP"),
     ];

@@ -204,12 +204,16 @@ pub(super) fn last_answer(response: &Response, is_head: bool) -> Vec<u8> {
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(response.body.len()));
+    // RFC 9110 sections 8.6, 15.3.5 and 15.4.5.
+    let has_body = !matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if has_body {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(response.body.len()));
+    }
     headers.extend(response.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     let mut bytes = Vec::new();
     // Every value was checked to be one that can be written.
     let _ = tungstenite::handshake::server::write_response(&mut bytes, &answer);
-    if !is_head {
+    if has_body && !is_head {
         bytes.extend_from_slice(&response.body);
     }
     bytes

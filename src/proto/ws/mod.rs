@@ -120,6 +120,8 @@ enum Special {
     Handshake(Handshake),
     /// The connection is failed, with this Close frame.
     Failed(CloseFrame),
+    /// A message waits until somebody wants to have it, and these bytes behind it.
+    Waiting(Vec<u8>),
 }
 
 impl Ws {
@@ -144,6 +146,52 @@ impl Ws {
     fn expects_more(&self) -> bool {
         let over = self.received != 0 && self.config.is_server();
         self.is_ready && !over && !self.ended && !self.is_failed()
+    }
+
+    /// Whether bytes of the peer wait.
+    fn waits(&self) -> bool {
+        matches!(self.special.as_deref(), Some(Special::Waiting(_)))
+    }
+
+    /// Takes frames of the peer, in front of which nothing waits.
+    #[inline(always)]
+    fn frames(&mut self, bytes: &mut [u8], up: &mut dyn FnMut(Event<'_>)) {
+        let Ws { codec, config, received, .. } = self;
+        let masks = !config.is_server();
+        let outcome = codec.receive(bytes, &mut |item| {
+            match item {
+                Item::Message(kind, data) => up(Event::Data(kind, data)),
+                Item::Inflates => {
+                    let mut goes_on = true;
+                    up(Event::Inflates(&mut goes_on));
+                    return goes_on;
+                }
+                Item::Ping(payload) => {
+                    let (pong, size) = send::pong(payload, masks);
+                    up(Event::Reply(&pong[..size]));
+                    if config.tells_control {
+                        up(Event::Data(Kind::Ping, payload));
+                    }
+                }
+                Item::Pong(payload) if config.tells_control => up(Event::Data(Kind::Pong, payload)),
+                Item::Pong(_) => {}
+                Item::Close(code, reason) => {
+                    *received = code;
+                    up(Event::Closed(CloseFrame { code, reason: reason.to_owned() }));
+                    return false;
+                }
+            }
+            true
+        });
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(rest)) => self.special = Some(Box::new(Special::Waiting(rest.to_vec()))),
+            Err(violation) => {
+                self.codec.stop();
+                self.special = Some(Box::new(Special::Failed(violation.frame())));
+                up(Event::Failed(violation.error()));
+            }
+        }
     }
 
     /// Goes on with the handshake. Returns how many of the bytes belonged to it when it is done.
@@ -219,35 +267,25 @@ impl Layer for Ws {
             let Some(used) = self.shake_hands(bytes, down, up) else { return Ok(()) };
             bytes = &mut bytes[used..];
         }
-        if self.received != 0 || self.special.is_some() {
-            return Ok(());
+        if let Some(Special::Waiting(waiting)) = self.special.as_deref_mut() {
+            waiting.extend_from_slice(bytes);
+            return self.go_on(down, up);
         }
-        let Ws { codec, config, received, .. } = self;
-        let masks = !config.is_server();
-        let outcome = codec.receive(bytes, &mut |item| {
-            match item {
-                Item::Message(kind, data) => up(Event::Data(kind, data)),
-                Item::Ping(payload) => {
-                    let (pong, size) = send::pong(payload, masks);
-                    up(Event::Reply(&pong[..size]));
-                    if config.tells_control {
-                        up(Event::Data(Kind::Ping, payload));
-                    }
-                }
-                Item::Pong(payload) if config.tells_control => up(Event::Data(Kind::Pong, payload)),
-                Item::Pong(_) => {}
-                Item::Close(code, reason) => {
-                    *received = code;
-                    up(Event::Closed(CloseFrame { code, reason: reason.to_owned() }));
-                    return false;
-                }
-            }
-            true
-        });
-        if let Err(violation) = outcome {
-            self.codec.stop();
-            self.special = Some(Box::new(Special::Failed(violation.frame())));
-            up(Event::Failed(violation.error()));
+        if self.received == 0 && self.special.is_none() {
+            self.frames(bytes, up);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn go_on(&mut self, _down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let mut goes_on = self.waits();
+        if goes_on {
+            up(Event::Inflates(&mut goes_on));
+        }
+        if goes_on && let Some(Special::Waiting(mut bytes)) = self.special.take().map(|own| *own) {
+            self.frames(&mut bytes, up);
         }
         Ok(())
     }

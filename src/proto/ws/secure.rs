@@ -18,11 +18,13 @@ thread_local! {
 pub(crate) struct Secure<T> {
     tls: T,
     ws: Ws,
+    /// TLS has ended, behind bytes that wait.
+    ended: bool,
 }
 
 impl<T: Layer> Secure<T> {
     pub(crate) fn new(tls: T, ws: Ws) -> Secure<T> {
-        Secure { tls, ws }
+        Secure { tls, ws, ended: false }
     }
 
     /// Lets TLS have something to do, and passes on what comes of it.
@@ -32,7 +34,7 @@ impl<T: Layer> Secure<T> {
         up: &mut dyn FnMut(Event<'_>),
         call: impl FnOnce(&mut T, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<()>,
     ) -> Result<()> {
-        let Secure { tls, ws } = self;
+        let Secure { tls, ws, ended } = self;
         let mut own = Wire::new();
         let mut failure = Ok(());
         let result = call(tls, down, &mut |event| {
@@ -50,10 +52,8 @@ impl<T: Layer> Secure<T> {
                         ROOM.set(room);
                     }
                 }
-                Event::End => match ws.end() {
-                    Ok(()) => up(Event::End),
-                    Err(error) => up(Event::Failed(error)),
-                },
+                Event::End if ws.waits() => *ended = true,
+                Event::End => end(ws, up),
                 other => up(other),
             }
         });
@@ -61,9 +61,18 @@ impl<T: Layer> Secure<T> {
         failure.and(result)
     }
 
+    /// Encrypts what WebSocket has to say.
     fn encrypt(&mut self, mut own: Wire, down: &mut Wire) -> Result<()> {
         while !own.is_empty() && self.tls.send(&mut own, down)? > 0 {}
         Ok(())
+    }
+}
+
+/// TLS has ended, and WebSocket with it.
+fn end(ws: &mut Ws, up: &mut dyn FnMut(Event<'_>)) {
+    match ws.end() {
+        Ok(()) => up(Event::End),
+        Err(error) => up(Event::Failed(error)),
     }
 }
 
@@ -79,6 +88,16 @@ impl<T: Layer> Layer for Secure<T> {
         up: &mut dyn FnMut(Event<'_>),
     ) -> Result<()> {
         self.advance(down, up, |tls, down, up| tls.receive(bytes, down, up))
+    }
+
+    fn go_on(&mut self, down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let mut own = Wire::new();
+        self.ws.go_on(&mut own, up)?;
+        if self.ended && !self.ws.waits() {
+            self.ended = false;
+            end(&mut self.ws, up);
+        }
+        self.encrypt(own, down)
     }
 
     fn send(&mut self, data: &mut Wire, down: &mut Wire) -> Result<usize> {

@@ -53,6 +53,7 @@ impl<L: Layer> End<L> {
             Event::Data(kind, data) => {
                 told.push(format!("{kind:?} {}", String::from_utf8_lossy(data)));
             }
+            Event::Inflates(_) => {}
             Event::Reply(bytes) => replies.join(bytes, GATHER),
             Event::Closed(frame) => *closed = Some(frame),
             Event::Failed(error) => *failure = Some(error),
