@@ -154,6 +154,7 @@ fn topics_stand_a_rush_of_subscribers_that_come_and_go() {
             session.subscribe("ru*").unwrap();
         }
     }));
+    world.log.wait_event("server", Event::Started);
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
