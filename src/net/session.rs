@@ -241,8 +241,7 @@ impl SessionInner {
                     frames.take(dropped, pending);
                 }
                 self.pending.fetch_sub(dropped, Ordering::Relaxed);
-                // The loop may be writing what else waits: it is gone then, or can be dropped again.
-                if (pending - dropped).min(outbox.queued()) + count <= limit {
+                if pending - dropped + count <= limit {
                     return Ok(dropped_by);
                 }
             }
