@@ -168,6 +168,11 @@ impl Outbox {
         self.queue.as_mut().map_or(0, |wire| wire.drop_oldest(excess))
     }
 
+    /// Bytes that the loop has not taken out, or has put back.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.as_ref().map_or(0, |wire| wire.len())
+    }
+
     /// What is to be sent.
     pub(crate) fn take_queue(&mut self) -> Option<Box<Wire>> {
         self.queue.take()

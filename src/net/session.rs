@@ -241,7 +241,8 @@ impl SessionInner {
                     frames.take(dropped, pending);
                 }
                 self.pending.fetch_sub(dropped, Ordering::Relaxed);
-                if pending - dropped + count <= limit {
+                // The loop may be writing what else waits: it is gone then, or can be dropped again.
+                if (pending - dropped).min(outbox.queued()) + count <= limit {
                     return Ok(dropped_by);
                 }
             }
