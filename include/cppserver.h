@@ -422,7 +422,8 @@ typedef enum cppserver_send_policy {
     CPPSERVER_SEND_POLICY_DISCONNECT = 1,
     /**
      * The oldest queued sends that have not begun to leave are dropped to make room, each as a
-     * whole. Small ones, together up to a 256th of the limit, are dropped together.
+     * whole. Small ones, together up to a 256th of the limit, are dropped together. What is just
+     * being written comes on top of the limit, up to as much again.
      */
     CPPSERVER_SEND_POLICY_DROP_OLDEST = 2,
 } cppserver_send_policy;

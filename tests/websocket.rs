@@ -351,11 +351,7 @@ fn what_drops_the_oldest_drops_whole_messages() {
     // More than the system and the limit take together.
     for number in 0..20_000_u32 {
         let text = format!("{number} {}", "x".repeat(1000));
-        // Refused for a moment while the loop has all that could be dropped in its hands.
-        while let Err(error) = client.send_text(&text) {
-            assert_eq!(error.status(), Status::Limit);
-            thread::yield_now();
-        }
+        client.send_text(&text).unwrap();
     }
     assert_eq!(
         client.send_part(Kind::Text, b"x", false).unwrap_err().status(),

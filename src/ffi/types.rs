@@ -216,7 +216,8 @@ pub enum cppserver_send_policy {
     /// CPPSERVER_REASON_LIMIT: a peer that does not keep up is let go.
     Disconnect = 1,
     /// The oldest queued sends that have not begun to leave are dropped to make room, each as a
-    /// whole. Small ones, together up to a 256th of the limit, are dropped together.
+    /// whole. Small ones, together up to a 256th of the limit, are dropped together. What is just
+    /// being written comes on top of the limit, up to as much again.
     DropOldest = 2,
 }
 

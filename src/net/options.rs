@@ -136,7 +136,8 @@ pub enum SendPolicy {
     /// Fails and ends the session with [`Reason::Limit`](super::Reason::Limit).
     Disconnect = 1,
     /// Drops the oldest sends that have not begun to leave, each as a whole. Small ones, together
-    /// up to a 256th of the limit, are dropped together.
+    /// up to a 256th of the limit, are dropped together. What the loop is just writing comes on
+    /// top of the limit, up to as much again.
     DropOldest = 2,
 }
 
