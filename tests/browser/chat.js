@@ -171,14 +171,14 @@ async function run(server, browser) {
   });
   await server.start(0);
   const url = `${encrypted ? "https" : "http"}://127.0.0.1:${server.port}/`;
-  const ada = await Tab.open(context, "Ada", url);
-  const grace = await Tab.open(context, "Grace", url);
-  const tabs = [ada, grace];
+  const left = await Tab.open(context, "Left", url);
+  const right = await Tab.open(context, "Right", url);
+  const tabs = [left, right];
 
   await check("the page is the file, as HTML", async () => {
-    equal(ada.answer.status(), 200, "status");
-    equal((await ada.answer.allHeaders())["content-type"].split(";")[0], "text/html", "content type");
-    equal(await ada.answer.text(), fs.readFileSync(PAGE, "utf8"), "page");
+    equal(left.answer.status(), 200, "status");
+    equal((await left.answer.allHeaders())["content-type"].split(";")[0], "text/html", "content type");
+    equal(await left.answer.text(), fs.readFileSync(PAGE, "utf8"), "page");
   });
   await check(`the connections are ${protocol} with permessage-deflate`, async () => {
     for (const tab of tabs) {
@@ -189,23 +189,23 @@ async function run(server, browser) {
   });
   await check("each hears the other and itself", () => converse(tabs, "Good evening"));
   await check("markup is shown as text", async () => {
-    await ada.say(MARKUP);
+    await left.say(MARKUP);
     for (const tab of tabs) {
-      await tab.hears("Ada", MARKUP);
+      await tab.hears("Left", MARKUP);
       equal(await tab.page.locator("#log img, #log b").count(), 0, "elements made from a message");
       equal(await tab.page.title(), "Chat", "title");
     }
   });
   await check("letters of other alphabets arrive", async () => {
-    await grace.say("Grüße, καλησπέρα, こんばんは, 🙂");
-    await ada.hears("Grace", "Grüße, καλησπέρα, こんばんは, 🙂");
+    await right.say("Grüße, καλησπέρα, こんばんは, 🙂");
+    await left.hears("Right", "Grüße, καλησπέρα, こんばんは, 🙂");
   });
   await check("the administrator is heard", async () => {
     server.say("Welcome, you two.");
     for (const tab of tabs) await tab.hearsAdmin("Welcome, you two.");
   });
   await check("`!` ends a connection, which comes back", async () => {
-    await comeBack([ada], () => ada.say("!"));
+    await comeBack([left], () => left.say("!"));
     await converse(tabs, "After leaving");
   });
   await check("the server restarts, and both come back", async () => {
@@ -231,18 +231,18 @@ async function run(server, browser) {
     }
   });
   await check("a conversation for the screenshot", async () => {
-    await ada.say("Are you still there? The server was gone for a moment.");
-    await ada.hears("Ada", "Are you still there? The server was gone for a moment.");
-    await grace.say("Was it? This page came back by itself before I noticed.");
-    await ada.hears("Grace", "Was it? This page came back by itself before I noticed.");
+    await left.say("Are you still there? The server was gone for a moment.");
+    await left.hears("Left", "Are you still there? The server was gone for a moment.");
+    await right.say("Was it? This page came back by itself before I noticed.");
+    await left.hears("Right", "Was it? This page came back by itself before I noticed.");
     server.say("It was a new process, and it has no idea who you are.");
-    await ada.hearsAdmin("It was a new process, and it has no idea who you are.");
-    await ada.page.bringToFront();
-    await ada.page.screenshot({ path: screenshot });
+    await left.hearsAdmin("It was a new process, and it has no idea who you are.");
+    await left.page.bringToFront();
+    await left.page.screenshot({ path: screenshot });
   });
   await check("a long message arrives whole", async () => {
-    await ada.page.evaluate((words) => window.sockets.at(-1).send(`Ada: ${words}`), LONG);
-    await grace.hears("Ada", LONG);
+    await left.page.evaluate((words) => window.sockets.at(-1).send(`Left: ${words}`), LONG);
+    await right.hears("Left", LONG);
   });
   await check("no page has an error", async () => {
     for (const tab of tabs) equal(tab.errors.join("\n"), "", `errors of ${tab.name}`);
