@@ -19,7 +19,7 @@ use crate::reactor::sockets;
 
 /// Sends of at least this size try the socket first when they come from the session's own
 /// callback, which spares a copy; smaller ones are joined with their neighbours.
-pub(super) const DIRECT: usize = 16 * 1024;
+const DIRECT: usize = 16 * 1024;
 
 /// Parts of the gate: a close was asked for; reading is paused; it was, and goes on; the handshake
 /// is done; the handler waits for on_empty.

@@ -8,7 +8,7 @@ use super::endpoint::Role;
 use super::frames::Sent;
 use super::options::Options;
 use super::outbox::{Close, Outbox, Phase};
-use super::session::{DIRECT, SessionInner};
+use super::session::SessionInner;
 use super::{
     Client, CloseFrame, Kind, Reason, SendPolicy, Server, Service, Session, SocketOption,
     TlsContext,
@@ -18,6 +18,10 @@ use crate::proto::GATHER;
 use crate::proto::ws::{
     self, Address, Config, DeflateSettings, Limits, MOST_CONTROL, OVERHEAD, Target,
 };
+
+/// Messages up to this size, and together up to it, leave as one piece: copying them costs less than
+/// a system call for each.
+const JOINED: usize = 64 * 1024;
 
 /// How an endpoint speaks WebSocket.
 pub(super) struct WebSocket {
@@ -112,14 +116,14 @@ impl SessionInner {
         data: &[u8],
     ) -> Result<usize> {
         let dropped_by = self.admit(&mut outbox, data.len() + OVERHEAD)?;
-        if data.len() >= DIRECT
+        if data.len() >= JOINED
             && dropped_by.is_none()
             && self.remote().is_current()
             && let Some(count) = self.send_message_direct(&mut outbox, kind, data)
         {
             return Ok(self.queued(outbox, count).max(data.len()));
         }
-        let count = outbox.push_message(kind, data, dropped_by.unwrap_or(GATHER));
+        let count = outbox.push_message(kind, data, dropped_by.unwrap_or(JOINED));
         Ok(self.queued(outbox, count).max(data.len()))
     }
 
