@@ -7,6 +7,8 @@
 mod destroy;
 #[path = "abi/enums.rs"]
 mod enums;
+#[path = "abi/handles.rs"]
+mod handles;
 #[path = "abi/header.rs"]
 mod header;
 #[path = "abi/null.rs"]

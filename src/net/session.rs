@@ -126,25 +126,35 @@ impl SessionInner {
     #[inline(always)]
     pub(super) fn count_sent(&self, sent: Sent) {
         self.bytes_sent.add(sent.bytes);
-        self.messages_sent.add(sent.messages as usize);
+        if sent.messages > 0 {
+            self.messages_sent.add(sent.messages as usize);
+        }
         if let Role::Server(server) = &self.endpoint.role {
             let share = server.share(self);
             share.bytes_sent.add(sent.bytes);
-            share.messages_sent.add(sent.messages as usize);
+            if sent.messages > 0 {
+                share.messages_sent.add(sent.messages as usize);
+            }
         }
     }
 
     /// Only on the loop of the session.
     #[inline(always)]
     pub(super) fn count_received(&self, kind: Kind, count: usize) {
-        let messages = usize::from(matches!(kind, Kind::Text | Kind::Binary));
-        let count = if matches!(kind, Kind::Ping | Kind::Pong) { 0 } else { count };
+        if matches!(kind, Kind::Ping | Kind::Pong) {
+            return;
+        }
+        let is_message = kind != Kind::Bytes;
         self.bytes_received.add(count);
-        self.messages_received.add(messages);
+        if is_message {
+            self.messages_received.add(1);
+        }
         if let Role::Server(server) = &self.endpoint.role {
             let share = server.share(self);
             share.bytes_received.add(count);
-            share.messages_received.add(messages);
+            if is_message {
+                share.messages_received.add(1);
+            }
         }
     }
 
@@ -206,30 +216,45 @@ impl SessionInner {
     #[inline(always)]
     pub(super) fn dropped_by(&self) -> Option<usize> {
         let options = &self.endpoint.options;
-        let drops = options.send_policy() == SendPolicy::DropOldest;
-        let limit = || options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
-        drops.then(|| (limit() / PIECES_OF_A_LIMIT).min(GATHER))
+        if options.send_policy() != SendPolicy::DropOldest {
+            return None;
+        }
+        let limit = options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
+        Some((limit / PIECES_OF_A_LIMIT).min(GATHER))
     }
 
     /// Makes room for `count` bytes as the policy says, or fails. Returns what
     /// [`SessionInner::dropped_by`] does.
     #[inline(always)]
     pub(super) fn admit(&self, outbox: &mut Outbox, count: usize) -> Result<Option<usize>> {
-        let options = &self.endpoint.options;
-        let limit = options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
-        let policy = options.send_policy();
-        if policy == SendPolicy::DropOldest
-            && let Some(frames) = outbox.frames()
-        {
-            frames.stand_alone();
-        }
+        let limit = self.endpoint.options.limit(SocketOption::SendLimit).unwrap_or(usize::MAX);
         let dropped_by = self.dropped_by();
-        let behind = outbox.frames().map_or(0, |frames| frames.behind());
+        let mut behind = 0;
+        if let Some(frames) = outbox.frames() {
+            behind = frames.behind();
+            if dropped_by.is_some() {
+                frames.stand_alone();
+            }
+        }
         let pending = self.pending.load(Ordering::Relaxed);
         if pending.saturating_add(behind).saturating_add(count) <= limit {
             return Ok(dropped_by);
         }
-        match policy {
+        self.make_room(outbox, count, limit, behind).map(|()| dropped_by)
+    }
+
+    /// What happens above the limit.
+    #[cold]
+    #[inline(never)]
+    fn make_room(
+        &self,
+        outbox: &mut Outbox,
+        count: usize,
+        limit: usize,
+        behind: usize,
+    ) -> Result<()> {
+        let pending = self.pending.load(Ordering::Relaxed);
+        match self.endpoint.options.send_policy() {
             SendPolicy::Refuse => {}
             SendPolicy::Disconnect => {
                 let close = Close { reason: Reason::Limit, discard: true };
@@ -243,7 +268,7 @@ impl SessionInner {
                 self.pending.fetch_sub(dropped, Ordering::Relaxed);
                 // The loop may be writing what else waits: it is gone then, or can be dropped again.
                 if (pending - dropped).min(outbox.queued()) + count <= limit {
-                    return Ok(dropped_by);
+                    return Ok(());
                 }
             }
             SendPolicy::DropOldest => {}

@@ -96,8 +96,8 @@ pub(crate) trait Layer: Send {
         true
     }
 
-    /// Whether `send` and `receive` pass bytes on as they are, so that the stream may write
-    /// application bytes to the socket itself.
+    /// Whether `send` passes bytes on as they are, so that the stream may write what is queued to
+    /// the socket itself.
     fn is_transparent(&self) -> bool {
         false
     }

@@ -90,8 +90,18 @@ impl Partial {
 }
 
 impl Codec {
-    pub(super) fn new(config: Arc<super::Config>, inflate: Option<Inflate>) -> Codec {
-        Codec { config, inflate: inflate.map(Box::new), partial: None }
+    pub(super) fn new(config: Arc<super::Config>) -> Codec {
+        Codec { config, inflate: None, partial: None }
+    }
+
+    #[inline(always)]
+    pub(super) fn config(&self) -> &Arc<super::Config> {
+        &self.config
+    }
+
+    /// From now on messages may be compressed.
+    pub(super) fn set_inflate(&mut self, inflate: Inflate) {
+        self.inflate = Some(Box::new(inflate));
     }
 
     fn expected(&self) -> Expected {

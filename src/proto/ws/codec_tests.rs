@@ -7,7 +7,7 @@ const LIMITS: Limits = Limits { message: 1 << 20, frame: usize::MAX, fragments: 
 fn codec(is_server: bool, limits: Limits) -> Codec {
     let target = (!is_server).then(Target::default);
     let config = Config { limits, deflate: None, tells_control: false, target };
-    Codec::new(Arc::new(config), None)
+    Codec::new(Arc::new(config))
 }
 
 /// What was told, in words.

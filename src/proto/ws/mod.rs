@@ -104,7 +104,6 @@ pub(crate) struct Agreement {
 /// One WebSocket connection.
 pub(crate) struct Ws {
     codec: Codec,
-    config: Arc<Config>,
     special: Option<Box<Special>>,
     /// The code of the peer's Close frame, 0 before it.
     received: u16,
@@ -127,14 +126,17 @@ enum Special {
 impl Ws {
     pub(crate) fn new(config: Arc<Config>) -> Ws {
         Ws {
-            codec: Codec::new(Arc::clone(&config), None),
-            config,
+            codec: Codec::new(config),
             special: Some(Box::new(Special::Handshake(Handshake::new()))),
             received: 0,
             is_ready: false,
             sent: false,
             ended: false,
         }
+    }
+
+    fn config(&self) -> &Arc<Config> {
+        self.codec.config()
     }
 
     fn is_failed(&self) -> bool {
@@ -144,7 +146,7 @@ impl Ws {
     /// Whether more of the peer counts: until its Close frame, and on clients until the server has
     /// closed the connection (RFC 6455 section 7.1.1).
     fn expects_more(&self) -> bool {
-        let over = self.received != 0 && self.config.is_server();
+        let over = self.received != 0 && self.config().is_server();
         self.is_ready && !over && !self.ended && !self.is_failed()
     }
 
@@ -156,8 +158,8 @@ impl Ws {
     /// Takes frames of the peer, in front of which nothing waits.
     #[inline(always)]
     fn frames(&mut self, bytes: &mut [u8], up: &mut dyn FnMut(Event<'_>)) {
-        let Ws { codec, config, received, .. } = self;
-        let masks = !config.is_server();
+        let Ws { codec, received, .. } = self;
+        let (masks, tells_control) = (!codec.config().is_server(), codec.config().tells_control);
         let outcome = codec.receive(bytes, &mut |item| {
             match item {
                 Item::Message(kind, data) => up(Event::Data(kind, data)),
@@ -169,11 +171,11 @@ impl Ws {
                 Item::Ping(payload) => {
                     let (pong, size) = send::pong(payload, masks);
                     up(Event::Reply(&pong[..size]));
-                    if config.tells_control {
+                    if tells_control {
                         up(Event::Data(Kind::Ping, payload));
                     }
                 }
-                Item::Pong(payload) if config.tells_control => up(Event::Data(Kind::Pong, payload)),
+                Item::Pong(payload) if tells_control => up(Event::Data(Kind::Pong, payload)),
                 Item::Pong(_) => {}
                 Item::Close(code, reason) => {
                     *received = code;
@@ -203,17 +205,15 @@ impl Ws {
         down: &mut Wire,
         up: &mut dyn FnMut(Event<'_>),
     ) -> Option<usize> {
-        let Some(Special::Handshake(handshake)) = self.special.as_deref_mut() else { return None };
-        match handshake.receive(bytes, &self.config, down, up) {
+        let Ws { codec, special, .. } = self;
+        let Some(Special::Handshake(handshake)) = special.as_deref_mut() else { return None };
+        match handshake.receive(bytes, codec.config(), down, up) {
             Step::More => None,
             Step::Open(used, opened) => {
                 self.special = None;
                 self.is_ready = true;
-                let (deflate, inflate) = match opened.deflate.zip(self.config.deflate) {
-                    Some((agreed, settings)) => self.compression(agreed, settings),
-                    None => (None, None),
-                };
-                self.codec = Codec::new(Arc::clone(&self.config), inflate);
+                let agreed = opened.deflate.zip(self.config().deflate);
+                let deflate = agreed.and_then(|(agreed, settings)| self.compress(agreed, settings));
                 let deflate = deflate.map(Box::new);
                 up(Event::Ready(Agreement { subprotocol: opened.subprotocol, deflate }));
                 Some(used)
@@ -231,26 +231,25 @@ impl Ws {
         }
     }
 
-    fn compression(
-        &self,
-        agreed: Agreed,
-        settings: DeflateSettings,
-    ) -> (Option<Deflate>, Option<Inflate>) {
+    /// From now on messages may be compressed. Returns what compresses those of this side.
+    fn compress(&mut self, agreed: Agreed, settings: DeflateSettings) -> Option<Deflate> {
         let server = (agreed.server_takeover, agreed.server_bits);
         let client = (agreed.client_takeover, agreed.client_bits);
-        let ((takeover, bits), (peer_takeover, _)) = match self.config.is_server() {
+        let ((takeover, bits), (peer_takeover, _)) = match self.config().is_server() {
             true => (server, client),
             false => (client, server),
         };
-        (Deflate::new(settings, takeover, bits), Some(Inflate::new(peer_takeover)))
+        self.codec.set_inflate(Inflate::new(peer_takeover));
+        Deflate::new(settings, takeover, bits)
     }
 }
 
 impl Layer for Ws {
     fn start(&mut self, down: &mut Wire, _up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
-        match (self.special.as_deref_mut(), &self.config.target) {
+        let Ws { codec, special, .. } = self;
+        match (special.as_deref_mut(), &codec.config().target) {
             (Some(Special::Handshake(handshake)), Some(target)) => {
-                handshake.ask(&self.config, target, down)
+                handshake.ask(codec.config(), target, down)
             }
             _ => Ok(()),
         }
@@ -306,7 +305,7 @@ impl Layer for Ws {
                 _ if self.received != 0 => &echo,
                 _ => goodbye,
             };
-            send::close(frame, !self.config.is_server(), down);
+            send::close(frame, !self.config().is_server(), down);
         }
         !self.expects_more()
     }
@@ -318,7 +317,7 @@ impl Layer for Ws {
     fn end(&mut self) -> Result<()> {
         self.ended = true;
         if let Some(Special::Handshake(handshake)) = self.special.as_deref() {
-            return Err(handshake.end(&self.config));
+            return Err(handshake.end(self.config()));
         }
         if self.is_ready && self.received == 0 && !self.sent && !self.is_failed() {
             return Err(Error::web_socket(

@@ -83,23 +83,21 @@ impl Sender {
         append(header, data, self.masks, wire, most)
     }
 
-    /// Appends a message that others send too. Returns how many bytes that are.
+    /// Appends a message that other sessions of the same server get too. Returns how many bytes
+    /// that are.
     pub(crate) fn shared(
         &mut self,
         broadcast: &mut Broadcast<'_>,
         wire: &mut Wire,
         most: usize,
     ) -> usize {
-        let bits = match &self.deflate {
-            None => None,
-            Some(deflate) => deflate.shares(),
-        };
-        if self.masks || (self.deflate.is_some() && bits.is_none()) {
-            return self.message(broadcast.kind, broadcast.data, wire, most);
-        }
-        let frame = match (bits, &mut self.deflate) {
-            (Some(bits), Some(deflate)) => broadcast.compressed(bits, deflate),
-            _ => broadcast.plain(),
+        debug_assert!(!self.masks, "a mask is for one frame, and servers have none");
+        let frame = match &mut self.deflate {
+            None => broadcast.plain(),
+            Some(deflate) => match deflate.shares() {
+                Some(bits) => broadcast.compressed(bits, deflate),
+                None => return self.message(broadcast.kind, broadcast.data, wire, most),
+            },
         };
         wire.join_shared(frame, most);
         frame.len()

@@ -222,5 +222,5 @@ fn an_end_without_a_close_frame_is_an_error() {
 /// Together with its sending side and the session, this makes the memory of an idle session.
 #[test]
 fn an_idle_layer_is_small() {
-    assert!(size_of::<Ws>() <= 48, "{}", size_of::<Ws>());
+    assert!(size_of::<Ws>() <= 40, "{}", size_of::<Ws>());
 }
