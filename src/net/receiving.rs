@@ -76,14 +76,6 @@ impl Stream {
                 }
             }
             Event::Data(..) => {}
-            Event::Inflates(goes_on) => {
-                *goes_on =
-                    !self.is_delivering() || !(self.session.0.is_paused() || self.holds_back());
-                if !*goes_on {
-                    self.rare().layer_waits = true;
-                }
-            }
-            Event::Reply(bytes) => self.session.0.reply(bytes),
             other => self.told_rarely(key, other),
         }
         Ok(())
@@ -93,7 +85,15 @@ impl Stream {
     #[inline(never)]
     fn told_rarely(&mut self, key: Key, event: Event<'_>) {
         match event {
-            Event::Data(..) | Event::Inflates(_) | Event::Reply(_) => {}
+            Event::Data(..) => {}
+            Event::Inflates(goes_on) => {
+                let holds_back = self.session.0.is_paused() || self.holds_back();
+                *goes_on = !(self.is_delivering() && holds_back);
+                if !*goes_on {
+                    self.rare().layer_waits = true;
+                }
+            }
+            Event::Reply(bytes) => self.session.0.reply(bytes),
             Event::Secured(details) => self.session.0.outbox().peer.set_tls(details),
             Event::Request(request, response) => self.requested(request, response),
             Event::Ready(agreement) => self.handshaked(agreement),
@@ -221,37 +221,45 @@ impl Stream {
     /// Hands data to the handler, behind what it left unhandled before.
     #[inline(always)]
     fn deliver(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
-        if kind != Kind::Bytes {
+        if self.rare.as_ref().is_some_and(|rare| !rare.held.is_empty()) {
+            return self.deliver_behind(kind, data);
+        }
+        let handled =
             self.call("on_received", |handler, session| handler.on_received(session, kind, data));
-            return Ok(());
+        match handled {
+            Some(handled) if kind == Kind::Bytes && handled < data.len() => {
+                self.hold(&data[handled..])
+            }
+            _ => Ok(()),
         }
-        let mut held = match &mut self.rare {
-            Some(rare) => std::mem::take(&mut rare.held),
-            None => Vec::new(),
-        };
-        if held.is_empty() {
-            let handled = self
-                .call("on_received", |handler, session| handler.on_received(session, kind, data));
-            let rest = handled.map_or(&[][..], |handled| &data[handled.min(data.len())..]);
-            held.extend_from_slice(rest);
-        } else {
-            held.extend_from_slice(data);
-            let handled = self
-                .call("on_received", |handler, session| handler.on_received(session, kind, &held));
-            held.drain(..handled.unwrap_or(held.len()).min(held.len()));
-        }
-        self.hold(held)
+    }
+
+    #[inline(never)]
+    fn deliver_behind(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
+        let mut held = std::mem::take(&mut self.rare().held);
+        held.extend_from_slice(data);
+        let handled =
+            self.call("on_received", |handler, session| handler.on_received(session, kind, &held));
+        held.drain(..handled.unwrap_or(held.len()).min(held.len()));
+        self.keep(held)
+    }
+
+    /// Keeps what was left unhandled.
+    #[inline(never)]
+    fn hold(&mut self, rest: &[u8]) -> Result<(), Error> {
+        let mut held = std::mem::take(&mut self.rare().held);
+        held.extend_from_slice(rest);
+        self.keep(held)
     }
 
     /// Keeps what was left unhandled, and a little room for the next time.
-    #[inline(always)]
-    fn hold(&mut self, mut held: Vec<u8>) -> Result<(), Error> {
+    fn keep(&mut self, mut held: Vec<u8>) -> Result<(), Error> {
         let count = held.len();
         if held.capacity() / 4 > count.max(HELD_ROOM) {
             held.shrink_to(count);
         }
         if count > 0 || (1..=HELD_ROOM).contains(&held.capacity()) {
-            self.rare.get_or_insert_default().held = held;
+            self.rare().held = held;
         }
         let limit = self.session.0.endpoint.options.limit(SocketOption::ReceiveLimit);
         match limit {

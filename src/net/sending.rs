@@ -61,6 +61,12 @@ impl Stream {
             inner.pending.fetch_sub(count, Ordering::Relaxed);
             return sent;
         }
+        self.count_frames_sent(count)
+    }
+
+    #[inline(never)]
+    fn count_frames_sent(&self, count: usize) -> Sent {
+        let inner = &*self.session.0;
         let mut outbox = inner.outbox();
         let pending = inner.pending.fetch_sub(count, Ordering::Relaxed);
         let sent = outbox.frames().map_or(Sent::default(), |frames| frames.take(count, pending));
@@ -107,7 +113,9 @@ impl Worker {
         if bytes > 0 || sent.messages > 0 {
             stream.active = self.milliseconds;
             self.tell_sent(stream, bytes);
-        } else if stream.session.0.pending.load(Ordering::Relaxed) == 0 {
+        } else if stream.session.0.awaits_empty()
+            && stream.session.0.pending.load(Ordering::Relaxed) == 0
+        {
             // What left last was not of the application.
             self.tell_awaited_empty(stream);
         }
@@ -266,17 +274,19 @@ impl Worker {
         let pending = stream.session.0.pending.load(Ordering::Relaxed);
         stream.call("on_sent", |handler, session| handler.on_sent(session, sent, pending));
         if pending == 0 {
-            stream.session.0.take_awaits_empty();
+            if stream.session.0.awaits_empty() {
+                stream.session.0.await_no_empty();
+            }
             stream.call("on_empty", |handler, session| handler.on_empty(session));
         } else {
             stream.session.0.await_empty();
         }
     }
 
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     fn tell_awaited_empty(&mut self, stream: &mut Stream) {
-        if stream.session.0.take_awaits_empty() {
-            stream.call("on_empty", |handler, session| handler.on_empty(session));
-        }
+        stream.session.0.await_no_empty();
+        stream.call("on_empty", |handler, session| handler.on_empty(session));
     }
 }

@@ -116,10 +116,14 @@ impl SessionInner {
         self.gate.fetch_or(AWAITS_EMPTY, Ordering::AcqRel);
     }
 
-    /// Whether the handler waits for that; tells it once.
-    pub(super) fn take_awaits_empty(&self) -> bool {
+    /// Whether the handler waits for that.
+    pub(super) fn awaits_empty(&self) -> bool {
         self.gate.load(Ordering::Acquire) & AWAITS_EMPTY != 0
-            && self.gate.fetch_and(!AWAITS_EMPTY, Ordering::AcqRel) & AWAITS_EMPTY != 0
+    }
+
+    /// It is told.
+    pub(super) fn await_no_empty(&self) {
+        self.gate.fetch_and(!AWAITS_EMPTY, Ordering::AcqRel);
     }
 
     /// Only on the loop of the session.
@@ -164,7 +168,7 @@ impl SessionInner {
             return Err(Error::not_connected());
         }
         if outbox.frames().is_some() {
-            return self.send_message(outbox, Kind::Binary, data);
+            return self.send_binary(outbox, data);
         }
         let dropped_by = self.admit(&mut outbox, data.len())?;
         let mut rest = data;

@@ -127,6 +127,12 @@ impl SessionInner {
         Ok(self.queued(outbox, count).max(data.len()))
     }
 
+    /// Apart, because bytes take the same way until here and need none of this.
+    #[inline(never)]
+    pub(super) fn send_binary(&self, outbox: MutexGuard<'_, Outbox>, data: &[u8]) -> Result<usize> {
+        self.send_message(outbox, Kind::Binary, data)
+    }
+
     /// Tries the socket first, with a message that need not be changed. Returns how many bytes of
     /// it wait.
     fn send_message_direct(&self, outbox: &mut Outbox, kind: Kind, data: &[u8]) -> Option<usize> {
@@ -317,7 +323,7 @@ impl Session {
         let mut outbox = self.0.outbox();
         outbox.take_queue().into_iter().for_each(super::stream::discard);
         self.0.pending.store(0, Ordering::Relaxed);
-        self.0.take_awaits_empty();
+        self.0.await_no_empty();
         outbox.frames().map_or(0, |frames| frames.take_undelivered())
     }
 }
