@@ -20,6 +20,8 @@ pub struct Incoming {
     missing: usize,
     /// Whether a message has begun whose last frame is not there yet.
     begun: bool,
+    /// Whether it is compressed.
+    is_packed: bool,
     /// Bytes of the message so far.
     size: usize,
     /// These bytes, when the message is compressed.
@@ -60,6 +62,7 @@ impl Incoming {
             frame: None,
             missing: 0,
             begun: false,
+            is_packed: false,
             size: 0,
             packed: Vec::new(),
             control: Vec::new(),
@@ -120,7 +123,7 @@ impl Incoming {
             self.missing -= payload.len();
             if frame.opcode.is_control() {
                 self.control.extend_from_slice(payload);
-            } else if self.rules.compressed {
+            } else if self.is_packed {
                 self.packed.extend_from_slice(payload);
             } else {
                 self.compare(payload, shared)?;
@@ -147,10 +150,16 @@ impl Incoming {
         if frame.opcode != expected {
             return Err(wrong(&format!("{:?} in place of {expected:?}", frame.opcode)));
         }
-        let compressed = self.rules.compressed && !self.begun;
-        if frame.compressed != compressed {
-            let what = if compressed { "a message is not compressed" } else { "a reserved bit" };
-            return Err(wrong(what));
+        let may_be_compressed = self.rules.compressed && !self.begun;
+        if frame.compressed && !may_be_compressed {
+            return Err(wrong("a reserved bit"));
+        }
+        // Various messages may be such that compression makes them larger.
+        if may_be_compressed && !frame.compressed && !self.rules.various {
+            return Err(wrong("a message is not compressed"));
+        }
+        if !self.begun {
+            self.is_packed = frame.compressed;
         }
         self.begun = !frame.last;
         Ok(())
@@ -171,7 +180,7 @@ impl Incoming {
             true => self.sizes.pop_front().ok_or_else(|| wrong("a message too many"))?,
             false => self.message,
         };
-        if self.rules.compressed {
+        if self.is_packed {
             self.packed_total += self.packed.len();
             self.end_packed(expected, shared, sink)?;
             self.packed.clear();
