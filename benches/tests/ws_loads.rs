@@ -272,12 +272,11 @@ fn wrong_echoes_are_found() {
 
 #[test]
 fn wrong_compression_is_found() {
-    let wrong: [(&str, Answer); 3] = [
+    let wrong: [(&str, Answer); 2] = [
         ("a byte", |first, mut payload| {
             payload[20] ^= 0x55;
             frame(first, &payload)
         }),
-        ("not compressed", |first, _| frame(first & !COMPRESSED, &json(1024))),
         ("cut", |first, mut payload| {
             payload.truncate(payload.len() / 2);
             frame(first, &payload)
@@ -292,6 +291,20 @@ fn wrong_compression_is_found() {
         let transport = WebSocket::new(Plain).text().compressed().various();
         assert!(verify_message(&transport, address, &json(1024)).is_err(), "check: {what}");
     }
+}
+
+/// RFC 7692 section 6 leaves it to the sender which messages it compresses. The load wants every
+/// one compressed, for else it would measure something else; the check of all sizes does not.
+#[test]
+fn a_load_of_compressed_messages_wants_them_all_compressed() {
+    let answer: Answer = |first, _| frame(first & !COMPRESSED, &json(1024));
+    let (address, _) = server(answer);
+    let transport = WebSocket::new(Plain).text().compressed();
+    let mut load = EchoLoad::of(&transport, address, 1, 1, &json(1024)).expect("connection");
+    assert!(load.run_for(Duration::from_millis(100)).is_err());
+    let (address, _) = server(answer);
+    let transport = WebSocket::new(Plain).text().compressed().various();
+    verify_message(&transport, address, &json(1024)).expect("an echo as it is");
 }
 
 #[test]
