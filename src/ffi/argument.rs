@@ -42,18 +42,25 @@ pub(super) unsafe fn optional_text<'a>(
 /// # Safety
 ///
 /// `data` is NULL or points to `size` bytes that live as long as the result.
+#[inline(always)]
 pub(super) unsafe fn bytes<'a>(data: *const c_void, size: usize) -> Result<&'a [u8]> {
     if size == 0 {
         return Ok(&[]);
     }
-    if data.is_null() {
-        return Err(Error::argument(format!("data is NULL, but size is {size}")));
-    }
-    if size > isize::MAX as usize {
-        return Err(Error::argument(format!("size {size} is more than memory can hold")));
+    if data.is_null() || size > isize::MAX as usize {
+        return Err(no_bytes(data, size));
     }
     // SAFETY: not NULL, no larger than an object can be, and the rest is the contract.
     Ok(unsafe { slice::from_raw_parts(data.cast::<u8>(), size) })
+}
+
+#[cold]
+#[inline(never)]
+fn no_bytes(data: *const c_void, size: usize) -> Error {
+    Error::argument(match data.is_null() {
+        true => format!("data is NULL, but size is {size}"),
+        false => format!("size {size} is more than memory can hold"),
+    })
 }
 
 /// The option behind a number.

@@ -7,14 +7,19 @@ use super::last_error;
 use crate::error::{Error, Result, Status};
 
 /// Runs the body of a function that returns a cppserver_status, and keeps its error for the thread.
+#[inline(always)]
 pub(super) fn status(body: impl FnOnce() -> Result<()>) -> i32 {
     match run(body) {
         Ok(()) => Status::Ok as i32,
-        Err(error) => {
-            last_error::set(&error);
-            error.status() as i32
-        }
+        Err(error) => failed(&error),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn failed(error: &Error) -> i32 {
+    last_error::set(error);
+    error.status() as i32
 }
 
 /// Runs the body of a function that returns a value, and `fallback` in its place when it fails.
@@ -33,20 +38,25 @@ pub(super) fn contain(body: impl FnOnce()) {
     }
 }
 
+#[inline(always)]
 fn run<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // Unwind safe in the sense that counts: what a body shares with others are handles, and those
     // keep their own invariants behind locks and atomics.
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        let text = if let Some(text) = payload.downcast_ref::<&str>() {
-            (*text).to_owned()
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text.clone()
-        } else {
-            "no message".to_owned()
-        };
-        discard(payload);
-        Err(Error::handler(format!("the call panicked: {text}")))
-    })
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(payload)))
+}
+
+#[cold]
+#[inline(never)]
+fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    let text = if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "no message".to_owned()
+    };
+    discard(payload);
+    Error::handler(format!("the call panicked: {text}"))
 }
 
 /// Drops what a panic carried. Its destructor may panic in turn: once is enough, the rest leaks.

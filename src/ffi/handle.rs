@@ -79,14 +79,21 @@ pub(super) fn give<H: Handle>(object: H::Object) -> *mut H {
 /// # Safety
 ///
 /// `handle` is NULL or a handle of this type that lives while the result is in use.
+#[inline(always)]
 pub(super) unsafe fn borrow<H: Handle>(handle: *const H) -> Result<ManuallyDrop<H::Object>> {
     if handle.is_null() {
-        return Err(Error::argument(format!("{} is NULL", H::NAME)));
+        return Err(no_handle(H::NAME));
     }
     // SAFETY: the pointer came from `lend` or `give`, so from an Arc of this type, which is alive
     // by the contract. ManuallyDrop keeps the count as it is.
     let inner = unsafe { Arc::from_raw(handle.cast::<H::Inner>()) };
     Ok(ManuallyDrop::new(H::wrap(inner)))
+}
+
+#[cold]
+#[inline(never)]
+fn no_handle(name: &str) -> Error {
+    Error::argument(format!("{name} is NULL"))
 }
 
 /// The Rust handle behind a pointer, with a reference of its own: for calls inside which code of

@@ -12,10 +12,22 @@ use super::{argument, guard};
 use crate::error::{Error, Result};
 use crate::net::{Client, Kind, Server};
 
+#[inline(always)]
 fn kind(number: i32) -> Result<Kind> {
-    let all = [Kind::Bytes, Kind::Text, Kind::Binary, Kind::Ping, Kind::Pong];
-    let kind = usize::try_from(number).ok().and_then(|index| all.get(index).copied());
-    kind.ok_or_else(|| Error::argument(format!("there is no kind number {number}")))
+    Ok(match number {
+        0 => Kind::Bytes,
+        1 => Kind::Text,
+        2 => Kind::Binary,
+        3 => Kind::Ping,
+        4 => Kind::Pong,
+        _ => return Err(no_kind(number)),
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn no_kind(number: i32) -> Error {
+    Error::argument(format!("there is no kind number {number}"))
 }
 
 /// Creates a WebSocket server (RFC 6455) as cppserver_server_create_tcp() creates one of TCP. Its

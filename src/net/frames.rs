@@ -3,7 +3,7 @@
 
 use super::{Kind, context};
 use crate::proto::Wire;
-use crate::proto::ws::{Agreement, Broadcast, CloseFrame, OVERHEAD, Sender};
+use crate::proto::ws::{Agreement, Broadcast, CloseFrame, Head, Sender};
 
 /// Answers of the library that may wait. A peer that does not read them is owed no more than one
 /// to its last question (RFC 6455 section 5.5.3).
@@ -110,7 +110,7 @@ impl Frames {
     }
 
     /// The head of a message whose payload may go to the socket as it is.
-    pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<([u8; OVERHEAD], usize)> {
+    pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<(Head, usize)> {
         self.sender.head(kind, length).filter(|_| !self.is_in_parts())
     }
 

@@ -186,18 +186,23 @@ impl<H: ServerHandler> AnyServerHandler for H {
 }
 
 /// Runs user code. A panic becomes an error and goes no further.
+#[inline(always)]
 pub(crate) fn guard<R>(what: &str, call: impl FnOnce() -> R) -> Result<R> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
-        let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-            (Some(text), _) => text,
-            (_, Some(text)) => text.as_str(),
-            _ => "without a message",
-        };
-        let error = Error::handler(format!("{what} panicked: {text}"));
-        // The payload is the user's too: its destructor may panic as well.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-        error
-    })
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| panicked(what, payload))
+}
+
+#[cold]
+#[inline(never)]
+fn panicked(what: &str, payload: Box<dyn Any + Send>) -> Error {
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text.as_str(),
+        _ => "without a message",
+    };
+    let error = Error::handler(format!("{what} panicked: {text}"));
+    // The payload is the user's too: its destructor may panic as well.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    error
 }
 
 /// Drops what belongs to the user, whatever its destructor does.

@@ -15,12 +15,33 @@ use super::worker::{READ_BUDGET, Worker};
 use super::{Kind, Reason, Request, Response, SocketOption, context};
 use crate::error::{Category, Error, Status};
 use crate::proto::ws::{ABNORMAL, Agreement};
-use crate::proto::{Event, Layer, Raw, Wire};
+use crate::proto::{Event, Layer, Raw, Up, Wire};
 use crate::reactor::slots::Key;
 use crate::reactor::sys;
 
 /// Room for unhandled bytes that a stream keeps.
 const HELD_ROOM: usize = 4096;
+
+/// What layers tell a stream, until something fails.
+struct Told<'a> {
+    stream: &'a mut Stream,
+    key: Key,
+    failure: Option<Error>,
+}
+
+impl Up for Told<'_> {
+    fn tell(&mut self, event: Event<'_>) {
+        if self.failure.is_none() {
+            self.failure = self.stream.told(self.key, event).err();
+        }
+    }
+
+    fn data(&mut self, kind: Kind, data: &[u8]) {
+        if self.failure.is_none() {
+            self.failure = self.stream.received(kind, data).err();
+        }
+    }
+}
 
 impl Stream {
     /// Whether the peer is listened to: by the handler, unless something that came with a pause
@@ -44,17 +65,14 @@ impl Stream {
     pub(super) fn with_layer(
         &mut self,
         key: Key,
-        call: impl FnOnce(&mut dyn Layer, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<(), Error>,
+        call: impl FnOnce(&mut dyn Layer, &mut Wire, &mut dyn Up) -> Result<(), Error>,
     ) -> Result<(), Error> {
         // The layer and the handler are both parts of the stream; the layer comes out meanwhile.
         let mut layer = std::mem::replace(&mut self.layer, Box::new(Raw));
         let mut down = Wire::new();
-        let mut failure = None;
-        let result = call(&mut *layer, &mut down, &mut |event| {
-            if failure.is_none() {
-                failure = self.told(key, event).err();
-            }
-        });
+        let mut told = Told { stream: self, key, failure: None };
+        let result = call(&mut *layer, &mut down, &mut told);
+        let failure = told.failure;
         self.layer = layer;
         if !down.is_empty() {
             self.down().wire.append(&mut down);
@@ -63,29 +81,24 @@ impl Stream {
         failure.map_or(result, Err)
     }
 
-    /// Takes what a layer tells.
     #[inline(always)]
-    fn told(&mut self, key: Key, event: Event<'_>) -> Result<(), Error> {
-        match event {
-            Event::Data(kind, data) if self.is_delivering() => {
-                self.session.0.count_received(kind, data.len());
-                if self.session.0.is_paused() || self.holds_back() {
-                    self.rare().held_back.push((kind, data.to_vec()));
-                } else {
-                    self.deliver(kind, data)?;
-                }
-            }
-            Event::Data(..) => {}
-            other => self.told_rarely(key, other),
+    fn received(&mut self, kind: Kind, data: &[u8]) -> Result<(), Error> {
+        if !self.is_delivering() {
+            return Ok(());
         }
-        Ok(())
+        self.session.0.count_received(kind, data.len());
+        if self.session.0.is_paused() || self.holds_back() {
+            self.rare().held_back.push((kind, data.to_vec()));
+            return Ok(());
+        }
+        self.deliver(kind, data)
     }
 
     #[cold]
     #[inline(never)]
-    fn told_rarely(&mut self, key: Key, event: Event<'_>) {
+    fn told(&mut self, key: Key, event: Event<'_>) -> Result<(), Error> {
         match event {
-            Event::Data(..) => {}
+            Event::Data(kind, data) => return self.received(kind, data),
             Event::Inflates(goes_on) => {
                 let holds_back = self.session.0.is_paused() || self.holds_back();
                 *goes_on = !(self.is_delivering() && holds_back);
@@ -118,6 +131,7 @@ impl Stream {
                 self.failed(error);
             }
         }
+        Ok(())
     }
 
     /// The peer has said that it sends no more.

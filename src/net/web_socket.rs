@@ -84,18 +84,26 @@ impl WebSocket {
 }
 
 /// A message that may be sent, with bytes taken for a binary one.
+#[inline(always)]
 pub(super) fn checked(kind: Kind, data: &[u8]) -> Result<Kind> {
     match kind {
-        Kind::Text if !ws::is_text(data) => Err(Error::argument(
-            "a text message has to be UTF-8 (RFC 6455 section 5.6); send other bytes as a binary one",
-        )),
-        Kind::Ping | Kind::Pong if data.len() > MOST_CONTROL => Err(Error::argument(format!(
-            "pings and pongs carry up to {MOST_CONTROL} bytes, not {}",
-            data.len()
-        ))),
+        Kind::Text if !ws::is_text(data) => Err(not_sendable(kind, data)),
+        Kind::Ping | Kind::Pong if data.len() > MOST_CONTROL => Err(not_sendable(kind, data)),
         Kind::Bytes => Ok(Kind::Binary),
         kind => Ok(kind),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn not_sendable(kind: Kind, data: &[u8]) -> Error {
+    Error::argument(match kind {
+        Kind::Ping | Kind::Pong => {
+            format!("pings and pongs carry up to {MOST_CONTROL} bytes, not {}", data.len())
+        }
+        _ => "a text message has to be UTF-8 (RFC 6455 section 5.6); send other bytes as a binary one"
+            .to_owned(),
+    })
 }
 
 pub(super) fn not_for_bytes() -> Error {
@@ -180,6 +188,7 @@ impl SessionInner {
     }
 
     /// An outbox that takes messages.
+    #[inline(always)]
     fn open_outbox(&self) -> Result<MutexGuard<'_, Outbox>> {
         let outbox = self.outbox();
         if self.endpoint.web_socket.is_none() {

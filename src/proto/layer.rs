@@ -48,6 +48,23 @@ pub(crate) enum Event<'a> {
     Failed(Error),
 }
 
+/// What is above a layer. Functions of an [`Event`] are.
+pub(crate) trait Up {
+    fn tell(&mut self, event: Event<'_>);
+
+    /// As [`Event::Data`], which is told so often that it is worth a way of its own: what goes
+    /// through memory as an event is slow to read again at once.
+    fn data(&mut self, kind: Kind, data: &[u8]) {
+        self.tell(Event::Data(kind, data));
+    }
+}
+
+impl<F: FnMut(Event<'_>)> Up for F {
+    fn tell(&mut self, event: Event<'_>) {
+        self(event);
+    }
+}
+
 /// One protocol as a state machine. It owns no socket: `receive` gets what the peer sent, cut at
 /// random, and whatever has to go to the peer is appended to `down`.
 ///
@@ -55,18 +72,13 @@ pub(crate) enum Event<'a> {
 /// that an alert reaches the peer.
 pub(crate) trait Layer: Send {
     /// The connection below is there. Called once, before anything else.
-    fn start(&mut self, down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()>;
+    fn start(&mut self, down: &mut Wire, up: &mut dyn Up) -> Result<()>;
 
     /// Bytes of the peer, at least one. The layer may change them in place.
-    fn receive(
-        &mut self,
-        bytes: &mut [u8],
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()>;
+    fn receive(&mut self, bytes: &mut [u8], down: &mut Wire, up: &mut dyn Up) -> Result<()>;
 
     /// Goes on with bytes that wait, if there are some: somebody wants to have them again.
-    fn go_on(&mut self, _down: &mut Wire, _up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn go_on(&mut self, _down: &mut Wire, _up: &mut dyn Up) -> Result<()> {
         Ok(())
     }
 

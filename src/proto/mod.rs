@@ -9,8 +9,8 @@ pub(crate) mod wire;
 pub(crate) mod ws;
 
 pub use layer::Kind;
-pub(crate) use layer::{Event, Layer};
+pub(crate) use layer::{Event, Layer, Up};
 pub(crate) use raw::Raw;
 pub use tls::{TlsDetails, TlsVersion};
-pub(crate) use wire::{GATHER, Wire};
+pub(crate) use wire::{GATHER, HEAD_ROOM, Wire};
 pub use ws::{CloseFrame, Request, Response};

@@ -1,23 +1,18 @@
 //! The layer of plain TCP: every byte passes as it is.
 
-use super::{Event, Kind, Layer, Wire};
+use super::{Kind, Layer, Up, Wire};
 use crate::error::Result;
 
 /// A byte stream without a protocol of its own.
 pub(crate) struct Raw;
 
 impl Layer for Raw {
-    fn start(&mut self, _down: &mut Wire, _up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn start(&mut self, _down: &mut Wire, _up: &mut dyn Up) -> Result<()> {
         Ok(())
     }
 
-    fn receive(
-        &mut self,
-        bytes: &mut [u8],
-        _down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()> {
-        up(Event::Data(Kind::Bytes, bytes));
+    fn receive(&mut self, bytes: &mut [u8], _down: &mut Wire, up: &mut dyn Up) -> Result<()> {
+        up.data(Kind::Bytes, bytes);
         Ok(())
     }
 
@@ -34,6 +29,7 @@ impl Layer for Raw {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Event;
     use super::super::random::Random;
     use super::*;
 
@@ -50,7 +46,7 @@ mod tests {
                 let cut = random.up_to(rest.len().min(700));
                 let (head, tail) = rest.split_at_mut(cut);
                 layer
-                    .receive(head, &mut down, &mut |event| match event {
+                    .receive(head, &mut down, &mut |event: Event<'_>| match event {
                         Event::Data(Kind::Bytes, bytes) => received.extend_from_slice(bytes),
                         _ => panic!("a raw layer told something else"),
                     })

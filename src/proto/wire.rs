@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// more entry in a vectored write.
 pub(crate) const GATHER: usize = 16 * 1024;
 
+/// Room for the head of a frame, of any protocol.
+pub(crate) const HEAD_ROOM: usize = 16;
+
 /// A shared piece up to this size is copied when something is queued before it.
 const SHARED_COPY: usize = 1024;
 
@@ -40,6 +43,20 @@ struct Buffer {
 }
 
 impl Buffer {
+    /// Appends the first `size` bytes of a head. All of it is copied where there is room, since
+    /// how many count is then not the concern of the copy.
+    #[inline(always)]
+    fn extend_head(&mut self, head: &[u8; HEAD_ROOM], size: usize) {
+        match self.room.get_mut(self.end..).and_then(<[u8]>::first_chunk_mut) {
+            Some(room) => {
+                *room = *head;
+                self.end += size;
+            }
+            None => self.extend(&head[..size]),
+        }
+    }
+
+    #[inline(always)]
     fn extend(&mut self, bytes: &[u8]) {
         let rest = &mut self.room[self.end..];
         let (head, tail) = bytes.split_at(bytes.len().min(rest.len()));
@@ -94,11 +111,31 @@ impl Wire {
         }
     }
 
-    /// Copies `head` and `body` to the end as [`Wire::join`] does, and never apart. Returns the copy
-    /// of the body.
+    /// Copies `head` and `body` to the end as [`Wire::join`] does, and never apart.
+    pub(crate) fn join_parts(&mut self, head: &[u8], body: &[u8], most: usize) {
+        let last = self.last_of(head.len() + body.len(), most);
+        last.extend(head);
+        last.extend(body);
+    }
+
+    /// The same with the first `size` bytes of `head`. Returns the copy of the body.
     #[inline(always)]
-    pub(crate) fn join_parts(&mut self, head: &[u8], body: &[u8], most: usize) -> &mut [u8] {
-        let size = head.len() + body.len();
+    pub(crate) fn join_frame(
+        &mut self,
+        head: &[u8; HEAD_ROOM],
+        size: usize,
+        body: &[u8],
+        most: usize,
+    ) -> &mut [u8] {
+        let last = self.last_of(size + body.len(), most);
+        last.extend_head(head, size);
+        last.extend(body);
+        &mut last.room[last.end - body.len()..last.end]
+    }
+
+    /// The chunk for `size` bytes more, which are counted in and have to be appended.
+    #[inline(always)]
+    fn last_of(&mut self, size: usize, most: usize) -> &mut Buffer {
         let fits = matches!(self.chunks.back(),
             Some(Chunk::Owned(last)) if last.end + size <= most);
         if !fits {
@@ -107,11 +144,7 @@ impl Wire {
         }
         self.length += size;
         match self.chunks.back_mut() {
-            Some(Chunk::Owned(last)) => {
-                last.extend(head);
-                last.extend(body);
-                &mut last.room[last.end - body.len()..last.end]
-            }
+            Some(Chunk::Owned(last)) => last,
             _ => unreachable!("the room was just made"),
         }
     }
@@ -353,13 +386,28 @@ mod tests {
     }
 
     #[test]
+    fn heads_fit_into_any_room() {
+        for used in 0..40 {
+            let mut wire = Wire::new();
+            // Room that was used before is written over.
+            wire.join(&[b'x'; 40], GATHER);
+            wire.consume(40);
+            wire.join(&vec![b'-'; used], GATHER);
+            wire.join_frame(b"0123456789abcdef", 10, b"body", GATHER);
+            wire.join_frame(b"0123456789abcdef", 16, b"", GATHER);
+            let expected = [&vec![b'-'; used][..], b"0123456789body0123456789abcdef"].concat();
+            assert_eq!(wire.to_vec(), expected, "{used}");
+        }
+    }
+
+    #[test]
     fn parts_stay_together() {
         let mut wire = Wire::new();
-        wire.join_parts(b"he", b"ad", GATHER).copy_from_slice(b"AD");
+        wire.join_frame(b"he..............", 2, b"ad", GATHER).copy_from_slice(b"AD");
         wire.join_parts(b"", b"", GATHER);
         assert_eq!((wire.chunks.len(), wire.len()), (1, 4));
-        wire.join_parts(b"1", b"23", 6).make_ascii_uppercase();
-        wire.join_parts(b"4", &[b'x'; 500], 6).make_ascii_uppercase();
+        wire.join_parts(b"1", b"23", 6);
+        wire.join_frame(b"4...............", 1, &[b'x'; 500], 6).make_ascii_uppercase();
         assert_eq!(wire.chunks.len(), 3);
         assert_eq!(wire.to_vec(), [&b"heAD1234"[..], &[b'X'; 500]].concat());
         wire.consume(4);

@@ -30,7 +30,7 @@ pub(crate) use rustls::pki_types::CertificateDer;
 pub(crate) use verify::VerifyMode;
 
 use super::ws::Agreement;
-use super::{CloseFrame, Event, Kind, Layer, Wire};
+use super::{CloseFrame, Event, Kind, Layer, Up, Wire};
 use crate::error::{Error, Result, TlsFailure};
 
 /// Application bytes that one call of `send` takes: four full records, whose ciphertext fits in
@@ -123,12 +123,7 @@ impl<S: Side> Tls<S> {
 
     /// Hands bytes to rustls. Returns how many of them it has done with; the others have to come
     /// again, with what follows them.
-    fn advance(
-        &mut self,
-        bytes: &mut [u8],
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Result<usize> {
+    fn advance(&mut self, bytes: &mut [u8], down: &mut Wire, up: &mut dyn Up) -> Result<usize> {
         let mut done = 0;
         loop {
             let UnbufferedStatus { discard, state, .. } = self.side.process(&mut bytes[done..]);
@@ -147,7 +142,7 @@ impl<S: Side> Tls<S> {
                         let record = record.map_err(|error| failure::error(&error, !self.ready))?;
                         done += record.discard;
                         if self.ready {
-                            up(Event::Data(Kind::Bytes, record.payload));
+                            up.data(Kind::Bytes, record.payload);
                         } else {
                             early.push(record.payload.to_vec());
                         }
@@ -171,12 +166,12 @@ impl<S: Side> Tls<S> {
             if !self.ready && !self.side.common().is_handshaking() {
                 self.ready = true;
                 let name = self.server_name.take();
-                up(Event::Secured(TlsDetails::new(self.side.common(), name)));
-                up(Event::Ready(Agreement::default()));
+                up.tell(Event::Secured(TlsDetails::new(self.side.common(), name)));
+                up.tell(Event::Ready(Agreement::default()));
             }
-            early.iter().for_each(|payload| up(Event::Data(Kind::Bytes, payload)));
+            early.iter().for_each(|payload| up.data(Kind::Bytes, payload));
             if self.ended {
-                up(Event::End);
+                up.tell(Event::End);
                 return Ok(bytes.len());
             }
             if waits {
@@ -259,16 +254,11 @@ impl<S: Side> Tls<S> {
 }
 
 impl<S: Side> Layer for Tls<S> {
-    fn start(&mut self, down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn start(&mut self, down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         self.advance(&mut [], down, up).map(drop)
     }
 
-    fn receive(
-        &mut self,
-        bytes: &mut [u8],
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()> {
+    fn receive(&mut self, bytes: &mut [u8], down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() && !self.ended {
             if self.kept.is_empty() {

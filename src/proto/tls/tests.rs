@@ -40,12 +40,9 @@ impl<L: Layer> End<L> {
         end
     }
 
-    fn call(
-        &mut self,
-        call: impl FnOnce(&mut L, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<()>,
-    ) {
+    fn call(&mut self, call: impl FnOnce(&mut L, &mut Wire, &mut dyn Up) -> Result<()>) {
         let End { layer, down, received, details, ended, .. } = self;
-        self.result = call(layer, down, &mut |event| match event {
+        self.result = call(layer, down, &mut |event: Event<'_>| match event {
             Event::Secured(told) => {
                 assert!(received.is_empty() && details.is_none(), "told once, before any data");
                 *details = Some(told);

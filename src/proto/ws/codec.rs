@@ -31,9 +31,22 @@ pub(super) enum Item<'a> {
     Inflates,
 }
 
-/// What is called with each item. `false` when nothing more of the peer counts, and before a message
-/// is inflated when it is to wait.
-pub(super) type Up<'a> = dyn FnMut(Item<'_>) -> bool + 'a;
+/// What takes the items. `false` when nothing more of the peer counts, and before a message is
+/// inflated when it is to wait.
+pub(super) trait Items {
+    fn item(&mut self, item: Item<'_>) -> bool;
+
+    /// As [`Item::Message`]; see [`Up::data`](super::super::Up::data).
+    fn message(&mut self, kind: Kind, data: &[u8]) -> bool {
+        self.item(Item::Message(kind, data))
+    }
+}
+
+impl<F: FnMut(Item<'_>) -> bool> Items for F {
+    fn item(&mut self, item: Item<'_>) -> bool {
+        self(item)
+    }
+}
 
 /// The receiving side of an open connection.
 pub(super) struct Codec {
@@ -114,7 +127,7 @@ impl Codec {
     pub(super) fn receive<'b>(
         &mut self,
         mut bytes: &'b mut [u8],
-        up: &mut Up<'_>,
+        up: &mut impl Items,
     ) -> Result<Option<&'b mut [u8]>, Violation> {
         loop {
             if self.partial.is_none() {
@@ -137,7 +150,7 @@ impl Codec {
     fn whole_frames<'b>(
         &mut self,
         mut bytes: &'b mut [u8],
-        up: &mut Up<'_>,
+        up: &mut impl Items,
     ) -> Result<Rest<'b>, Violation> {
         let expected = self.expected();
         while let Some((header, size)) = Header::parse(bytes, expected)? {
@@ -149,7 +162,7 @@ impl Codec {
             if !header.opcode.is_control() {
                 self.check(&header, 0)?;
             }
-            if header.compressed && !up(Item::Inflates) {
+            if header.compressed && !up.item(Item::Inflates) {
                 return Ok(Rest::Waits(bytes));
             }
             let (frame, rest) = std::mem::take(&mut bytes).split_at_mut(end as usize);
@@ -175,15 +188,15 @@ impl Codec {
         &mut self,
         header: &Header,
         payload: &[u8],
-        up: &mut Up<'_>,
+        up: &mut impl Items,
     ) -> Result<bool, Violation> {
         if header.compressed {
             return self.inflated(header.opcode == Opcode::Text, payload, up);
         }
         match header.opcode {
             Opcode::Text if !utf8::is_text(payload) => Err(not_text()),
-            Opcode::Text => Ok(up(Item::Message(Kind::Text, payload))),
-            _ => Ok(up(Item::Message(Kind::Binary, payload))),
+            Opcode::Text => Ok(up.message(Kind::Text, payload)),
+            _ => Ok(up.message(Kind::Binary, payload)),
         }
     }
 
@@ -191,7 +204,7 @@ impl Codec {
         &mut self,
         is_text: bool,
         bytes: &[u8],
-        up: &mut Up<'_>,
+        up: &mut dyn Items,
     ) -> Result<bool, Violation> {
         let most = self.config.limits.message;
         let Some(inflate) = &mut self.inflate else {
@@ -199,8 +212,8 @@ impl Codec {
         };
         inflate.inflate(bytes, most, |message| match is_text {
             true if !utf8::is_text(message) => Err(not_text()),
-            true => Ok(up(Item::Message(Kind::Text, message))),
-            false => Ok(up(Item::Message(Kind::Binary, message))),
+            true => Ok(up.message(Kind::Text, message)),
+            false => Ok(up.message(Kind::Binary, message)),
         })?
     }
 
@@ -227,7 +240,7 @@ impl Codec {
     fn go_on<'b>(
         &mut self,
         mut bytes: &'b mut [u8],
-        up: &mut Up<'_>,
+        up: &mut dyn Items,
     ) -> Result<Rest<'b>, Violation> {
         let mut partial = self.partial.take().unwrap_or_default();
         loop {
@@ -241,7 +254,7 @@ impl Codec {
             let ends_message = frame.rest == count as u64 && frame.header.ends_message();
             if ends_message
                 && partial.message.as_ref().is_some_and(|message| message.compressed)
-                && !up(Item::Inflates)
+                && !up.item(Item::Inflates)
             {
                 self.partial = Some(partial);
                 return Ok(Rest::Waits(bytes));
@@ -327,7 +340,7 @@ impl Codec {
         header: Header,
         payload: &[u8],
         ends: bool,
-        up: &mut Up<'_>,
+        up: &mut dyn Items,
     ) -> Result<bool, Violation> {
         if header.opcode.is_control() {
             debug_assert!(partial.control.len() + payload.len() <= MOST_CONTROL);
@@ -354,7 +367,7 @@ impl Codec {
         let Some(message) = partial.message.take() else { unreachable!("it was there just now") };
         match message.compressed {
             true => self.inflated(message.kind == Kind::Text, &message.data, up),
-            false => Ok(up(Item::Message(message.kind, &message.data))),
+            false => Ok(up.message(message.kind, &message.data)),
         }
     }
 
@@ -366,13 +379,17 @@ impl Codec {
 }
 
 #[inline(always)]
-fn control(opcode: Opcode, payload: &[u8], up: &mut Up<'_>) -> Result<bool, Violation> {
+fn control<I: Items + ?Sized>(
+    opcode: Opcode,
+    payload: &[u8],
+    up: &mut I,
+) -> Result<bool, Violation> {
     Ok(match opcode {
-        Opcode::Ping => up(Item::Ping(payload)),
-        Opcode::Pong => up(Item::Pong(payload)),
+        Opcode::Ping => up.item(Item::Ping(payload)),
+        Opcode::Pong => up.item(Item::Pong(payload)),
         _ => {
             let (code, reason) = frame::parse_close(payload)?;
-            up(Item::Close(code, reason))
+            up.item(Item::Close(code, reason))
         }
     })
 }

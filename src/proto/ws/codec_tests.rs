@@ -14,7 +14,7 @@ fn codec(is_server: bool, limits: Limits) -> Codec {
 fn run(codec: &mut Codec, pieces: Vec<Vec<u8>>) -> (Vec<String>, Result<(), Violation>) {
     let mut told = Vec::new();
     for mut piece in pieces {
-        let result = codec.receive(&mut piece, &mut |item| {
+        let result = codec.receive(&mut piece, &mut |item: Item<'_>| {
             told.push(match item {
                 Item::Message(kind, data) => format!("{kind:?} {}", String::from_utf8_lossy(data)),
                 Item::Ping(data) => format!("ping {}", String::from_utf8_lossy(data)),
@@ -208,7 +208,7 @@ fn a_storm_of_tiny_fragments_needs_no_stack() {
     let mut count = 0;
     let mut bytes = storm.clone();
     codec(false, LIMITS)
-        .receive(&mut bytes, &mut |_| {
+        .receive(&mut bytes, &mut |_: Item<'_>| {
             count += 1;
             true
         })

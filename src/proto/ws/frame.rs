@@ -1,10 +1,13 @@
 //! Frames (RFC 6455 section 5.2): the header, and the mask of what clients send.
 
-use super::super::Kind;
+use super::super::{HEAD_ROOM, Kind};
 use super::close::{self, Violation};
 
 /// The most bytes of a header: two, a length of eight, a mask of four.
 pub(super) const MOST_HEADER: usize = 14;
+
+/// Room for a header.
+pub(crate) type Head = [u8; HEAD_ROOM];
 
 /// The most payload of a control frame (RFC 6455 section 5.5).
 pub(crate) const MOST_CONTROL: usize = 125;
@@ -145,34 +148,27 @@ impl Header {
         Ok(Some((Header { opcode, fin, compressed, length, mask }, end)))
     }
 
-    /// Writes the header. Returns how many of the bytes count.
+    /// Writes the header. Returns how many of the bytes count, at most [`MOST_HEADER`].
+    ///
+    /// It is made as one number and not byte by byte: bytes that were just written one by one are
+    /// slow to read as a whole.
     #[inline(always)]
-    pub(super) fn write(self) -> ([u8; MOST_HEADER], usize) {
-        let mut bytes = [0; MOST_HEADER];
+    pub(super) fn write(self) -> (Head, usize) {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        bytes[0] = bit(self.fin, 0x80) | bit(self.compressed, 0x40) | self.opcode as u8;
-        let mut end = match self.length {
-            length @ 0..=125 => {
-                bytes[1] = length as u8;
-                2
-            }
-            length @ 126..=0xffff => {
-                bytes[1] = 126;
-                bytes[2..4].copy_from_slice(&(length as u16).to_be_bytes());
-                4
-            }
-            length => {
-                bytes[1] = 127;
-                bytes[2..10].copy_from_slice(&length.to_be_bytes());
-                10
-            }
+        let first = bit(self.fin, 0x80) | bit(self.compressed, 0x40) | self.opcode as u8;
+        let (short, long, mut end) = match self.length {
+            length @ 0..=125 => (length as u8, 0, 2),
+            length @ 126..=0xffff => (126, u64::from((length as u16).swap_bytes()), 4),
+            length => (127, length.swap_bytes(), 10),
         };
+        let masked = bit(self.mask.is_some(), 0x80);
+        let begin = u16::from_le_bytes([first, short | masked]);
+        let mut bytes = u128::from(begin) | u128::from(long) << 16;
         if let Some(mask) = self.mask {
-            bytes[1] |= 0x80;
-            bytes[end..end + 4].copy_from_slice(&mask);
+            bytes |= u128::from(u32::from_le_bytes(mask)) << (end * 8);
             end += 4;
         }
-        (bytes, end)
+        (bytes.to_le_bytes(), end)
     }
 }
 

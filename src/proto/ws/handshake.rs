@@ -7,7 +7,7 @@ use tungstenite::handshake::{client, server};
 use tungstenite::http::header::{self, HeaderMap, HeaderValue};
 use tungstenite::http::{Method, StatusCode};
 
-use super::super::{Event, Wire};
+use super::super::{Event, Up, Wire};
 use super::close;
 use super::deflate::{self, Agreed};
 use super::http::{self, Request, Response};
@@ -85,7 +85,7 @@ impl Handshake {
         bytes: &[u8],
         config: &Config,
         down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
+        up: &mut dyn Up,
     ) -> Step {
         let mut used = 0;
         while let Some(first) = self.head.first().or(bytes.get(used)) {
@@ -150,13 +150,7 @@ impl Handshake {
     }
 
     /// A server answers.
-    fn answer(
-        &self,
-        config: &Config,
-        used: usize,
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Step {
+    fn answer(&self, config: &Config, used: usize, down: &mut Wire, up: &mut dyn Up) -> Step {
         let mut request = match parse(&self.head) {
             Ok(request) => request,
             Err((status, text)) => return refuse(status, text, down),
@@ -168,7 +162,7 @@ impl Handshake {
         }
         if !http::has_item(headers, &header::UPGRADE, "websocket") {
             let mut response = Response::new(StatusCode::UPGRADE_REQUIRED);
-            up(Event::Request(&request, &mut response));
+            up.tell(Event::Request(&request, &mut response));
             write(&http::last_answer(&response, is_head), down);
             return Step::Answered;
         }
@@ -197,7 +191,7 @@ impl Handshake {
             }
         };
         let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS);
-        up(Event::Request(&request, &mut response));
+        up.tell(Event::Request(&request, &mut response));
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
             write(&http::last_answer(&response, false), down);
             return Step::Answered;

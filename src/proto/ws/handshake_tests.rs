@@ -26,10 +26,11 @@ fn text(down: &Wire) -> String {
 /// What a server makes of a request, with a handler that answers.
 fn serve(request: &str, answer: impl Fn(&Request, &mut Response)) -> (Step, String) {
     let (mut handshake, mut down) = (Handshake::new(), Wire::new());
-    let step = handshake.receive(request.as_bytes(), &server(), &mut down, &mut |event| {
-        let Event::Request(request, response) = event else { panic!("nothing else is told") };
-        answer(request, response);
-    });
+    let step =
+        handshake.receive(request.as_bytes(), &server(), &mut down, &mut |event: Event<'_>| {
+            let Event::Request(request, response) = event else { panic!("nothing else is told") };
+            answer(request, response);
+        });
     (step, text(&down))
 }
 
@@ -76,10 +77,11 @@ fn requests_come_byte_by_byte_with_frames_behind_them() {
     let config = server();
     let mut asked = 0;
     for byte in &request.as_bytes()[..request.len() - 1] {
-        let step = handshake.receive(&[*byte], &config, &mut down, &mut |_| asked += 1);
+        let step = handshake.receive(&[*byte], &config, &mut down, &mut |_: Event<'_>| asked += 1);
         assert!(matches!(step, Step::More));
     }
-    let (used, _) = opened(handshake.receive(b"\nframes", &config, &mut down, &mut |_| asked += 1));
+    let (used, _) =
+        opened(handshake.receive(b"\nframes", &config, &mut down, &mut |_: Event<'_>| asked += 1));
     assert_eq!((used, asked), (1, 1));
     assert!(text(&down).starts_with("HTTP/1.1 101 "));
 }
@@ -130,10 +132,11 @@ fn wrong_requests_are_answered_and_told() {
 #[test]
 fn endless_heads_end_at_the_limit() {
     let (mut handshake, mut down, config) = (Handshake::new(), Wire::new(), server());
-    let mut step = handshake.receive(REQUEST.as_bytes(), &config, &mut down, &mut |_| ());
+    let mut step =
+        handshake.receive(REQUEST.as_bytes(), &config, &mut down, &mut |_: Event<'_>| ());
     let mut sent = REQUEST.len();
     while matches!(step, Step::More) {
-        step = handshake.receive(b"A: bcdefg\r\n", &config, &mut down, &mut |_| ());
+        step = handshake.receive(b"A: bcdefg\r\n", &config, &mut down, &mut |_: Event<'_>| ());
         sent += 11;
         assert!(sent <= MOST_HEAD + 20);
     }
@@ -215,7 +218,7 @@ fn answered(config: &Config, target: &Target, change: impl Fn(String) -> String)
             response.set_subprotocol(first).unwrap();
         }
     });
-    handshake.receive(change(answer).as_bytes(), config, &mut Wire::new(), &mut |_| ())
+    handshake.receive(change(answer).as_bytes(), config, &mut Wire::new(), &mut |_: Event<'_>| ())
 }
 
 #[test]

@@ -24,10 +24,10 @@ use tungstenite::http::header::{HeaderName, HeaderValue};
 pub(crate) use close::ABNORMAL;
 pub use close::CloseFrame;
 pub(crate) use codec::Limits;
-use codec::{Codec, Item};
+use codec::{Codec, Item, Items};
 use deflate::{Agreed, Deflate, Inflate};
 pub(crate) use deflate::{LEAST_BITS, MOST_BITS, Settings as DeflateSettings};
-pub(crate) use frame::MOST_CONTROL;
+pub(crate) use frame::{Head, MOST_CONTROL};
 use handshake::{Handshake, Step};
 pub use http::{Request, Response};
 pub(crate) use secure::Secure;
@@ -35,7 +35,7 @@ pub(crate) use send::{Broadcast, OVERHEAD, Sender};
 pub(crate) use uri::Address;
 pub(crate) use utf8::is_text;
 
-use super::{Event, Kind, Layer, Wire};
+use super::{Event, Kind, Layer, Up, Wire};
 use crate::error::{Error, Result};
 
 /// What the sessions of a server have in common, or the connections of a client.
@@ -157,41 +157,16 @@ impl Ws {
 
     /// Takes frames of the peer, in front of which nothing waits.
     #[inline(always)]
-    fn frames(&mut self, bytes: &mut [u8], up: &mut dyn FnMut(Event<'_>)) {
+    fn frames(&mut self, bytes: &mut [u8], up: &mut dyn Up) {
         let Ws { codec, received, .. } = self;
         let (masks, tells_control) = (!codec.config().is_server(), codec.config().tells_control);
-        let outcome = codec.receive(bytes, &mut |item| {
-            match item {
-                Item::Message(kind, data) => up(Event::Data(kind, data)),
-                Item::Inflates => {
-                    let mut goes_on = true;
-                    up(Event::Inflates(&mut goes_on));
-                    return goes_on;
-                }
-                Item::Ping(payload) => {
-                    let (pong, size) = send::pong(payload, masks);
-                    up(Event::Reply(&pong[..size]));
-                    if tells_control {
-                        up(Event::Data(Kind::Ping, payload));
-                    }
-                }
-                Item::Pong(payload) if tells_control => up(Event::Data(Kind::Pong, payload)),
-                Item::Pong(_) => {}
-                Item::Close(code, reason) => {
-                    *received = code;
-                    up(Event::Closed(CloseFrame { code, reason: reason.to_owned() }));
-                    return false;
-                }
-            }
-            true
-        });
-        match outcome {
+        match codec.receive(bytes, &mut Passed { up, received, masks, tells_control }) {
             Ok(None) => {}
             Ok(Some(rest)) => self.special = Some(Box::new(Special::Waiting(rest.to_vec()))),
             Err(violation) => {
                 self.codec.stop();
                 self.special = Some(Box::new(Special::Failed(violation.frame())));
-                up(Event::Failed(violation.error()));
+                up.tell(Event::Failed(violation.error()));
             }
         }
     }
@@ -199,12 +174,7 @@ impl Ws {
     /// Goes on with the handshake. Returns how many of the bytes belonged to it when it is done.
     #[cold]
     #[inline(never)]
-    fn shake_hands(
-        &mut self,
-        bytes: &[u8],
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Option<usize> {
+    fn shake_hands(&mut self, bytes: &[u8], down: &mut Wire, up: &mut dyn Up) -> Option<usize> {
         let Ws { codec, special, .. } = self;
         let Some(Special::Handshake(handshake)) = special.as_deref_mut() else { return None };
         match handshake.receive(bytes, codec.config(), down, up) {
@@ -215,17 +185,17 @@ impl Ws {
                 let agreed = opened.deflate.zip(self.config().deflate);
                 let deflate = agreed.and_then(|(agreed, settings)| self.compress(agreed, settings));
                 let deflate = deflate.map(Box::new);
-                up(Event::Ready(Agreement { subprotocol: opened.subprotocol, deflate }));
+                up.tell(Event::Ready(Agreement { subprotocol: opened.subprotocol, deflate }));
                 Some(used)
             }
             Step::Answered => {
                 self.special = None;
-                up(Event::Done);
+                up.tell(Event::Done);
                 None
             }
             Step::Failed(error) => {
                 self.special = None;
-                up(Event::Failed(error));
+                up.tell(Event::Failed(error));
                 None
             }
         }
@@ -244,8 +214,51 @@ impl Ws {
     }
 }
 
+/// What passes the items on, and answers what the RFC wants to have answered.
+struct Passed<'a> {
+    up: &'a mut dyn Up,
+    received: &'a mut u16,
+    masks: bool,
+    tells_control: bool,
+}
+
+impl Items for Passed<'_> {
+    #[inline(always)]
+    fn message(&mut self, kind: Kind, data: &[u8]) -> bool {
+        self.up.data(kind, data);
+        true
+    }
+
+    #[inline(never)]
+    fn item(&mut self, item: Item<'_>) -> bool {
+        match item {
+            Item::Message(kind, data) => self.up.data(kind, data),
+            Item::Inflates => {
+                let mut goes_on = true;
+                self.up.tell(Event::Inflates(&mut goes_on));
+                return goes_on;
+            }
+            Item::Ping(payload) => {
+                let (pong, size) = send::pong(payload, self.masks);
+                self.up.tell(Event::Reply(&pong[..size]));
+                if self.tells_control {
+                    self.up.data(Kind::Ping, payload);
+                }
+            }
+            Item::Pong(payload) if self.tells_control => self.up.data(Kind::Pong, payload),
+            Item::Pong(_) => {}
+            Item::Close(code, reason) => {
+                *self.received = code;
+                self.up.tell(Event::Closed(CloseFrame { code, reason: reason.to_owned() }));
+                return false;
+            }
+        }
+        true
+    }
+}
+
 impl Layer for Ws {
-    fn start(&mut self, down: &mut Wire, _up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn start(&mut self, down: &mut Wire, _up: &mut dyn Up) -> Result<()> {
         let Ws { codec, special, .. } = self;
         match (special.as_deref_mut(), &codec.config().target) {
             (Some(Special::Handshake(handshake)), Some(target)) => {
@@ -256,12 +269,7 @@ impl Layer for Ws {
     }
 
     #[inline(always)]
-    fn receive(
-        &mut self,
-        mut bytes: &mut [u8],
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()> {
+    fn receive(&mut self, mut bytes: &mut [u8], down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         if !self.is_ready {
             let Some(used) = self.shake_hands(bytes, down, up) else { return Ok(()) };
             bytes = &mut bytes[used..];
@@ -278,10 +286,10 @@ impl Layer for Ws {
 
     #[cold]
     #[inline(never)]
-    fn go_on(&mut self, _down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn go_on(&mut self, _down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         let mut goes_on = self.waits();
         if goes_on {
-            up(Event::Inflates(&mut goes_on));
+            up.tell(Event::Inflates(&mut goes_on));
         }
         if goes_on && let Some(Special::Waiting(mut bytes)) = self.special.take().map(|own| *own) {
             self.frames(&mut bytes, up);

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::super::{CloseFrame, Event, Layer, Wire};
+use super::super::{CloseFrame, Event, Layer, Up, Wire};
 use super::Ws;
 use crate::error::Result;
 
@@ -31,13 +31,13 @@ impl<T: Layer> Secure<T> {
     fn advance(
         &mut self,
         down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-        call: impl FnOnce(&mut T, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<()>,
+        up: &mut dyn Up,
+        call: impl FnOnce(&mut T, &mut Wire, &mut dyn Up) -> Result<()>,
     ) -> Result<()> {
         let Secure { tls, ws, ended } = self;
         let mut own = Wire::new();
         let mut failure = Ok(());
-        let result = call(tls, down, &mut |event| {
+        let result = call(tls, down, &mut |event: Event<'_>| {
             if failure.is_err() {
                 return;
             }
@@ -54,7 +54,7 @@ impl<T: Layer> Secure<T> {
                 }
                 Event::End if ws.waits() => *ended = true,
                 Event::End => end(ws, up),
-                other => up(other),
+                other => up.tell(other),
             }
         });
         self.encrypt(own, down)?;
@@ -69,28 +69,23 @@ impl<T: Layer> Secure<T> {
 }
 
 /// TLS has ended, and WebSocket with it.
-fn end(ws: &mut Ws, up: &mut dyn FnMut(Event<'_>)) {
+fn end(ws: &mut Ws, up: &mut dyn Up) {
     match ws.end() {
-        Ok(()) => up(Event::End),
-        Err(error) => up(Event::Failed(error)),
+        Ok(()) => up.tell(Event::End),
+        Err(error) => up.tell(Event::Failed(error)),
     }
 }
 
 impl<T: Layer> Layer for Secure<T> {
-    fn start(&mut self, down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn start(&mut self, down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         self.advance(down, up, |tls, down, up| tls.start(down, up))
     }
 
-    fn receive(
-        &mut self,
-        bytes: &mut [u8],
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()> {
+    fn receive(&mut self, bytes: &mut [u8], down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         self.advance(down, up, |tls, down, up| tls.receive(bytes, down, up))
     }
 
-    fn go_on(&mut self, down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn go_on(&mut self, down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         let mut own = Wire::new();
         self.ws.go_on(&mut own, up)?;
         if self.ended && !self.ws.waits() {

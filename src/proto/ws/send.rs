@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::{GATHER, Kind, Wire};
 use super::close::CloseFrame;
 use super::deflate::Deflate;
-use super::frame::{self, Header, MOST_CONTROL, MOST_HEADER, Opcode};
+use super::frame::{self, Head, Header, MOST_CONTROL, MOST_HEADER, Opcode};
 use super::random;
 
 /// More than a frame adds to its payload.
@@ -40,7 +40,7 @@ impl Sender {
     }
 
     /// The head of a message whose payload may follow as it is, if that is possible.
-    pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<([u8; OVERHEAD], usize)> {
+    pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<(Head, usize)> {
         let plain = !self.masks && self.deflate.is_none();
         plain.then(|| Header::new(kind.into(), length).write())
     }
@@ -155,7 +155,7 @@ fn append(mut header: Header, payload: &[u8], masks: bool, wire: &mut Wire, most
         header.mask = Some(random::mask_key());
     }
     let (head, size) = header.write();
-    let body = wire.join_parts(&head[..size], payload, most);
+    let body = wire.join_frame(&head, size, payload, most);
     if let Some(key) = header.mask {
         frame::mask(body, key);
     }

@@ -38,13 +38,10 @@ impl<L: Layer> End<L> {
         end
     }
 
-    fn call(
-        &mut self,
-        call: impl FnOnce(&mut L, &mut Wire, &mut dyn FnMut(Event<'_>)) -> Result<()>,
-    ) {
+    fn call(&mut self, call: impl FnOnce(&mut L, &mut Wire, &mut dyn Up) -> Result<()>) {
         let End { layer, down, sender, told, failure, closed } = self;
         let mut replies = Wire::new();
-        call(layer, down, &mut |event| match event {
+        call(layer, down, &mut |event: Event<'_>| match event {
             Event::Request(request, _) => told.push(format!("request {}", request.target())),
             Event::Ready(agreement) => {
                 sender.set_deflate(agreement.deflate);
@@ -148,17 +145,12 @@ fn two_layers_talk_however_they_are_cut() {
 struct Below(Raw);
 
 impl Layer for Below {
-    fn start(&mut self, _down: &mut Wire, up: &mut dyn FnMut(Event<'_>)) -> Result<()> {
-        up(Event::Ready(Agreement::default()));
+    fn start(&mut self, _down: &mut Wire, up: &mut dyn Up) -> Result<()> {
+        up.tell(Event::Ready(Agreement::default()));
         Ok(())
     }
 
-    fn receive(
-        &mut self,
-        bytes: &mut [u8],
-        down: &mut Wire,
-        up: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()> {
+    fn receive(&mut self, bytes: &mut [u8], down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         self.0.receive(bytes, down, up)
     }
 

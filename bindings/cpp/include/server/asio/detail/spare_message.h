@@ -6,8 +6,17 @@
 
 #include "server/asio/websocket.h"
 
+#include <atomic>
 #include <memory>
 #include <utility>
+
+#if defined(__SANITIZE_THREAD__)
+#define CPPSERVER_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CPPSERVER_THREAD_SANITIZER
+#endif
+#endif
 
 namespace CppServer {
 namespace Asio {
@@ -32,13 +41,24 @@ public:
     {
         if ((message.use_count() != 1) || (message->get_payload().capacity() > MostRoom_))
             return;
-        // Another thread may have had it: to give a reference back is to see all that was done before with the others.
-        { const WebSocketMessage reference = message; }
+        Synchronize_(message);
         Spare_() = std::move(message);
     }
 
 private:
     static constexpr size_t MostRoom_ = 65536;
+
+    // Another thread may have had it, and what it did has to be seen: its last act was to give its reference back.
+    static void Synchronize_(const WebSocketMessage& message)
+    {
+#if defined(CPPSERVER_THREAD_SANITIZER)
+        // It does not understand fences. To give a reference back is to see what was done before with the others.
+        const WebSocketMessage reference = message;
+#else
+        (void)message;
+        std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+    }
 
     static WebSocketMessage& Spare_()
     {
