@@ -200,7 +200,7 @@ mod net;
 mod proto;
 mod reactor;
 
-pub use error::{Category, Error, Result, Status, TlsFailure};
+pub use error::{Category, Error, Result, SpFailure, Status, TlsFailure};
 pub use net::{
     Client, CloseFrame, Group, Kind, Reason, Request, Response, SendPolicy, Server, ServerHandler,
     Service, ServiceHandler, Session, SessionHandler, SocketOption, Timer, TlsContext, TlsDetails,
