@@ -196,6 +196,7 @@
 pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
+pub mod nano;
 mod net;
 mod proto;
 mod reactor;
