@@ -196,11 +196,13 @@
 pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
+#[cfg_attr(not(test), allow(dead_code, unused_imports))]
 mod net;
+#[cfg_attr(not(test), allow(dead_code, unused_imports))]
 mod proto;
 mod reactor;
 
-pub use error::{Category, Error, Result, Status, TlsFailure};
+pub use error::{Category, Error, Result, SpFailure, Status, TlsFailure};
 pub use net::{
     Client, CloseFrame, Group, Kind, Reason, Request, Response, SendPolicy, Server, ServerHandler,
     Service, ServiceHandler, Session, SessionHandler, SocketOption, Timer, TlsContext, TlsDetails,
