@@ -267,6 +267,24 @@ impl Error {
         Error { status: Status::System, category: Category::System, code, message: message.into() }
     }
 
+    /// An error of the operating system with the file of a socket.
+    pub(crate) fn file(action: impl fmt::Display, error: &io::Error) -> Error {
+        let advice = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "; stop the program that listens there, remove the file if it is no socket, or \
+                 choose another path"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "; the folder, or for a client the file, has to be writable"
+            }
+            io::ErrorKind::NotFound => "; is the server running, and is the folder there?",
+            io::ErrorKind::ConnectionRefused => "; nobody listens on that file any more",
+            io::ErrorKind::WouldBlock => "; the server does not accept as fast as clients come",
+            _ => "",
+        };
+        Error::system_meaning(format!("{action}: {}{advice}", text_of(error)), error)
+    }
+
     /// The same error with what it is about in front, such as the name of a file.
     pub(crate) fn about(self, what: impl fmt::Display) -> Error {
         Error { message: format!("{what}: {}", self.message).into(), ..self }
@@ -309,13 +327,18 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The system's own text without the "(os error N)" tail, and advice for what users meet most.
+/// The system's own text without the "(os error N)" tail.
+fn text_of(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(end) = text.find(" (os error") {
+        text.truncate(end);
+    }
+    text
+}
+
+/// The system's own text, and advice for what users meet most.
 fn describe(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = match text.find(" (os error") {
-        Some(end) => &text[..end],
-        None => &text,
-    };
+    let text = text_of(error);
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "; stop the other program, choose another port, or use port 0 for a free one"

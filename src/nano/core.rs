@@ -130,9 +130,7 @@ impl Core {
             Core::mark_posted(&mut state);
         }
         drop(state);
-        if let Some(attended) = attended {
-            attended.attend();
-        }
+        attended.attend();
         if timer.is_some() || needs_callbacks {
             self.ask_loop(timer, needs_callbacks);
         }

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::header::Header;
+use crate::net::Body;
 
 /// Bodies up to this size are in the message itself; copying them costs less than memory of their
 /// own.
@@ -73,9 +74,9 @@ impl Message {
     }
 
     pub(crate) fn with_header(header: Header, body: Body<'_>) -> Message {
-        let body = match body.shared {
-            Some(shared) if shared.len() > SMALL => Bytes::Shared(Arc::clone(shared)),
-            _ => Bytes::copied(body.bytes),
+        let body = match body {
+            Body::Shared(shared) if shared.len() > SMALL => Bytes::Shared(Arc::clone(shared)),
+            body => Bytes::copied(body.bytes()),
         };
         Message { header, body }
     }
@@ -86,8 +87,8 @@ impl Message {
 
     pub(crate) fn body(&self) -> Body<'_> {
         match &self.body {
-            Bytes::Small { .. } => Body { bytes: self, shared: None },
-            Bytes::Shared(shared) => Body { bytes: shared, shared: Some(shared) },
+            Bytes::Small { .. } => Body::Copied(self),
+            Bytes::Shared(shared) => Body::Shared(shared),
         }
     }
 }
@@ -100,25 +101,6 @@ impl Bytes {
         let mut small = [0; SMALL];
         small[..bytes.len()].copy_from_slice(bytes);
         Bytes::Small { count: bytes.len() as u8, bytes: small }
-    }
-}
-
-/// The body of a message on its way to a pipe: bytes that may be shared, or have to be copied.
-#[derive(Clone, Copy)]
-pub(crate) struct Body<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) shared: Option<&'a Arc<[u8]>>,
-}
-
-impl Body<'_> {
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-impl<'a> From<&'a [u8]> for Body<'a> {
-    fn from(bytes: &'a [u8]) -> Body<'a> {
-        Body { bytes, shared: None }
     }
 }
 
@@ -142,7 +124,7 @@ impl Payload<'_> {
 
     pub(crate) fn body(&self) -> Body<'_> {
         match &self.0 {
-            Source::Bytes(bytes) => Body::from(*bytes),
+            Source::Bytes(bytes) => Body::Copied(bytes),
             Source::Borrowed(message) => message.body(),
             Source::Owned(message) => message.body(),
         }
@@ -241,8 +223,7 @@ impl From<String> for Message {
 
 impl From<Arc<[u8]>> for Message {
     fn from(bytes: Arc<[u8]>) -> Message {
-        let body = Body { bytes: &bytes, shared: Some(&bytes) };
-        Message::with_header(Header::new(), body)
+        Message::with_header(Header::new(), Body::Shared(&bytes))
     }
 }
 
@@ -304,7 +285,7 @@ mod tests {
             let message = Message::from(bytes.clone());
             assert_eq!(*message, *bytes);
             assert_eq!(message, Message::from(&bytes[..]));
-            assert_eq!(message.body().shared.is_some(), size > SMALL);
+            assert_eq!(matches!(message.body(), Body::Shared(_)), size > SMALL);
         }
     }
 
@@ -339,7 +320,7 @@ mod tests {
             Payload::from(Arc::<[u8]>::from(&b"text"[..])),
         ];
         for payload in payloads {
-            assert_eq!(payload.body().bytes, b"text");
+            assert_eq!(payload.body().bytes(), b"text");
             assert_eq!(payload.header(), [0_u32; 0]);
         }
     }

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use super::header::Header;
-use super::message::{Body, Message};
+use super::message::Message;
 use super::patterns::{
     Answering, Asking, Bus, Forwarding, Pair, Publishing, Pulling, Pushing, Subscribing, Surveying,
 };
 use super::pipes::{PipeKey, Pipes};
 use super::protocol::Protocol;
 use crate::error::{Error, Result, SpFailure};
+use crate::net::Body;
 
 /// One of the exchanges that a socket carries on at the same time.
 pub(crate) type ContextId = u32;
@@ -173,5 +174,5 @@ pub(crate) fn read(protocol: Protocol, bytes: &[u8], most_hops: usize) -> Option
         return Some(Message::from(bytes));
     }
     let (header, body) = Header::read(bytes, most_hops)?;
-    Some(Message::with_header(header, Body::from(body)))
+    Some(Message::with_header(header, Body::Copied(body)))
 }

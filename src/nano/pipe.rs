@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::message::Body;
+use crate::net::{Body, Flushes};
 
 /// A connection to one peer. The socket calls it under its own lock, so it does not call back:
 /// what it has to tell, it tells later, or when it is [looked after](Pipe::attend).
 pub(crate) trait Pipe: Send + Sync {
     /// Queues a message for the peer, whose id words come first. Returns whether the next one is
-    /// welcome too; after `false` the pipe tells its socket when it is.
-    fn send(&self, header: &[u32], body: Body<'_>) -> bool;
+    /// welcome too; after `false` the pipe tells its socket when it is. The loop that has to know is
+    /// told by `flushes`.
+    fn send(&self, header: &[u32], body: Body<'_>, flushes: &mut Flushes) -> bool;
 
     /// The socket has enough for now. A few messages may still come.
     fn pause(&self);

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::Body;
 use super::pipe::Pipe;
+use crate::net::{Body, Flushes};
 
 /// What one message counts beside its body: what is in front of it on the wire.
 const OVERHEAD: usize = 8;
@@ -77,9 +77,11 @@ pub(crate) struct Pipes {
     attended: Attended,
 }
 
-/// Pipes to peers in this process. There is mostly one, which needs no list.
+/// What is to be done when the lock of the socket is given back: loops are told of what was sent,
+/// and pipes to peers in this process are attended. There is mostly one, which needs no list.
 #[derive(Default)]
 pub(crate) struct Attended {
+    flushes: Flushes,
     first: Option<Arc<dyn Pipe>>,
     more: Vec<Arc<dyn Pipe>>,
 }
@@ -97,7 +99,9 @@ impl Attended {
     }
 
     /// To be called without a lock.
-    pub(crate) fn attend(self) {
+    #[inline(always)]
+    pub(crate) fn attend(mut self) {
+        self.flushes.tell();
         if let Some(first) = self.first {
             first.attend();
             self.more.into_iter().for_each(|pipe| pipe.attend());
@@ -199,7 +203,7 @@ impl Pipes {
     pub(crate) fn send(&mut self, key: PipeKey, header: &[u32], body: Body<'_>) -> Option<bool> {
         let slot = self.slots.get_mut(key.index())?;
         let entry = slot.entry.as_mut().filter(|_| slot.generation == key.generation)?;
-        entry.accepts = entry.pipe.send(header, body);
+        entry.accepts = entry.pipe.send(header, body, &mut self.attended.flushes);
         self.attended.push(&entry.pipe);
         Some(entry.accepts)
     }
@@ -250,8 +254,9 @@ impl Pipes {
         Some(goes_on)
     }
 
-    /// Pipes that somebody has to look after without the lock.
-    pub(crate) fn take_attended(&mut self) -> Option<Attended> {
-        self.attended.first.is_some().then(|| std::mem::take(&mut self.attended))
+    /// What somebody has to look after without the lock.
+    #[inline(always)]
+    pub(crate) fn take_attended(&mut self) -> Attended {
+        std::mem::take(&mut self.attended)
     }
 }

@@ -26,7 +26,7 @@ impl Core {
             match pattern.send(pipes, context, parcel, now) {
                 Ok(()) => {
                     state.statistics.messages_sent += 1;
-                    state.statistics.bytes_sent += parcel.body.len() as u64;
+                    state.statistics.bytes_sent += parcel.body.bytes().len() as u64;
                     self.leave(state);
                     return Ok(());
                 }

@@ -2,8 +2,8 @@
 //! thread that sends them.
 
 use super::{Kind, context};
-use crate::proto::Wire;
 use crate::proto::ws::{Agreement, Broadcast, CloseFrame, OVERHEAD, Sender};
+use crate::proto::{Body, Wire};
 
 /// Answers of the library that may wait. A peer that does not read them is owed no more than one
 /// to its last question (RFC 6455 section 5.5.3).
@@ -140,6 +140,24 @@ impl Frames {
         }
         let wire = queue.get_or_insert_with(context::take_wire);
         self.sender.message(kind, data, wire, join)
+    }
+
+    /// The same with a binary message that consists of `words` and a body, never behind others.
+    pub(crate) fn push_parts(
+        &mut self,
+        words: &[u8],
+        body: Body<'_>,
+        queue: &mut Option<Box<Wire>>,
+        join: usize,
+    ) -> usize {
+        debug_assert!(!self.is_in_parts(), "nobody sends parts of messages here");
+        self.add_waiting(words.len() + body.bytes().len(), 1);
+        self.sender.parts(words, body, queue.get_or_insert_with(context::take_wire), join)
+    }
+
+    /// Messages that wait.
+    pub(crate) fn waiting_messages(&self) -> u32 {
+        self.waiting.messages
     }
 
     /// The same with a message that other sessions get too.

@@ -12,9 +12,10 @@ use super::handler::drop_guarded;
 use super::timer::{TimerInner, UserTimer};
 use super::udp::UdpStart;
 use crate::reactor::event_loop::Waker;
+use crate::reactor::listening::ListenSocket;
 use crate::reactor::mailbox::Mailbox;
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::{TcpListener, TcpStream};
+use crate::reactor::sockets::StreamSocket;
 
 /// What a loop can be asked to do.
 pub(super) enum Operation {
@@ -25,7 +26,7 @@ pub(super) enum Operation {
     FlushAll(Vec<Key>),
     /// A bound listener begins its work; without one the loop binds it first.
     StartServer {
-        listener: Option<TcpListener>,
+        listener: Option<ListenSocket>,
         run: Arc<Run>,
     },
     StopServer {
@@ -34,8 +35,8 @@ pub(super) enum Operation {
     },
     /// A connection that another loop accepted.
     Adopt {
-        socket: TcpStream,
-        peer: SocketAddr,
+        socket: StreamSocket,
+        peer: Option<SocketAddr>,
         run: Arc<Run>,
         admission: Admission,
     },

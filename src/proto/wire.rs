@@ -94,11 +94,14 @@ impl Wire {
         }
     }
 
-    /// Copies `head` and `body` to the end as [`Wire::join`] does, and never apart. Returns the copy
-    /// of the body.
+    /// Copies parts to the end as [`Wire::join`] does, and never apart. Returns the copy of them all.
     #[inline(always)]
-    pub(crate) fn join_parts(&mut self, head: &[u8], body: &[u8], most: usize) -> &mut [u8] {
-        let size = head.len() + body.len();
+    pub(crate) fn join_parts<const N: usize>(
+        &mut self,
+        parts: [&[u8]; N],
+        most: usize,
+    ) -> &mut [u8] {
+        let size = parts.iter().map(|part| part.len()).sum();
         let fits = matches!(self.chunks.back(),
             Some(Chunk::Owned(last)) if last.end + size <= most);
         if !fits {
@@ -108,9 +111,8 @@ impl Wire {
         self.length += size;
         match self.chunks.back_mut() {
             Some(Chunk::Owned(last)) => {
-                last.extend(head);
-                last.extend(body);
-                &mut last.room[last.end - body.len()..last.end]
+                parts.into_iter().for_each(|part| last.extend(part));
+                &mut last.room[last.end - size..last.end]
             }
             _ => unreachable!("the room was just made"),
         }
@@ -143,6 +145,23 @@ impl Wire {
             self.join(bytes, most);
         } else {
             self.push_shared(bytes);
+        }
+    }
+
+    /// Appends parts that have to stay together, of which the last one is shared and only copied if
+    /// it is small.
+    #[inline(always)]
+    pub(crate) fn join_parts_shared(
+        &mut self,
+        [head, middle]: [&[u8]; 2],
+        last: &Arc<[u8]>,
+        most: usize,
+    ) {
+        if last.len() <= SHARED_COPY {
+            self.join_parts([head, middle, last], most);
+        } else {
+            self.join_parts([head, middle], most);
+            self.push_shared(last);
         }
     }
 
@@ -355,16 +374,29 @@ mod tests {
     #[test]
     fn parts_stay_together() {
         let mut wire = Wire::new();
-        wire.join_parts(b"he", b"ad", GATHER).copy_from_slice(b"AD");
-        wire.join_parts(b"", b"", GATHER);
+        wire.join_parts([b"he", b"ad"], GATHER)[2..].copy_from_slice(b"AD");
+        wire.join_parts([], GATHER);
         assert_eq!((wire.chunks.len(), wire.len()), (1, 4));
-        wire.join_parts(b"1", b"23", 6).make_ascii_uppercase();
-        wire.join_parts(b"4", &[b'x'; 500], 6).make_ascii_uppercase();
+        wire.join_parts([b"1", b"23"], 6).make_ascii_uppercase();
+        wire.join_parts([b"4", &[b'x'; 500]], 6).make_ascii_uppercase();
         assert_eq!(wire.chunks.len(), 3);
         assert_eq!(wire.to_vec(), [&b"heAD1234"[..], &[b'X'; 500]].concat());
         wire.consume(4);
         assert_eq!(wire.drop_oldest(1), 3);
         assert_eq!(wire.len(), 501);
+    }
+
+    #[test]
+    fn a_large_shared_part_is_not_copied() {
+        let (small, large) = (shared(&[1; 100]), shared(&[2; 5000]));
+        let mut wire = Wire::new();
+        for body in [&small, &large, &small] {
+            wire.join_parts_shared([b"he", b"ad"], body, GATHER);
+        }
+        assert_eq!((Arc::strong_count(&small), Arc::strong_count(&large)), (1, 2));
+        assert_eq!(wire.chunks.len(), 3);
+        let expected = [&b"head"[..], &small, b"head", &large, b"head", &small].concat();
+        assert_eq!(wire.to_vec(), expected);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::message::Body;
 use super::super::pipes::{PipeKey, Pipes};
+use crate::net::Body;
 
 /// Bodies from this size on are copied once for all pipes, and not once for each.
 const SHARE: usize = 1024;
@@ -18,9 +18,12 @@ pub(super) fn send_to_all(
 ) {
     let own;
     let mut body = body;
-    if body.shared.is_none() && body.len() >= SHARE && targets.len() > 1 {
-        own = Arc::from(body.bytes);
-        body = Body { bytes: body.bytes, shared: Some(&own) };
+    if let Body::Copied(bytes) = body
+        && bytes.len() >= SHARE
+        && targets.len() > 1
+    {
+        own = Arc::from(bytes);
+        body = Body::Shared(&own);
     }
     for target in targets {
         if Some(*target) == except {

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::super::header::Header;
-use super::super::message::{Body, Message};
+use super::super::message::Message;
 use super::super::pattern::{ContextId, OWN, Parcel, Pattern, Refusal, Wake, pattern};
 use super::super::pipe::Pipe;
 use super::super::pipes::{PipeKey, Pipes, Rules, Traits};
 use super::super::protocol::Protocol;
+use crate::net::{Body, Flushes};
 
 /// Keeps what was sent.
 #[derive(Default)]
@@ -32,7 +33,7 @@ impl Kept {
 }
 
 impl Pipe for Kept {
-    fn send(&self, header: &[u32], body: Body<'_>) -> bool {
+    fn send(&self, header: &[u32], body: Body<'_>, _flushes: &mut Flushes) -> bool {
         let message = Message::with_header(Header::from(header), body);
         self.messages.lock().unwrap().push(message);
         !self.is_full.load(Ordering::Relaxed)
@@ -131,12 +132,12 @@ impl Bench {
     }
 
     pub(crate) fn send_as(&mut self, context: ContextId, text: &str) -> Result<(), Refusal> {
-        let parcel = Parcel { header: &[], body: Body::from(text.as_bytes()) };
+        let parcel = Parcel { header: &[], body: Body::Copied(text.as_bytes()) };
         self.pattern.send(&mut self.pipes, context, parcel, self.now)
     }
 
     pub(crate) fn send_with(&mut self, header: &[u32], text: &str) -> Result<(), Refusal> {
-        let parcel = Parcel { header, body: Body::from(text.as_bytes()) };
+        let parcel = Parcel { header, body: Body::Copied(text.as_bytes()) };
         self.pattern.send(&mut self.pipes, OWN, parcel, self.now)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{GATHER, Kind, Wire};
+use super::super::{Body, GATHER, Kind, Wire};
 use super::close::CloseFrame;
 use super::deflate::Deflate;
 use super::frame::{self, Header, MOST_CONTROL, MOST_HEADER, Opcode};
@@ -66,6 +66,36 @@ impl Sender {
             }
             _ => append(Header::new(kind.into(), data.len()), data, masks, wire, most),
         }
+    }
+
+    /// Appends a binary message that consists of `words` and a body.
+    pub(crate) fn parts(
+        &mut self,
+        words: &[u8],
+        body: Body<'_>,
+        wire: &mut Wire,
+        most: usize,
+    ) -> usize {
+        if self.deflate.is_some() {
+            return self.message(Kind::Binary, &[words, body.bytes()].concat(), wire, most);
+        }
+        let length = words.len() + body.bytes().len();
+        let mut header = Header::new(Opcode::Binary, length);
+        if self.masks {
+            header.mask = Some(random::mask_key());
+        }
+        let (head, size) = header.write();
+        let head = &head[..size];
+        match (body, header.mask) {
+            (Body::Shared(bytes), None) => wire.join_parts_shared([head, words], bytes, most),
+            (body, mask) => {
+                let frame = wire.join_parts([head, words, body.bytes()], most);
+                if let Some(key) = mask {
+                    frame::mask(&mut frame[size..], key);
+                }
+            }
+        }
+        size + length
     }
 
     /// Appends a part of a message, which is not compressed. Of several parts all but the first are
@@ -155,9 +185,9 @@ fn append(mut header: Header, payload: &[u8], masks: bool, wire: &mut Wire, most
         header.mask = Some(random::mask_key());
     }
     let (head, size) = header.write();
-    let body = wire.join_parts(&head[..size], payload, most);
+    let frame = wire.join_parts([&head[..size], payload], most);
     if let Some(key) = header.mask {
-        frame::mask(body, key);
+        frame::mask(&mut frame[size..], key);
     }
     size + payload.len()
 }
