@@ -199,7 +199,6 @@ pub mod ffi;
 pub mod nano;
 #[cfg_attr(not(test), allow(dead_code, unused_imports))]
 mod net;
-mod net;
 #[cfg_attr(not(test), allow(dead_code, unused_imports))]
 mod proto;
 mod reactor;

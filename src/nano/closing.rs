@@ -60,19 +60,6 @@ impl Core {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
-
-    /// A connection that was closed is gone for good.
-    pub(crate) fn lingered(&self, undelivered: u64) {
-        let mut state = self.lock();
-        state.lingering = state.lingering.saturating_sub(1);
-        state.statistics.messages_undelivered += undelivered;
-        self.changed.notify_all();
-    }
-
-    /// A connection broke before these messages were delivered.
-    pub(crate) fn lost_messages(&self, count: u64) {
-        self.lock().statistics.messages_undelivered += count;
-    }
 }
 
 /// Closes all sockets of this process for good: blocked and later calls fail with

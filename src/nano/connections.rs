@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::callbacks::Note;
 use super::core::Core;
 use super::message::Message;
-use super::pattern;
 use super::pipe::Pipe;
 use super::pipes::{PipeKey, Traits};
 use super::state::{Life, State};
-use super::{Peer, SpOption};
+use super::{Peer, Protocol, SpOption};
 use crate::error::Error;
 
 /// Who has ended a connection.
@@ -57,6 +56,23 @@ impl Core {
         self.with(|state| self.detach_locked(state, pipe, end));
     }
 
+    /// A connection over the network is gone, and these messages were not delivered.
+    pub(crate) fn ended(&self, pipe: PipeKey, undelivered: u64) {
+        self.with(|state| {
+            if state.pipes.traits(pipe).is_some() {
+                self.detach_locked(state, pipe, End::Broken);
+            } else {
+                // The socket had dropped it, and it has delivered what was sent.
+                state.lingering = state.lingering.saturating_sub(1);
+                self.changed.notify_all();
+            }
+            // A request is sent again.
+            if self.protocol != Protocol::Request {
+                state.statistics.messages_undelivered += undelivered;
+            }
+        });
+    }
+
     pub(super) fn detach_locked(&self, state: &mut State, pipe: PipeKey, end: End) {
         let peer = state.peer(pipe);
         if state.pipes.remove(pipe).is_none() {
@@ -99,16 +115,19 @@ impl Core {
         }
     }
 
-    /// A whole message came off the wire.
-    #[inline(always)]
-    pub(crate) fn received_bytes(&self, pipe: PipeKey, bytes: &[u8]) {
+    /// Messages came off the wire, and some that were none.
+    pub(crate) fn received(self: &Arc<Core>, pipe: PipeKey, batch: &mut Vec<Message>, bad: u64) {
         let mut state = self.lock();
-        let most_hops = state.options.get(SpOption::MaxHops) as usize;
-        match pattern::read(self.protocol, bytes, most_hops) {
-            Some(message) => self.received_locked(&mut state, pipe, message),
-            None => state.pipes.dropped += 1,
+        state.pipes.dropped += bad;
+        for message in batch.drain(..) {
+            self.received_locked(&mut state, pipe, message);
         }
-        self.leave(state);
+        let has_handler = state.callbacks.present();
+        // This is a loop, which comes to the callbacks right now.
+        self.leave_to(state, false);
+        if has_handler {
+            self.run_callbacks();
+        }
     }
 
     /// A message came; its header is apart.

@@ -61,6 +61,7 @@ impl Core {
             callbacks: Callbacks::default(),
             lingering: 0,
             timer_at: None,
+            tls: None,
         };
         Arc::new_cyclic(|me| Core {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -122,10 +123,16 @@ impl Core {
     /// Gives the lock back, and does what follows from the change: lets peers in this process see
     /// it, sets the timer, asks for callbacks.
     #[inline(always)]
-    pub(super) fn leave(&self, mut state: MutexGuard<'_, State>) {
+    pub(super) fn leave(&self, state: MutexGuard<'_, State>) {
+        self.leave_to(state, true);
+    }
+
+    /// The same; callbacks are asked for or left to the caller.
+    #[inline(always)]
+    pub(super) fn leave_to(&self, mut state: MutexGuard<'_, State>, asks: bool) {
         let attended = state.pipes.take_attended();
         let timer = self.timer(&mut state);
-        let needs_callbacks = state.needs_callbacks(self);
+        let needs_callbacks = asks && state.needs_callbacks(self);
         if needs_callbacks {
             Core::mark_posted(&mut state);
         }

@@ -8,9 +8,9 @@ use crate::net::{Body, Flushes};
 /// what it has to tell, it tells later, or when it is [looked after](Pipe::attend).
 pub(crate) trait Pipe: Send + Sync {
     /// Queues a message for the peer, whose id words come first. Returns whether the next one is
-    /// welcome too; after `false` the pipe tells its socket when it is. The loop that has to know is
-    /// told by `flushes`.
-    fn send(&self, header: &[u32], body: Body<'_>, flushes: &mut Flushes) -> bool;
+    /// welcome too; after `Some(false)` the pipe tells its socket when it is. `None` when it is
+    /// about to end, and the message was not taken. The loop that has to know is told by `flushes`.
+    fn send(&self, header: &[u32], body: Body<'_>, flushes: &mut Flushes) -> Option<bool>;
 
     /// The socket has enough for now. A few messages may still come.
     fn pause(&self);

@@ -199,13 +199,14 @@ impl Pipes {
     }
 
     /// Gives a message to a pipe, also if that has enough for now. Returns whether it takes another
-    /// one, `None` when it is gone.
+    /// one, `None` when it is gone or about to be and has not taken this one.
     pub(crate) fn send(&mut self, key: PipeKey, header: &[u32], body: Body<'_>) -> Option<bool> {
         let slot = self.slots.get_mut(key.index())?;
         let entry = slot.entry.as_mut().filter(|_| slot.generation == key.generation)?;
-        entry.accepts = entry.pipe.send(header, body, &mut self.attended.flushes);
+        let taken = entry.pipe.send(header, body, &mut self.attended.flushes);
+        entry.accepts = taken == Some(true);
         self.attended.push(&entry.pipe);
-        Some(entry.accepts)
+        taken
     }
 
     /// A message of this pipe waits for the user. A pipe with too many of them is paused.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::message::Message;
 use super::pipes::{PipeKey, Pipes};
+use crate::net::Body;
 
 /// Pipes that take turns: those of the best priority among themselves, the others only when none of
 /// them is there.
@@ -41,6 +42,23 @@ impl Rotation {
     /// Whose turn it is.
     pub(crate) fn first(&mut self) -> Option<PipeKey> {
         self.level().and_then(|keys| keys.front().copied())
+    }
+
+    /// Gives a message to the one whose turn it is. Returns which one took it, if any.
+    pub(crate) fn send(
+        &mut self,
+        pipes: &mut Pipes,
+        header: &[u32],
+        body: Body<'_>,
+    ) -> Option<PipeKey> {
+        while let Some(pipe) = self.first() {
+            let taken = pipes.send(pipe, header, body);
+            self.advance(taken == Some(true));
+            if taken.is_some() {
+                return Some(pipe);
+            }
+        }
+        None
     }
 
     /// The first one had its turn, and takes part in the next round or not.

@@ -13,6 +13,7 @@ use super::pipes::{PipeKey, Pipes};
 use super::statistics::Statistics;
 use super::waiting::Waiting;
 use crate::error::{Error, Result, SpFailure};
+use crate::net::TlsContext;
 
 /// How far a socket has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(super) struct State {
     pub(super) lingering: usize,
     /// When the timer fires that was set last.
     pub(super) timer_at: Option<Instant>,
+    /// For the endpoints that encrypt.
+    pub(super) tls: Option<TlsContext>,
 }
 
 impl State {

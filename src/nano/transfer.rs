@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::core::Core;
 use super::pattern::{ContextId, Parcel, Refusal};
 use super::state::State;
-use super::waiting::{self, Wait, Waiting};
+use super::waiting::{self, Wait};
 use super::{Message, Payload};
 use crate::error::{Error, Result, SpFailure};
 
@@ -83,12 +83,9 @@ impl Core {
         }
         let entry = state.contexts.entry(context).or_default();
         let condition = Arc::clone(&entry.condition);
-        let waiting = |state: &mut State| -> Option<&mut Waiting> {
+        waiting::wait(state, &condition, end, |state| {
             state.contexts.get_mut(&context).map(|entry| &mut entry.waiting)
-        };
-        // The lock outlives the condition, which the entry holds on to as well.
-        let condition: &std::sync::Condvar = &condition;
-        waiting::wait(state, condition, end, waiting)
+        })
     }
 }
 

@@ -72,13 +72,11 @@ impl Asking {
         let Some(context) = self.by_id.get(&id) else { return };
         let Exchange::Asked(question) = self.contexts.get_mut(*context) else { return };
         question.resend_at = None;
-        question.sent_to = self.ready.first();
-        let Some(pipe) = question.sent_to else {
+        question.sent_to = self.ready.send(pipes, &[id], question.message.body());
+        if question.sent_to.is_none() {
             self.unsent.push_back(id);
             return;
-        };
-        let accepts_more = pipes.send(pipe, &[id], question.message.body()) == Some(true);
-        self.ready.advance(accepts_more);
+        }
         question.resend_at = pipes.rules.resend.and_then(|resend| now.checked_add(resend));
         self.earliest = self.earliest.into_iter().chain(question.resend_at).min();
     }

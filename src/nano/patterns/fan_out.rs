@@ -29,9 +29,7 @@ pub(super) fn send_to_all(
         if Some(*target) == except {
             continue;
         }
-        if pipes.accepts(*target) {
-            pipes.send(*target, header, body);
-        } else {
+        if !pipes.accepts(*target) || pipes.send(*target, header, body).is_none() {
             pipes.dropped += 1;
         }
     }

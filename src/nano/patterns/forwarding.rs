@@ -114,9 +114,7 @@ impl Pattern for Forwarding {
         }
         match &mut self.direction {
             Direction::ToOne(ready) => {
-                let pipe = ready.first().ok_or(Refusal::WouldBlock)?;
-                let accepts_more = pipes.send(pipe, parcel.header, parcel.body) == Some(true);
-                ready.advance(accepts_more);
+                ready.send(pipes, parcel.header, parcel.body).ok_or(Refusal::WouldBlock)?;
             }
             Direction::ToAll(targets) => {
                 send_to_all(pipes, targets, None, parcel.header, parcel.body);

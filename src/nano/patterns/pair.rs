@@ -50,8 +50,7 @@ impl Pattern for Pair {
         _now: Instant,
     ) -> Result<(), Refusal> {
         let peer = self.peer.filter(|peer| pipes.accepts(*peer)).ok_or(Refusal::WouldBlock)?;
-        pipes.send(peer, &[], parcel.body);
-        Ok(())
+        pipes.send(peer, &[], parcel.body).map(drop).ok_or(Refusal::WouldBlock)
     }
 
     fn receive(

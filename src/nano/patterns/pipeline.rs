@@ -47,10 +47,7 @@ impl Pattern for Pushing {
         parcel: Parcel<'_>,
         _now: Instant,
     ) -> Result<(), Refusal> {
-        let pipe = self.ready.first().ok_or(Refusal::WouldBlock)?;
-        let accepts_more = pipes.send(pipe, &[], parcel.body) == Some(true);
-        self.ready.advance(accepts_more);
-        Ok(())
+        self.ready.send(pipes, &[], parcel.body).map(drop).ok_or(Refusal::WouldBlock)
     }
 
     fn receive(&mut self, _: &mut Pipes, _: ContextId, _: Instant) -> Result<Message, Refusal> {
@@ -155,6 +152,19 @@ mod tests {
         assert_eq!(texts(&to_a), ["9"]);
         bench.detach(a);
         assert_eq!(bench.send("10"), Err(Refusal::WouldBlock));
+    }
+
+    #[test]
+    fn a_pipe_that_is_about_to_end_loses_nothing() {
+        let mut bench = Bench::new(Protocol::Push);
+        let (_, to_a) = bench.attach();
+        let (_, to_b) = bench.attach();
+        to_a.ending.store(true, Ordering::Relaxed);
+        bench.send("1").unwrap();
+        bench.send("2").unwrap();
+        assert_eq!(texts(&to_b), ["1", "2"], "the other one takes it");
+        to_b.ending.store(true, Ordering::Relaxed);
+        assert_eq!(bench.send("3"), Err(Refusal::WouldBlock));
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::net::{Body, Flushes};
 pub(crate) struct Kept {
     messages: Mutex<Vec<Message>>,
     is_full: AtomicBool,
+    /// Takes nothing any more.
+    pub(crate) ending: AtomicBool,
     pub(crate) paused: AtomicBool,
     pub(crate) resumes: AtomicUsize,
 }
@@ -33,10 +35,13 @@ impl Kept {
 }
 
 impl Pipe for Kept {
-    fn send(&self, header: &[u32], body: Body<'_>, _flushes: &mut Flushes) -> bool {
+    fn send(&self, header: &[u32], body: Body<'_>, _: &mut Flushes) -> Option<bool> {
+        if self.ending.load(Ordering::Relaxed) {
+            return None;
+        }
         let message = Message::with_header(Header::from(header), body);
         self.messages.lock().unwrap().push(message);
-        !self.is_full.load(Ordering::Relaxed)
+        Some(!self.is_full.load(Ordering::Relaxed))
     }
 
     fn pause(&self) {
