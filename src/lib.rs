@@ -197,9 +197,7 @@ pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
 pub mod nano;
-#[cfg_attr(not(test), allow(dead_code, unused_imports))]
 mod net;
-#[cfg_attr(not(test), allow(dead_code, unused_imports))]
 mod proto;
 mod reactor;
 

@@ -164,10 +164,28 @@ mod tests {
     #[test]
     fn what_can_not_be_read_is_refused() {
         for text in [
-            "", "tcp", "tcp:/", "tcp://", "tcp://host", "tcp://:1", "tcp://host:", "tcp://host:x",
-            "tcp://host:65536", "tcp://host:-1", "tcp://host:+1", "tcp://::1:80", "tcp://[::1:80",
-            "tcp://[::1]80", "tcp://;host:1", "tcp://a b:1", "ws://host:x/", "ws:///path",
-            "inproc://", "ipc://", "ipc://a\0b", "1",
+            "",
+            "tcp",
+            "tcp:/",
+            "tcp://",
+            "tcp://host",
+            "tcp://:1",
+            "tcp://host:",
+            "tcp://host:x",
+            "tcp://host:65536",
+            "tcp://host:-1",
+            "tcp://host:+1",
+            "tcp://::1:80",
+            "tcp://[::1:80",
+            "tcp://[::1]80",
+            "tcp://;host:1",
+            "tcp://a b:1",
+            "ws://host:x/",
+            "ws:///path",
+            "inproc://",
+            "ipc://",
+            "ipc://a\0b",
+            "1",
         ] {
             let error = Address::parse(text).unwrap_err();
             assert_eq!(error.code(), SpFailure::Address as i32, "{text:?}: {error}");

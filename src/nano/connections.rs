@@ -51,11 +51,6 @@ impl Core {
         })
     }
 
-    /// A connection is gone. Does nothing for one that the socket has dropped itself.
-    pub(crate) fn detach(&self, pipe: PipeKey, end: End) {
-        self.with(|state| self.detach_locked(state, pipe, end));
-    }
-
     /// A connection over the network is gone, and these messages were not delivered.
     pub(crate) fn ended(&self, pipe: PipeKey, undelivered: u64) {
         self.with(|state| {

@@ -172,8 +172,9 @@ impl Core {
 
 impl State {
     fn pipes_of(&self, endpoint: u32) -> Vec<PipeKey> {
-        let of_endpoint =
-            |key: &PipeKey| self.pipes.traits(*key).is_some_and(|traits| traits.endpoint == endpoint);
+        let of_endpoint = |key: &PipeKey| {
+            self.pipes.traits(*key).is_some_and(|traits| traits.endpoint == endpoint)
+        };
         self.pipes.keys().filter(of_endpoint).collect()
     }
 }

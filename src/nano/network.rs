@@ -347,8 +347,7 @@ fn try_listen(
         server.set_option(option, value)?;
     }
     let stopped = Arc::default();
-    let handler =
-        NetServer { core: Arc::downgrade(core), endpoint, stopped: Arc::clone(&stopped) };
+    let handler = NetServer { core: Arc::downgrade(core), endpoint, stopped: Arc::clone(&stopped) };
     server.start(handler)?;
     Ok(Arc::new(Listener { server, stopped }))
 }

@@ -123,10 +123,6 @@ impl Pipes {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.by_word.len()
-    }
-
     pub(crate) fn insert(&mut self, pipe: Arc<dyn Pipe>, traits: Traits) -> PipeKey {
         while self.by_word.contains_key(&self.next_word) {
             self.next_word = (self.next_word + 1) & WORDS;

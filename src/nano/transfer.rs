@@ -11,12 +11,7 @@ use super::{Message, Payload};
 use crate::error::{Error, Result, SpFailure};
 
 impl Core {
-    pub(super) fn send(
-        &self,
-        context: ContextId,
-        payload: &Payload<'_>,
-        wait: Wait,
-    ) -> Result<()> {
+    pub(super) fn send(&self, context: ContextId, payload: &Payload<'_>, wait: Wait) -> Result<()> {
         let parcel = Parcel { header: payload.header(), body: payload.body() };
         let mut state = self.lock();
         loop {
@@ -39,9 +34,8 @@ impl Core {
             }
             may_block()?;
             check_end(wait, "sent")?;
-            state = waiting::wait(state, &self.sendable, wait.end(), |state| {
-                Some(&mut state.senders)
-            });
+            state =
+                waiting::wait(state, &self.sendable, wait.end(), |state| Some(&mut state.senders));
         }
     }
 

@@ -91,12 +91,7 @@ impl Asking {
     }
 
     /// Sends again the questions that it holds for.
-    fn dispatch_if(
-        &mut self,
-        pipes: &mut Pipes,
-        now: Instant,
-        holds: impl Fn(&Question) -> bool,
-    ) {
+    fn dispatch_if(&mut self, pipes: &mut Pipes, now: Instant, holds: impl Fn(&Question) -> bool) {
         let again: Vec<_> = self
             .contexts
             .iter()

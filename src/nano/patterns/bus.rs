@@ -87,7 +87,6 @@ impl Pattern for Bus {
 mod tests {
     use super::super::super::protocol::Protocol;
     use super::super::support::{Bench, texts};
-    use super::*;
 
     #[test]
     fn all_neighbours_hear_what_is_sent() {

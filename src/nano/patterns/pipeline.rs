@@ -136,7 +136,10 @@ mod tests {
         for number in 0..4 {
             bench.send(&number.to_string()).unwrap();
         }
-        assert_eq!((texts(&to_a), texts(&to_b)), (vec!["0".into(), "2".into()], vec!["1".into(), "3".into()]));
+        assert_eq!(
+            (texts(&to_a), texts(&to_b)),
+            (vec!["0".into(), "2".into()], vec!["1".into(), "3".into()])
+        );
         to_a.fill();
         for number in 4..8 {
             bench.send(&number.to_string()).unwrap();
