@@ -11,6 +11,7 @@ mod flushes;
 mod frames;
 mod framing;
 mod handler;
+mod held_back;
 mod linger;
 mod messages;
 mod multicast;
