@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::*;
 use super::world::*;
-use crate::net::{Backoff, Kind, Reason, SessionHandler};
+use crate::net::{Backoff, Flushes, Kind, Reason, SessionHandler};
 
 #[test]
 #[cfg_attr(miri, ignore = "needs sockets")]

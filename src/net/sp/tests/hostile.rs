@@ -1,8 +1,7 @@
 //! Peers that do not do as they should.
 
-use super::super::*;
 use super::world::*;
-use crate::error::{Category, Status};
+use crate::error::{Category, Error, Status};
 use crate::net::Reason;
 
 /// What a server makes of bytes.

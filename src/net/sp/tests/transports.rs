@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::super::*;
 use super::world::*;
 use crate::net::Reason;
 

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use super::super::*;
-use crate::net::{Kind, Reason, ServerHandler, SessionHandler};
+use crate::error::Error;
+pub(super) use crate::net::{
+    Backlog, Body, Client, Offer, Server, Service, Session, SocketOption, SpAddress, SpConfig,
+};
+use crate::net::{Kind, Reason, ServerHandler, SessionHandler, TlsContext};
 
 pub(super) const REQ: u16 = 48;
 pub(super) const REP: u16 = 49;
