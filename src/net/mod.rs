@@ -11,6 +11,7 @@ mod flushes;
 mod frames;
 mod framing;
 mod handler;
+mod held_back;
 mod linger;
 mod messages;
 mod multicast;
@@ -34,6 +35,7 @@ mod udp;
 mod web_socket;
 mod worker;
 
+pub(crate) use crate::proto::Body;
 pub use crate::proto::{CloseFrame, Kind, Request, Response, TlsDetails, TlsVersion};
 pub use client::Client;
 pub use handler::{Reason, ServerHandler, ServiceHandler, SessionHandler};
@@ -45,7 +47,6 @@ pub use timer::Timer;
 pub use tls_context::{TlsContext, TlsVerify};
 pub use udp::{Group, Udp, UdpHandler};
 
-pub(crate) use crate::proto::Body;
 pub(crate) use backoff::Backoff;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use flushes::Flushes;

@@ -70,7 +70,7 @@ impl Stream {
             Event::Data(kind, data) if self.is_delivering() => {
                 self.session.0.count_received(kind, data.len());
                 if self.session.0.is_paused() || self.holds_back() {
-                    self.rare().held_back.push((kind, data.to_vec()));
+                    self.rare().held_back.push(kind, data);
                 } else {
                     self.deliver(kind, data)?;
                 }
@@ -191,22 +191,21 @@ impl Stream {
     #[inline(never)]
     pub(super) fn deliver_held_back(&mut self) -> Result<(), Error> {
         let Some(rare) = &mut self.rare else { return Ok(()) };
-        let mut held_back = std::mem::take(&mut rare.held_back).into_iter();
+        let mut held_back = std::mem::take(&mut rare.held_back);
         while self.is_delivering()
             && !self.session.0.is_paused()
-            && let Some((kind, data)) = held_back.next()
+            && let Some((kind, data)) = held_back.pop()
         {
-            self.deliver(kind, &data)?;
+            self.deliver(kind, data)?;
         }
-        let rest: Vec<_> = held_back.collect();
-        if rest.is_empty() && !self.session.0.is_paused() {
+        if held_back.is_empty() && !self.session.0.is_paused() {
             match self.rare().end_held_back.take() {
                 None => {}
                 Some(HeldEnd::Closed) => self.peer_ended(),
                 Some(HeldEnd::Failed(error)) => self.failed(*error),
             }
         } else {
-            self.rare().held_back = rest;
+            self.rare().held_back = held_back;
         }
         Ok(())
     }

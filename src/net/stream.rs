@@ -10,10 +10,11 @@ use std::time::Duration;
 use super::accept::Run;
 use super::endpoint::Role;
 use super::handler::{SessionHandler, drop_guarded, guard};
+use super::held_back::HeldBack;
 use super::outbox::{Close, Phase};
 use super::receiving::reason_of;
 use super::worker::{Due, Source, Worker};
-use super::{Kind, Reason, Session, SocketOption, context};
+use super::{Reason, Session, SocketOption, context};
 use crate::error::Error;
 use crate::proto::{Layer, Wire};
 use crate::reactor::event_loop::Readiness;
@@ -93,7 +94,7 @@ pub(super) struct Rare {
     /// Received bytes that the handler left unhandled.
     pub(super) held: Vec<u8>,
     /// What came with a pause, in order, and whether the peer's end came behind it.
-    pub(super) held_back: Vec<(Kind, Vec<u8>)>,
+    pub(super) held_back: HeldBack,
     pub(super) end_held_back: Option<HeldEnd>,
     /// The layer keeps a message back, and what follows it.
     pub(super) layer_waits: bool,

@@ -69,7 +69,7 @@ impl Codec {
 
     /// Takes bytes of the peer.
     #[inline(always)]
-    pub(super) fn receive(&mut self, mut bytes: &[u8], up: &mut dyn FnMut(&[u8])) -> Result<()> {
+    pub(super) fn receive(&mut self, mut bytes: &[u8], up: &mut impl FnMut(&[u8])) -> Result<()> {
         loop {
             if self.partial.is_none() {
                 bytes = self.whole_messages(bytes, up)?;
@@ -86,7 +86,7 @@ impl Codec {
     fn whole_messages<'b>(
         &self,
         mut bytes: &'b [u8],
-        up: &mut dyn FnMut(&[u8]),
+        up: &mut impl FnMut(&[u8]),
     ) -> Result<&'b [u8]> {
         let size = self.mapping.head_size();
         while let Some((head, rest)) = bytes.split_at_checked(size) {
@@ -116,7 +116,7 @@ impl Codec {
     /// Takes bytes of a message that was cut, or will be. Returns those behind it.
     #[cold]
     #[inline(never)]
-    fn go_on<'b>(&mut self, mut bytes: &'b [u8], up: &mut dyn FnMut(&[u8])) -> Result<&'b [u8]> {
+    fn go_on<'b>(&mut self, mut bytes: &'b [u8], up: &mut impl FnMut(&[u8])) -> Result<&'b [u8]> {
         let mut partial = self.partial.take().unwrap_or_default();
         let length = match partial.length {
             Some(length) => length,

@@ -1,15 +1,16 @@
 //! What the tests have in common: handlers that tell what happens, and peers without a library.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use super::super::*;
-use crate::net::{Kind, Reason, ServerHandler, SessionHandler};
+use crate::error::Error;
+pub(super) use crate::net::{
+    Backlog, Body, Client, Offer, Server, Service, Session, SocketOption, SpAddress, SpConfig,
+};
+use crate::net::{Kind, Reason, ServerHandler, SessionHandler, TlsContext};
 
 pub(super) const REQ: u16 = 48;
 pub(super) const REP: u16 = 49;
@@ -201,18 +202,108 @@ pub(super) fn tcp(port: u16) -> SpAddress<'static> {
     SpAddress::Tcp { host: "127.0.0.1", port }
 }
 
-/// A peer that is no part of this library. It has said what `words` are.
-pub(super) fn raw_peer(port: u16, words: &[u8]) -> TcpStream {
-    let mut peer = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    peer.write_all(words).unwrap();
-    peer
+/// A peer that sends and receives bytes as they are. It reads nothing until it is asked for
+/// something, and closes the connection when it is dropped.
+pub(super) struct RawPeer {
+    client: Client,
+    received: Receiver<Vec<u8>>,
+    bytes: Vec<u8>,
 }
 
-pub(super) fn read(peer: &mut impl Read, count: usize) -> Vec<u8> {
-    let mut bytes = vec![0; count];
-    peer.read_exact(&mut bytes).unwrap();
-    bytes
+struct Raw {
+    words: Vec<u8>,
+    received: Sender<Vec<u8>>,
+}
+
+impl SessionHandler for Raw {
+    fn on_connected(&mut self, session: &Session) {
+        session.pause_reading().unwrap();
+        session.send(&self.words).unwrap();
+        self.received.send(Vec::new()).unwrap();
+    }
+
+    fn on_received(&mut self, _session: &Session, _kind: Kind, data: &[u8]) -> usize {
+        let _ = self.received.send(data.to_vec());
+        data.len()
+    }
+}
+
+/// A peer that says `words` first.
+pub(super) fn raw_peer(service: &Service, port: u16, words: &[u8]) -> RawPeer {
+    raw(Client::tcp(service, "127.0.0.1", port).unwrap(), words)
+}
+
+pub(super) fn raw(client: Client, words: &[u8]) -> RawPeer {
+    let (sender, received) = mpsc::channel();
+    client.connect(Raw { words: words.to_vec(), received: sender }).unwrap();
+    received.recv_timeout(Duration::from_secs(60)).expect("there is a connection");
+    RawPeer { client, received, bytes: Vec::new() }
+}
+
+impl RawPeer {
+    /// Sends more.
+    pub(super) fn write(&self, words: &[u8]) {
+        self.client.send(words).unwrap();
+    }
+
+    /// Whether more bytes come, before the end.
+    fn more(&mut self) -> bool {
+        let _ = self.client.resume_reading();
+        let more = self.received.recv_timeout(Duration::from_secs(60));
+        assert_ne!(more, Err(mpsc::RecvTimeoutError::Timeout), "something comes");
+        self.bytes.extend(more.iter().flatten());
+        more.is_ok()
+    }
+
+    pub(super) fn read(&mut self, count: usize) -> Vec<u8> {
+        while self.bytes.len() < count {
+            assert!(self.more(), "the end comes after {:?}", self.bytes);
+        }
+        let rest = self.bytes.split_off(count);
+        std::mem::replace(&mut self.bytes, rest)
+    }
+
+    /// What comes until the end.
+    pub(super) fn read_to_the_end(&mut self) -> Vec<u8> {
+        while self.more() {}
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// The head of an answer of HTTP, in small letters.
+    pub(super) fn read_head(&mut self) -> String {
+        let end = loop {
+            match self.bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                Some(end) => break end,
+                None => assert!(self.more(), "the end comes after {:?}", self.bytes),
+            }
+        };
+        String::from_utf8(self.read(end + 4)).unwrap().to_ascii_lowercase()
+    }
+}
+
+impl Drop for RawPeer {
+    fn drop(&mut self) {
+        let _ = self.client.disconnect();
+    }
+}
+
+/// A port that nobody has.
+pub(super) fn free_port() -> u16 {
+    let never_started = Service::new().unwrap();
+    let server = Server::tcp(&never_started, "127.0.0.1", 0).unwrap();
+    server.start(Door::of(&Ear::new(), false)).unwrap();
+    server.port()
+}
+
+/// Contexts of a server and of its clients.
+pub(super) fn contexts() -> (TlsContext, TlsContext) {
+    let certificate = |name| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("certs").join(name);
+    let (of_server, of_client) = (TlsContext::new(), TlsContext::new());
+    of_server
+        .set_certificate_files(certificate("server.pem"), certificate("server.key"), None)
+        .unwrap();
+    of_client.add_authority_file(certificate("ca.pem")).unwrap();
+    (of_server, of_client)
 }
 
 /// A folder for files of sockets, which goes with what is in it.
