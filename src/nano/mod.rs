@@ -30,6 +30,9 @@ mod statistics;
 mod transfer;
 mod waiting;
 
+#[cfg(test)]
+mod idle_tests;
+
 pub use closing::terminate;
 pub use context::Context;
 pub use device::Device;

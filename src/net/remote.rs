@@ -83,13 +83,22 @@ pub(crate) struct Remote {
     id: u64,
     mailbox: Mailbox<Operation>,
     waker: Arc<Waker>,
+    /// How often the loop came round.
+    #[cfg(test)]
+    pub(super) turns: AtomicU64,
 }
 
 impl Remote {
     pub(super) fn new(waker: Arc<Waker>) -> Remote {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Remote { id, mailbox: Mailbox::new(), waker }
+        Remote {
+            id,
+            mailbox: Mailbox::new(),
+            waker,
+            #[cfg(test)]
+            turns: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn id(&self) -> u64 {
