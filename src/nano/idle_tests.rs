@@ -35,8 +35,8 @@ impl SocketHandler for Told {
     }
 }
 
-/// 500 connections over TCP and 500 within the process, half of the sockets with callbacks and half
-/// of them with a blocked thread's worth of nothing to receive.
+/// 250 sockets that are connected over TCP, 250 within the process, half of them with callbacks, and
+/// 500 that have nobody to talk to.
 #[test]
 #[cfg_attr(miri, ignore = "needs sockets")]
 fn a_thousand_idle_sockets_turn_no_loop() {
