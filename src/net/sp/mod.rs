@@ -217,7 +217,7 @@ impl Session {
     /// Sends a message: `header`, a few words that a protocol puts in front, and `body`. It may be
     /// called as [`Session::send`] may. A message is refused if others wait and it would pass the
     /// [`SendLimit`](SocketOption::SendLimit); one alone may be larger.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn send_sp(&self, header: &[u8], body: Body<'_>) -> Offer {
         self.offer_sp(header, body, &mut Flushes::default())
     }
