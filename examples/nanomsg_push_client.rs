@@ -10,8 +10,10 @@ fn main() -> Result<()> {
         addresses.push("tcp://127.0.0.1:6666".into());
     }
     let client = Socket::new(Protocol::Push)?;
-    let dial = || addresses.iter().map(|address| client.dial(address)).collect();
-    let mut endpoints: Vec<Endpoint> = dial()?;
+    let dial = || -> Result<Vec<Endpoint>> {
+        addresses.iter().map(|address| client.dial(address)).collect()
+    };
+    let mut endpoints = dial()?;
     println!("Nanomsg push server address: {}", addresses.join(", "));
     println!("An empty line stops the client, '!' connects it anew, other lines are work.");
     for line in std::io::stdin().lines().map_while(std::result::Result::ok) {

@@ -7,8 +7,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use crate::error::Error;
+pub(super) use crate::net::sp::Backlog;
 pub(super) use crate::net::{
-    Backlog, Body, Client, Offer, Server, Service, Session, SocketOption, SpAddress, SpConfig,
+    Body, Client, Offer, Server, Service, Session, SocketOption, SpAddress, SpConfig,
 };
 use crate::net::{Kind, Reason, ServerHandler, SessionHandler, TlsContext};
 
