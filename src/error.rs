@@ -35,6 +35,8 @@ pub enum Status {
     Tls = 10,
     /// A WebSocket peer breaks the protocol, or refuses the handshake.
     WebSocket = 11,
+    /// A peer breaks the scalability protocols, or speaks none.
+    Sp = 12,
 }
 
 /// Where an [`Error`] comes from, and so what its [code](Error::code) means.
@@ -63,6 +65,8 @@ pub enum Category {
     /// of HTTP (below 600) where the opening handshake failed, 0 where there was none, 1006
     /// where the peer closed the connection instead.
     WebSocket,
+    /// Scalability protocols: the code is an [`SpFailure`].
+    Sp,
 }
 
 impl Category {
@@ -79,6 +83,7 @@ impl Category {
             Category::Unsupported => "unsupported",
             Category::Tls => "tls",
             Category::WebSocket => "websocket",
+            Category::Sp => "sp",
         }
     }
 }
@@ -98,6 +103,50 @@ pub enum TlsFailure {
     KeyMismatch = 2004,
     /// The settings contradict each other, or nothing implements them.
     Settings = 2005,
+}
+
+/// The codes of [`Category::Sp`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum SpFailure {
+    /// A call that does not wait would have to.
+    WouldBlock = 3001,
+    /// The timeout of a call passed, or the deadline of a survey.
+    TimedOut = 3002,
+    /// The pattern does not allow the call now, such as a reply without a request.
+    WrongState = 3003,
+    /// The socket, or the part of it that was used, is closed.
+    Closed = 3004,
+    /// All sockets of the process were closed for good.
+    Terminated = 3005,
+    /// The pattern never allows the call, such as a receive on a socket that publishes.
+    NotSupported = 3006,
+    /// An address cannot be read.
+    Address = 3007,
+    /// The transport of an address is none that this library has.
+    Transport = 3008,
+    /// Somebody listens on that address already.
+    AddressInUse = 3009,
+    /// The peer speaks something else, or a protocol that does not belong to this side's.
+    Peer = 3010,
+    /// A message is larger than the limit.
+    TooLarge = 3011,
+    /// A message breaks the protocol.
+    Malformed = 3012,
+}
+
+impl SpFailure {
+    fn status(self) -> Status {
+        match self {
+            SpFailure::WouldBlock | SpFailure::TimedOut => Status::Timeout,
+            SpFailure::WrongState | SpFailure::AddressInUse => Status::InvalidState,
+            SpFailure::Closed | SpFailure::Terminated => Status::NotConnected,
+            SpFailure::NotSupported | SpFailure::Transport => Status::Unsupported,
+            SpFailure::Address => Status::InvalidArgument,
+            SpFailure::TooLarge => Status::Limit,
+            SpFailure::Peer | SpFailure::Malformed => Status::Sp,
+        }
+    }
 }
 
 impl fmt::Display for Category {
@@ -196,6 +245,12 @@ impl Error {
         Error { status: Status::Limit, ..Error::web_socket(code, message) }
     }
 
+    /// What a scalability protocol refuses, or a peer that speaks one did wrong.
+    pub(crate) fn sp(failure: SpFailure, message: impl Into<Cow<'static, str>>) -> Error {
+        let (status, code) = (failure.status(), failure as i32);
+        Error { status, category: Category::Sp, code, message: message.into() }
+    }
+
     /// An error of the operating system while doing `action`, such as "cannot listen on [::]:80".
     pub(crate) fn system(action: impl fmt::Display, error: &io::Error) -> Error {
         let code = error.raw_os_error().unwrap_or(0);
@@ -210,6 +265,24 @@ impl Error {
     ) -> Error {
         let code = error.raw_os_error().unwrap_or(0);
         Error { status: Status::System, category: Category::System, code, message: message.into() }
+    }
+
+    /// An error of the operating system with the file of a socket.
+    pub(crate) fn file(action: impl fmt::Display, error: &io::Error) -> Error {
+        let advice = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "; stop the program that listens there, remove the file if it is no socket, or \
+                 choose another path"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "; the folder, or for a client the file, has to be writable"
+            }
+            io::ErrorKind::NotFound => "; is the server running, and is the folder there?",
+            io::ErrorKind::ConnectionRefused => "; nobody listens on that file any more",
+            io::ErrorKind::WouldBlock => "; the server does not accept as fast as clients come",
+            _ => "",
+        };
+        Error::system_meaning(format!("{action}: {}{advice}", text_of(error)), error)
     }
 
     /// The same error with what it is about in front, such as the name of a file.
@@ -234,7 +307,8 @@ impl Error {
 
     /// The number within the [category](Error::category): `errno` for [`Category::System`], an
     /// alert or a [`TlsFailure`] for [`Category::Tls`], a close code or a status of HTTP for
-    /// [`Category::WebSocket`], the [`Status`] as a number for all others.
+    /// [`Category::WebSocket`], an [`SpFailure`] for [`Category::Sp`], the [`Status`] as a number for
+    /// all others.
     pub fn code(&self) -> i32 {
         self.code
     }
@@ -253,13 +327,18 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The system's own text without the "(os error N)" tail, and advice for what users meet most.
+/// The system's own text without the "(os error N)" tail.
+fn text_of(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(end) = text.find(" (os error") {
+        text.truncate(end);
+    }
+    text
+}
+
+/// The system's own text, and advice for what users meet most.
 fn describe(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = match text.find(" (os error") {
-        Some(end) => &text[..end],
-        None => &text,
-    };
+    let text = text_of(error);
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "; stop the other program, choose another port, or use port 0 for a free one"

@@ -187,6 +187,12 @@
 //! A [`Udp`] endpoint sends and receives datagrams, as a server or as a client, to one address or
 //! to a multicast [`Group`], with one [`UdpHandler`] and the same rules for threads and errors.
 //!
+//! # Scalability protocols
+//!
+//! [`nano`] has the patterns of nanomsg: pair, push and pull, request and reply, publish and
+//! subscribe, survey, bus. Their [`Socket`](nano::Socket)s connect programs without a server that
+//! has to be written, over TCP, TLS, WebSocket, Unix sockets and within one process.
+//!
 //! # Errors
 //!
 //! An [`Error`] has a code, a [`Category`] and a sentence. Calls that set something up return it;
@@ -196,11 +202,12 @@
 pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
+pub mod nano;
 mod net;
 mod proto;
 mod reactor;
 
-pub use error::{Category, Error, Result, Status, TlsFailure};
+pub use error::{Category, Error, Result, SpFailure, Status, TlsFailure};
 pub use net::{
     Client, CloseFrame, Group, Kind, Reason, Request, Response, SendPolicy, Server, ServerHandler,
     Service, ServiceHandler, Session, SessionHandler, SocketOption, Timer, TlsContext, TlsDetails,

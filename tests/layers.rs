@@ -91,7 +91,7 @@ const LAYERS: [Layer; 6] = [
 ];
 
 /// Names of `error` that the crate's root offers too; every layer may take them there.
-const ERRORS: [&str; 5] = ["Category", "Error", "Result", "Status", "TlsFailure"];
+const ERRORS: [&str; 6] = ["Category", "Error", "Result", "SpFailure", "Status", "TlsFailure"];
 
 /// Where `unsafe` is allowed: what C hands over, and what the system does.
 const UNSAFE: [&str; 2] = ["ffi/", "reactor/sys/"];

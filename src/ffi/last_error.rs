@@ -42,6 +42,7 @@ pub(super) fn category_text(category: Category) -> &'static CStr {
         Category::Unsupported => c"unsupported",
         Category::Tls => c"tls",
         Category::WebSocket => c"websocket",
+        Category::Sp => c"sp",
     }
 }
 
@@ -154,6 +155,8 @@ mod tests {
             Category::Handler,
             Category::Unsupported,
             Category::Tls,
+            Category::WebSocket,
+            Category::Sp,
         ] {
             assert_eq!(category_text(category).to_str(), Ok(category.as_str()));
         }

@@ -15,8 +15,9 @@ use super::stream::Stream;
 use super::worker::{Due, Source, Worker};
 use super::{Reason, Server, Session};
 use crate::error::{Error, Result};
+use crate::reactor::listening::{self, ListenSocket};
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::{self, TcpListener, TcpStream};
+use crate::reactor::sockets::{self, StreamSocket};
 use crate::reactor::sys;
 use crate::reactor::timers::TimerKey;
 
@@ -31,7 +32,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// With the last of them the handler is dropped.
 pub(crate) struct Run {
     server: Server,
-    /// Where to listen: what the host's name meant at the start.
+    /// Where to listen: what the host's name meant at the start. None for the path of a file.
     addresses: Vec<IpAddr>,
     handler: Option<Box<dyn AnyServerHandler>>,
     stopped: AtomicBool,
@@ -57,16 +58,21 @@ impl Run {
         }
     }
 
-    /// Binds to the first address that allows it.
-    pub(super) fn bind(&self) -> Result<TcpListener> {
+    /// Binds to the file, or to the first address that allows it.
+    pub(super) fn bind(&self) -> Result<ListenSocket> {
         let endpoint = &*self.server.0;
         let options = endpoint.options.listen();
+        if let Some(path) = endpoint.place.path() {
+            return listening::listen_unix(path, endpoint.as_server().mode(), &options).map_err(
+                |error| Error::file(format!("cannot listen on {}", path.display()), &error),
+            );
+        }
         let port = &endpoint.as_server().port;
         let mut failure = None;
         for address in &self.addresses {
             let address = SocketAddr::new(*address, port.load(Ordering::Relaxed));
-            let bound = sockets::listen(address, &options)
-                .and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
+            let bound = listening::listen(address, &options)
+                .and_then(|listener| Ok((listener.port()?, listener)));
             match bound {
                 Ok((real, listener)) => {
                     port.store(real, Ordering::Relaxed);
@@ -93,13 +99,13 @@ impl Run {
     pub(super) fn give_up(self: &Arc<Run>) {
         let role = self.server.0.as_server();
         let mut state = role.state();
-        role.port.store(self.server.0.port, Ordering::Relaxed);
+        role.port.store(self.server.0.place.port(), Ordering::Relaxed);
         state.end(self);
     }
 
     /// Counts a session out.
-    pub(super) fn discharge(&self, admission: Admission, peer: SocketAddr) {
-        self.server.0.discharge(admission, Some(peer.ip()));
+    pub(super) fn discharge(&self, admission: Admission, peer: Option<SocketAddr>) {
+        self.server.0.discharge(admission, peer.map(|peer| peer.ip()));
     }
 
     fn is_stopped(&self) -> bool {
@@ -148,7 +154,7 @@ impl Drop for Run {
 
 /// A listening socket in its loop.
 pub(super) struct Listener {
-    socket: TcpListener,
+    socket: ListenSocket,
     pub(super) run: Arc<Run>,
     /// The system was out of descriptors; told once, until an accept succeeds.
     starved: bool,
@@ -157,7 +163,7 @@ pub(super) struct Listener {
 
 impl Worker {
     /// Begins to accept. A restart, or a start during a stop, has to bind first.
-    pub(super) fn start_server(&mut self, listener: Option<TcpListener>, run: Arc<Run>) {
+    pub(super) fn start_server(&mut self, listener: Option<ListenSocket>, run: Arc<Run>) {
         let bound = match listener {
             _ if self.is_stopping() => {
                 Err(Error::state("the service stopped before the server could start"))
@@ -185,7 +191,7 @@ impl Worker {
         };
         {
             let mut state = role.state();
-            state.native_handle = sys::native_handle(&socket) as i64;
+            state.native_handle = socket.native_handle() as i64;
             // A stop that was asked for meanwhile comes with its own operation.
             if state.life == Life::Starting && state.is_current(&run) {
                 state.life = Life::Started;
@@ -231,7 +237,7 @@ impl Worker {
             state.native_handle = -1;
             if last {
                 // Before the next start may bind.
-                role.port.store(server.0.port, Ordering::Relaxed);
+                role.port.store(server.0.place.port(), Ordering::Relaxed);
                 state.end(run);
             }
         }
@@ -290,9 +296,9 @@ impl Worker {
     }
 
     /// Gives a connection to the loop whose turn it is, unless a limit is in the way.
-    fn admit(&mut self, socket: TcpStream, peer: SocketAddr, run: &Arc<Run>) {
+    fn admit(&mut self, socket: StreamSocket, peer: Option<SocketAddr>, run: &Arc<Run>) {
         let endpoint = &run.server.0;
-        let admission = match endpoint.admit(peer.ip()) {
+        let admission = match endpoint.admit(peer.map(|peer| peer.ip())) {
             Ok(admission) => admission,
             Err(error) => {
                 if !run.limit_told.swap(true, Ordering::Relaxed) {
@@ -318,8 +324,8 @@ impl Worker {
     /// Makes an accepted connection a session and announces it.
     pub(super) fn open_session(
         &mut self,
-        mut socket: TcpStream,
-        peer: SocketAddr,
+        mut socket: StreamSocket,
+        peer: Option<SocketAddr>,
         run: Arc<Run>,
         admission: Admission,
     ) {
@@ -342,9 +348,17 @@ impl Worker {
         };
         let key = self.slots.reserve();
         let prepared = endpoint.layer().and_then(|layer| {
-            sockets::adopt(&socket, &endpoint.options.stream())
-                .and_then(|()| self.registrar.register_stream(&mut socket, key))
-                .map_err(|error| Error::system(format!("cannot serve {peer}"), &error))?;
+            let options = endpoint.options.stream();
+            let adopted = match peer {
+                Some(_) => sockets::adopt(&socket, &options),
+                None => sockets::adopt_unix(&socket, &options),
+            };
+            adopted.and_then(|()| self.registrar.register_stream(&mut socket, key)).map_err(
+                |error| match peer {
+                    Some(peer) => Error::system(format!("cannot serve {peer}"), &error),
+                    None => Error::system("cannot serve a client", &error),
+                },
+            )?;
             Ok(layer)
         });
         let layer = match prepared {

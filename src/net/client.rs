@@ -3,15 +3,17 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connect::ConnectRequest;
 use super::endpoint::Endpoint;
 use super::outbox::{Close, Phase};
+use super::place::Place;
+use super::protocol::Protocol;
 use super::remote::Operation;
 use super::session::SessionInner;
-use super::web_socket::WebSocket;
 use super::{Reason, Service, Session, SessionHandler, SocketOption, TlsContext};
 use crate::error::{Error, Result};
 use crate::proto::tls::server_name;
@@ -32,7 +34,7 @@ impl Client {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty host or port 0.
     pub fn tcp(service: &Service, host: &str, port: u16) -> Result<Client> {
-        Client::new(service, None, None, host, port)
+        Client::new(service, None, Protocol::Bytes, Place::internet(host, port)?)
     }
 
     /// A client as [`Client::tcp`] makes it, whose connection is encrypted with TLS. The server has
@@ -42,20 +44,39 @@ impl Client {
     ///
     /// As [`Client::tcp`].
     pub fn tls(service: &Service, context: &TlsContext, host: &str, port: u16) -> Result<Client> {
-        Client::new(service, Some(context), None, host, port)
+        Client::new(service, Some(context), Protocol::Bytes, Place::internet(host, port)?)
+    }
+
+    /// A client of the server on the Unix domain socket at `path`, as [`Server::unix`] takes it. No
+    /// file need be there before the connect.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::unix`].
+    ///
+    /// [`Server::unix`]: super::Server::unix
+    pub fn unix(service: &Service, path: impl AsRef<Path>) -> Result<Client> {
+        Client::new(service, None, Protocol::Bytes, Place::unix(path.as_ref())?)
     }
 
     pub(super) fn new(
         service: &Service,
         tls: Option<&TlsContext>,
-        web_socket: Option<WebSocket>,
-        host: &str,
-        port: u16,
+        protocol: Protocol,
+        place: Place,
     ) -> Result<Client> {
-        let endpoint = Endpoint::client(&service.0.core, tls, web_socket, host, port)?;
-        let endpoint = Arc::new(endpoint);
-        let inner = SessionInner::new(endpoint, service.0.core.next_loop(), Phase::Idle);
-        Ok(Client(Session(Arc::new(inner))))
+        Endpoint::client(&service.0.core, tls, protocol, place).map(Client::of)
+    }
+
+    pub(super) fn of(endpoint: Endpoint) -> Client {
+        let home = endpoint.core.next_loop();
+        let inner = SessionInner::new(Arc::new(endpoint), home, Phase::Idle);
+        Client(Session(Arc::new(inner)))
+    }
+
+    /// The path that the client connects to, if that is a Unix domain socket.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.0.endpoint.place.path()
     }
 
     /// The context of an encrypted client.
@@ -104,8 +125,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidState`](crate::Status::InvalidState) while connecting or connected.
+    /// [`Status::InvalidState`](crate::Status::InvalidState) while connecting or connected;
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an address on a client of a
+    /// Unix domain socket.
     pub fn bind(&self, local: Option<SocketAddr>) -> Result<()> {
+        if local.is_some() && self.path().is_some() {
+            return Err(Error::argument("a client of a Unix domain socket has no address to bind"));
+        }
         if self.0.0.outbox().phase != Phase::Idle {
             return Err(Error::state("the client is connected; bind it before connect"));
         }
@@ -191,7 +217,7 @@ impl fmt::Debug for Client {
         let endpoint = &self.0.0.endpoint;
         formatter
             .debug_struct("Client")
-            .field("server", &endpoint.name(endpoint.port))
+            .field("server", &format_args!("{}", endpoint.place))
             .field("connected", &self.0.is_connected())
             .finish()
     }

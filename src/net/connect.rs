@@ -3,10 +3,12 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::endpoint::Endpoint;
 use super::handler::{SessionHandler, drop_guarded, guard};
 use super::outbox::Phase;
+use super::place::Place;
 use super::remote::Operation;
 use super::stream::Stream;
 use super::timer::later;
@@ -16,8 +18,12 @@ use crate::error::Error;
 use crate::reactor::event_loop::Readiness;
 use crate::reactor::resolver;
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::{self, TcpStream};
+use crate::reactor::sockets::{self, StreamSocket};
 use crate::reactor::timers::TimerKey;
+
+/// How long a client of a Unix domain socket waits when the server's backlog is full: no event tells
+/// when there is room again.
+const BACKLOG_RETRY: Duration = Duration::from_millis(10);
 
 /// A client that wants a connection.
 pub(super) struct ConnectRequest {
@@ -40,7 +46,7 @@ pub(super) struct Connecting {
     handler: Box<dyn SessionHandler>,
     progress: Progress,
     /// Addresses that were not tried yet.
-    addresses: std::vec::IntoIter<SocketAddr>,
+    targets: std::vec::IntoIter<Target>,
     /// The failure of the last address.
     failure: Option<Error>,
     /// When to give up; none leaves that to the system.
@@ -49,8 +55,33 @@ pub(super) struct Connecting {
     timer: Option<TimerKey>,
 }
 
+/// What a socket can be connected to.
+#[derive(Clone, Copy)]
+enum Target {
+    Internet(SocketAddr),
+    /// The file at the path of the endpoint.
+    File,
+}
+
+impl Target {
+    fn address(self) -> Option<SocketAddr> {
+        match self {
+            Target::Internet(address) => Some(address),
+            Target::File => None,
+        }
+    }
+
+    /// For messages: where the endpoint wants to connect to.
+    fn name(self, endpoint: &Endpoint) -> String {
+        match self {
+            Target::Internet(address) => address.to_string(),
+            Target::File => endpoint.place.to_string(),
+        }
+    }
+}
+
 enum Progress {
-    /// Until the time of a delayed reconnect.
+    /// Until the time of a delayed reconnect, or of another attempt.
     Waiting,
     /// Until the answer to the question that this one asks. A key can come again when the service
     /// is restarted; an asker never does.
@@ -58,8 +89,8 @@ enum Progress {
     /// Between two addresses.
     Next,
     Trying {
-        socket: TcpStream,
-        address: SocketAddr,
+        socket: StreamSocket,
+        target: Target,
     },
 }
 
@@ -78,7 +109,7 @@ impl Worker {
             session,
             handler,
             progress: Progress::Waiting,
-            addresses: Vec::new().into_iter(),
+            targets: Vec::new().into_iter(),
             failure: None,
             deadline: None,
             timer: None,
@@ -103,10 +134,19 @@ impl Worker {
     fn resolve(&mut self, key: Key, mut connecting: Box<Connecting>) {
         let endpoint = Arc::clone(&connecting.session.0.endpoint);
         let timeout = endpoint.options.milliseconds(SocketOption::ConnectTimeout);
-        connecting.deadline = timeout.map(|timeout| self.now + timeout);
+        let deadline = timeout.map(|timeout| self.now + timeout);
+        connecting.deadline = connecting.deadline.or(deadline);
         connecting.timer = connecting.deadline.map(|at| self.timers.insert(at, Due::Source(key)));
-        if let Ok(address) = endpoint.host.parse::<IpAddr>() {
-            connecting.addresses = vec![SocketAddr::new(address, endpoint.port)].into_iter();
+        let (host, port) = match &endpoint.place {
+            Place::Internet { host, port } => (host, *port),
+            Place::Unix(_) => {
+                connecting.targets = vec![Target::File].into_iter();
+                return self.try_next(key, connecting);
+            }
+        };
+        if let Ok(address) = host.parse::<IpAddr>() {
+            let target = Target::Internet(SocketAddr::new(address, port));
+            connecting.targets = vec![target].into_iter();
             return self.try_next(key, connecting);
         }
         let asker = Arc::new(());
@@ -114,7 +154,7 @@ impl Worker {
         let answer = Box::new(move |addresses| {
             core.remote(index).post(Operation::Resolved { key, asker: asked, addresses });
         });
-        resolver::resolve(endpoint.host.clone(), endpoint.port, Arc::downgrade(&asker), answer);
+        resolver::resolve(host.clone(), port, Arc::downgrade(&asker), answer);
         connecting.progress = Progress::Resolving(asker);
         self.slots.restore(key, Source::Connecting(connecting));
     }
@@ -137,11 +177,12 @@ impl Worker {
         let Some(mut connecting) = self.still_wanted(key, connecting) else { return };
         match addresses {
             Ok(addresses) => {
-                connecting.addresses = addresses.into_iter();
+                let targets: Vec<_> = addresses.into_iter().map(Target::Internet).collect();
+                connecting.targets = targets.into_iter();
                 self.try_next(key, connecting);
             }
             Err(error) => {
-                let host = &connecting.session.0.endpoint.host;
+                let host = connecting.session.0.endpoint.place.host();
                 let text = format!("cannot resolve the host {host:?}: {error}");
                 self.fail(key, *connecting, Error::resolver(text), Reason::Error);
             }
@@ -152,33 +193,57 @@ impl Worker {
     fn try_next(&mut self, key: Key, mut connecting: Box<Connecting>) {
         let endpoint = Arc::clone(&connecting.session.0.endpoint);
         let local = *endpoint.as_client().local();
-        for address in connecting.addresses.by_ref() {
-            let begun = sockets::connect(address, local, &endpoint.options.stream()).and_then(
-                |mut socket| {
-                    self.registrar.register_connecting(&mut socket, key)?;
-                    Ok(socket)
-                },
-            );
+        for target in connecting.targets.by_ref() {
+            let options = endpoint.options.stream();
+            let begun = match (target, endpoint.place.path()) {
+                (Target::Internet(address), _) => sockets::connect(address, local, &options),
+                (Target::File, path) => {
+                    sockets::connect_unix(path.expect("it is a path"), &options)
+                }
+            };
+            let begun = begun.and_then(|mut socket| {
+                self.registrar.register_connecting(&mut socket, key)?;
+                Ok(socket)
+            });
             match begun {
                 Ok(socket) => {
-                    connecting.progress = Progress::Trying { socket, address };
+                    connecting.progress = Progress::Trying { socket, target };
                     self.share_time(key, &mut connecting);
                     return self.slots.restore(key, Source::Connecting(connecting));
                 }
-                Err(error) => connecting.failure = Some(connect_error(address, local, &error)),
+                Err(error) => {
+                    connecting.failure = Some(connect_error(target, &endpoint, local, &error));
+                    if matches!(target, Target::File) && error.kind() == io::ErrorKind::WouldBlock {
+                        return self.try_later(key, connecting);
+                    }
+                }
             }
         }
         let error = connecting.failure.take().unwrap_or_else(|| {
-            Error::resolver(format!("the host {:?} has no address", endpoint.host))
+            Error::resolver(format!("the host {:?} has no address", endpoint.place.host()))
         });
         self.fail(key, *connecting, error, Reason::Error);
+    }
+
+    /// Tries again in a while, if there is time for that.
+    fn try_later(&mut self, key: Key, mut connecting: Box<Connecting>) {
+        let again = self.now + BACKLOG_RETRY;
+        if connecting.deadline.is_some_and(|deadline| deadline <= again)
+            && let Some(error) = connecting.failure.take()
+        {
+            return self.fail(key, *connecting, error, Reason::Timeout);
+        }
+        connecting.timer.take().map(|timer| self.timers.cancel(timer));
+        connecting.timer = Some(self.timers.insert(again, Due::Source(key)));
+        connecting.progress = Progress::Waiting;
+        self.slots.restore(key, Source::Connecting(connecting));
     }
 
     /// One address that does not answer leaves the others as much time as it took.
     fn share_time(&mut self, key: Key, connecting: &mut Connecting) {
         let Some(deadline) = connecting.deadline else { return };
         let rest = deadline.saturating_duration_since(self.now);
-        let share = rest / u32::try_from(connecting.addresses.len() + 1).unwrap_or(u32::MAX);
+        let share = rest / u32::try_from(connecting.targets.len() + 1).unwrap_or(u32::MAX);
         connecting.timer.take().map(|timer| self.timers.cancel(timer));
         connecting.timer = Some(self.timers.insert(self.now + share, Due::Source(key)));
     }
@@ -191,13 +256,13 @@ impl Worker {
         readiness: Readiness,
     ) {
         let Some(mut connecting) = self.still_wanted(key, connecting) else { return };
-        let Progress::Trying { socket, address } = &connecting.progress else {
+        let Progress::Trying { socket, target } = &connecting.progress else {
             return self.slots.restore(key, Source::Connecting(connecting));
         };
         let outcome = match socket.take_error() {
             Ok(Some(error)) | Err(error) => Err(error),
-            Ok(None) => match socket.peer_addr() {
-                Ok(_) => Ok(()),
+            Ok(None) => match sockets::check_connected(socket) {
+                Ok(()) => Ok(()),
                 // An event for something else: still on its way.
                 Err(_) if !readiness.writable && !readiness.closed => {
                     return self.slots.restore(key, Source::Connecting(connecting));
@@ -210,8 +275,9 @@ impl Worker {
             },
         };
         if let Err(error) = outcome {
-            let local = *connecting.session.0.endpoint.as_client().local();
-            connecting.failure = Some(connect_error(*address, local, &error));
+            let endpoint = &connecting.session.0.endpoint;
+            let local = *endpoint.as_client().local();
+            connecting.failure = Some(connect_error(*target, endpoint, local, &error));
             connecting.progress = Progress::Next;
             return self.try_next(key, connecting);
         }
@@ -221,8 +287,8 @@ impl Worker {
         };
         let Connecting { session, handler, progress, timer, .. } = *connecting;
         timer.map(|timer| self.timers.cancel(timer));
-        let Progress::Trying { socket, address } = progress else { return };
-        session.0.outbox().peer = address.into();
+        let Progress::Trying { socket, target } = progress else { return };
+        session.0.outbox().peer = target.address().into();
         let stream = Stream::new(socket, layer, session, handler, None);
         let mut stream = Box::new(stream);
         // The server may have spoken, and even closed, by the time this side hears of the
@@ -243,12 +309,14 @@ impl Worker {
         }
         let endpoint = &connecting.session.0.endpoint;
         let what = match &connecting.progress {
-            Progress::Trying { address, .. } => format!("cannot connect to {address}"),
-            _ => format!("cannot resolve the host {:?}", endpoint.host),
+            Progress::Trying { target, .. } => {
+                format!("cannot connect to {}", target.name(endpoint))
+            }
+            _ => format!("cannot resolve the host {:?}", endpoint.place.host()),
         };
         let limit = endpoint.options.get(SocketOption::ConnectTimeout);
         let error = Error::timeout(format!("{what} within {limit} milliseconds"));
-        if connecting.addresses.len() > 0 {
+        if connecting.targets.len() > 0 {
             connecting.failure = Some(error);
             connecting.progress = Progress::Next;
             return self.try_next(key, connecting);
@@ -328,10 +396,17 @@ impl Worker {
     }
 }
 
-fn connect_error(address: SocketAddr, local: Option<SocketAddr>, error: &io::Error) -> Error {
-    match local {
-        Some(local) => Error::system(format!("cannot connect from {local} to {address}"), error),
-        None => Error::system(format!("cannot connect to {address}"), error),
+fn connect_error(
+    target: Target,
+    endpoint: &Endpoint,
+    local: Option<SocketAddr>,
+    error: &io::Error,
+) -> Error {
+    let name = target.name(endpoint);
+    match (target, local) {
+        (Target::File, _) => Error::file(format!("cannot connect to {name}"), error),
+        (_, Some(local)) => Error::system(format!("cannot connect from {local} to {name}"), error),
+        (_, None) => Error::system(format!("cannot connect to {name}"), error),
     }
 }
 

@@ -3,32 +3,31 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::accept::Run;
 use super::core::Core;
 use super::options::{Options, Use};
+use super::place::Place;
+use super::protocol::Protocol;
 use super::session::SessionInner;
 use super::topics::Topics;
-use super::web_socket::WebSocket;
 use super::{Session, SocketOption, TlsContext};
 use crate::error::{Error, Result};
+use crate::proto::Layer;
 use crate::proto::tls::server_name;
-use crate::proto::ws::{Secure, Ws};
-use crate::proto::{Layer, Raw};
 
 pub(crate) struct Endpoint {
     pub(super) core: Arc<Core>,
-    /// Where to listen or to connect, as the user gave it.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(super) place: Place,
     pub(super) options: Options,
     /// How connections are encrypted, if they are.
     pub(super) tls: Option<TlsContext>,
-    /// How WebSocket is spoken, if it is.
-    pub(super) web_socket: Option<WebSocket>,
+    pub(super) protocol: Protocol,
+    /// Its handlers are told when what one read has brought is delivered.
+    pub(super) tells_batches: bool,
     pub(super) role: Role,
 }
 
@@ -36,6 +35,9 @@ pub(super) enum Role {
     Server(ServerRole),
     Client(ClientRole),
 }
+
+/// The permissions that the umask of the process leaves.
+const MODE_OF_UMASK: u32 = u32::MAX;
 
 /// How far a server has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub(super) struct ServerRole {
     pub(super) home: usize,
     /// The port in use, the configured one while there is none.
     pub(super) port: AtomicU16,
+    /// The permissions of the file of a Unix domain socket.
+    mode: AtomicU32,
     /// Sessions from their accept until after their last callback.
     pub(super) current_sessions: AtomicU64,
     shares: Box<[Share]>,
@@ -157,25 +161,6 @@ pub(super) struct ClientRole {
     pub(super) server_name: Mutex<Option<String>>,
 }
 
-/// A host as it is used, without the brackets that IPv6 addresses may come with.
-pub(super) fn checked_host(host: &str) -> Result<&str> {
-    let host = host.trim().trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() || host.contains('\0') {
-        return Err(Error::argument(
-            "the address is empty or has a zero byte; give a name, an IPv4 or an IPv6 address",
-        ));
-    }
-    Ok(host)
-}
-
-/// TLS, with WebSocket inside or not.
-fn over(tls: impl Layer + 'static, ws: Option<Ws>) -> Box<dyn Layer> {
-    match ws {
-        None => Box::new(tls),
-        Some(ws) => Box::new(Secure::new(tls, ws)),
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -184,15 +169,15 @@ impl Endpoint {
     pub(super) fn server(
         core: &Arc<Core>,
         tls: Option<&TlsContext>,
-        web_socket: Option<WebSocket>,
-        host: &str,
-        port: u16,
+        protocol: Protocol,
+        place: Place,
     ) -> Result<Endpoint> {
         let role = ServerRole {
             state: Mutex::new(ServerState { life: Life::Stopped, run: None, native_handle: -1 }),
             started: AtomicBool::new(false),
             home: core.next_loop(),
-            port: AtomicU16::new(port),
+            port: AtomicU16::new(place.port()),
+            mode: AtomicU32::new(MODE_OF_UMASK),
             current_sessions: AtomicU64::new(0),
             shares: (0..core.threads()).map(|_| Share::default()).collect(),
             before: Mutex::default(),
@@ -200,50 +185,45 @@ impl Endpoint {
             addresses: Mutex::default(),
             topics: Box::default(),
         };
-        Endpoint::new(core, tls, web_socket, host, port, Role::Server(role))
+        Ok(Endpoint::new(core, tls, protocol, place, Role::Server(role)))
     }
 
     pub(super) fn client(
         core: &Arc<Core>,
         tls: Option<&TlsContext>,
-        web_socket: Option<WebSocket>,
-        host: &str,
-        port: u16,
+        protocol: Protocol,
+        place: Place,
     ) -> Result<Endpoint> {
-        if port == 0 {
+        if matches!(place, Place::Internet { port: 0, .. }) {
             return Err(Error::argument("a client needs the port of its server, not 0"));
         }
         let role = Role::Client(ClientRole::default());
-        Endpoint::new(core, tls, web_socket, host, port, role)
+        Ok(Endpoint::new(core, tls, protocol, place, role))
     }
 
     fn new(
         core: &Arc<Core>,
         tls: Option<&TlsContext>,
-        web_socket: Option<WebSocket>,
-        host: &str,
-        port: u16,
+        protocol: Protocol,
+        place: Place,
         role: Role,
-    ) -> Result<Endpoint> {
-        let host = checked_host(host)?;
+    ) -> Endpoint {
         let options = Options::new(match role {
             Role::Server(_) => Use::Server,
             Role::Client(_) => Use::Client,
         });
-        let (core, tls, host) = (Arc::clone(core), tls.cloned(), host.to_owned());
-        Ok(Endpoint { core, host, port, options, tls, web_socket, role })
+        let (core, tls) = (Arc::clone(core), tls.cloned());
+        Endpoint { core, place, options, tls, protocol, tells_batches: false, role }
     }
 
     /// Takes the settings of now for the connections to come, or tells what they lack.
     pub(super) fn prepare(&self) -> Result<()> {
-        if let Some(web_socket) = &self.web_socket {
-            web_socket.prepare(&self.options);
-        }
+        self.protocol.prepare(&self.options);
         match (&self.tls, &self.role) {
             (None, _) => Ok(()),
             (Some(tls), Role::Server(_)) => tls.acceptor().map(drop),
             (Some(tls), Role::Client(client)) => {
-                server_name(client.server_name().as_deref().unwrap_or(&self.host))?;
+                server_name(client.server_name().as_deref().unwrap_or(self.place.host()))?;
                 tls.connector().map(drop)
             }
         }
@@ -251,18 +231,13 @@ impl Endpoint {
 
     /// The layers of a new connection.
     pub(super) fn layer(&self) -> Result<Box<dyn Layer>> {
-        let ws = self.web_socket.as_ref().map(|web_socket| Ws::new(web_socket.config()));
-        let Some(tls) = &self.tls else {
-            return Ok(match ws {
-                None => Box::new(Raw),
-                Some(ws) => Box::new(ws),
-            });
-        };
+        let Some(tls) = &self.tls else { return Ok(self.protocol.layer()) };
         match &self.role {
-            Role::Server(_) => Ok(over(tls.acceptor()?.layer()?, ws)),
+            Role::Server(_) => Ok(self.protocol.layer_over(tls.acceptor()?.layer()?)),
             Role::Client(client) => {
                 let name = client.server_name();
-                Ok(over(tls.connector()?.layer(name.as_deref().unwrap_or(&self.host))?, ws))
+                let name = name.as_deref().unwrap_or(self.place.host());
+                Ok(self.protocol.layer_over(tls.connector()?.layer(name)?))
             }
         }
     }
@@ -283,17 +258,8 @@ impl Endpoint {
         }
     }
 
-    /// The name for messages, such as `[::1]:80`.
-    pub(super) fn name(&self, port: u16) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{port}", self.host)
-        } else {
-            format!("{}:{port}", self.host)
-        }
-    }
-
     /// Counts a new session in, or tells the limit that is in its way.
-    pub(super) fn admit(&self, peer: IpAddr) -> Result<Admission> {
+    pub(super) fn admit(&self, peer: Option<IpAddr>) -> Result<Admission> {
         let server = self.as_server();
         let current = server.current_sessions.load(Ordering::Relaxed);
         if let Some(limit) = self.options.limit(SocketOption::SessionLimit)
@@ -303,8 +269,8 @@ impl Endpoint {
                 "the session limit of {limit} is reached; further connections are closed at once"
             )));
         }
-        let limit = self.options.limit(SocketOption::SessionLimitPerAddress);
-        if let Some(limit) = limit {
+        let limit = self.options.limit(SocketOption::SessionLimitPerAddress).zip(peer);
+        if let Some((limit, peer)) = limit {
             let mut addresses = lock(&server.addresses);
             let count = addresses.entry(peer).or_default();
             if count.sessions >= limit as u64 {
@@ -363,6 +329,15 @@ impl Drop for ClosedPlace {
 impl ServerRole {
     pub(super) fn state(&self) -> MutexGuard<'_, ServerState> {
         lock(&self.state)
+    }
+
+    /// The permissions to give to the file of a Unix domain socket.
+    pub(super) fn mode(&self) -> Option<u32> {
+        Some(self.mode.load(Ordering::Relaxed)).filter(|mode| *mode != MODE_OF_UMASK)
+    }
+
+    pub(super) fn set_mode(&self, mode: Option<u32>) {
+        self.mode.store(mode.unwrap_or(MODE_OF_UMASK), Ordering::Relaxed);
     }
 
     /// The sessions of each loop.

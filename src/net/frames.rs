@@ -2,8 +2,8 @@
 //! thread that sends them.
 
 use super::{Kind, context};
-use crate::proto::Wire;
 use crate::proto::ws::{Agreement, Broadcast, CloseFrame, Head, Sender};
+use crate::proto::{Body, Wire};
 
 /// Answers of the library that may wait. A peer that does not read them is owed no more than one
 /// to its last question (RFC 6455 section 5.5.3).
@@ -54,6 +54,8 @@ struct Rare {
     behind_waiting: Sent,
     /// Bytes of the user that waited for a last part that never came.
     given_up: usize,
+    /// Messages that will not be sent any more.
+    lost: u32,
     /// The answer to the last question, while too many others wait.
     owed: Option<Box<[u8]>>,
 }
@@ -140,6 +142,24 @@ impl Frames {
         }
         let wire = queue.get_or_insert_with(context::take_wire);
         self.sender.message(kind, data, wire, join)
+    }
+
+    /// The same with a binary message that consists of `words` and a body, never behind others.
+    pub(crate) fn push_parts(
+        &mut self,
+        words: &[u8],
+        body: Body<'_>,
+        queue: &mut Option<Box<Wire>>,
+        join: usize,
+    ) -> usize {
+        debug_assert!(!self.is_in_parts(), "nobody sends parts of messages here");
+        self.add_waiting(words.len() + body.bytes().len(), 1);
+        self.sender.parts(words, body, queue.get_or_insert_with(context::take_wire), join)
+    }
+
+    /// Messages that wait, or did when the connection ended.
+    pub(crate) fn waiting_messages(&self) -> u32 {
+        self.waiting.messages + self.rare.as_ref().map_or(0, |rare| rare.lost)
     }
 
     /// The same with a message that other sessions get too.
@@ -253,7 +273,11 @@ impl Frames {
     /// Bytes of the user that were accepted and are not sent, at least one if a message is not.
     pub(crate) fn take_undelivered(&mut self) -> usize {
         let given_up = self.rare.as_mut().map_or(0, |rare| std::mem::take(&mut rare.given_up));
-        std::mem::take(&mut self.waiting).sent().undelivered() + given_up
+        let lost = std::mem::take(&mut self.waiting).sent();
+        if lost.messages > 0 {
+            self.rare().lost += lost.messages;
+        }
+        lost.undelivered() + given_up
     }
 }
 

@@ -106,6 +106,9 @@ pub trait SessionHandler: Any + Send {
     fn on_received(&mut self, session: &Session, kind: Kind, data: &[u8]) -> usize {
         data.len()
     }
+    /// What one read has brought is delivered. Only told where this library itself asks for it.
+    #[doc(hidden)]
+    fn on_batch(&mut self, session: &Session) {}
     /// `sent` bytes went to the system, `pending` wait for their turn.
     fn on_sent(&mut self, session: &Session, sent: usize, pending: usize) {}
     /// Everything was sent; the time to go on after [`Session::send`] refused for the limit.

@@ -8,7 +8,7 @@ use super::Session;
 use super::endpoint::{ClosedPlace, Role};
 use super::worker::{Due, READ_BUDGET, Source, Worker};
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::{self, TcpStream};
+use crate::reactor::sockets::{self, StreamSocket};
 use crate::reactor::sys;
 use crate::reactor::timers::TimerKey;
 
@@ -19,7 +19,7 @@ const LINGER_CHECK: Duration = Duration::from_millis(2);
 /// closing at once would answer bytes still on their way here with a reset, and a reset can
 /// destroy what the peer has not read yet.
 pub(super) struct Lingering {
-    socket: TcpStream,
+    socket: StreamSocket,
     /// When the peer is given up.
     deadline: Instant,
     /// How long a service that stops still waits.
@@ -35,7 +35,7 @@ impl Worker {
     pub(super) fn close_socket(
         &mut self,
         key: Key,
-        socket: TcpStream,
+        socket: StreamSocket,
         session: &Session,
         complete: bool,
     ) {
@@ -109,7 +109,7 @@ impl Worker {
     }
 
     /// Whether the peer sends no more.
-    fn read_and_forget(&mut self, key: Key, socket: &mut TcpStream) -> bool {
+    fn read_and_forget(&mut self, key: Key, socket: &mut StreamSocket) -> bool {
         let mut budget = READ_BUDGET;
         while budget > 0 {
             match socket.read(self.buffer.bytes_mut()) {

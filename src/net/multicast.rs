@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::outbox::Outbox;
+use super::protocol::Protocol;
 use super::{Kind, Server, Session};
 use crate::error::{Error, Result};
 use crate::proto::ws::{Broadcast, OVERHEAD};
@@ -23,12 +24,14 @@ impl<'a> Multicast<'a> {
         kind: Kind,
         data: &'a [u8],
     ) -> Result<Option<Multicast<'a>>> {
-        if server.0.web_socket.is_none() {
-            return match kind {
-                Kind::Bytes if data.is_empty() => Ok(None),
-                Kind::Bytes => Ok(Some(Multicast::Bytes(Arc::from(data)))),
-                _ => Err(super::web_socket::not_for_bytes()),
-            };
+        match (&server.0.protocol, kind) {
+            (Protocol::Bytes, Kind::Bytes) if data.is_empty() => return Ok(None),
+            (Protocol::Bytes, Kind::Bytes) => return Ok(Some(Multicast::Bytes(Arc::from(data)))),
+            (Protocol::Bytes, _) => return Err(super::web_socket::not_for_bytes()),
+            (Protocol::Scalability(_), _) => {
+                return Err(Error::argument("the patterns decide who gets a message"));
+            }
+            (Protocol::WebSocket(_), _) => {}
         }
         let kind = super::web_socket::checked(kind, data)?;
         if !matches!(kind, Kind::Text | Kind::Binary) {

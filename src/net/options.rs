@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::proto::ws::{LEAST_BITS, MOST_BITS};
 use crate::reactor::datagrams::{DatagramChange, DatagramOptions, Interface};
-use crate::reactor::sockets::{Change, ListenOptions, StreamOptions};
+use crate::reactor::listening::ListenOptions;
+use crate::reactor::sockets::{Change, StreamOptions};
 
 /// An option of a [`Server`](super::Server), a [`Client`](super::Client) or an open
 /// [`Session`](super::Session).

@@ -4,11 +4,12 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::endpoint::Admission;
-use super::frames::Frames;
+use super::frames::{Frames, Sent};
+use super::framing::Framing;
 use super::peer::Peer;
 use super::{Kind, Reason, context};
 use crate::proto::ws::Broadcast;
-use crate::proto::{GATHER, Wire};
+use crate::proto::{Body, GATHER, Wire};
 use crate::reactor::slots::Key;
 use crate::reactor::sockets::{self, SockRef};
 use crate::reactor::sys::LentSocket;
@@ -122,7 +123,7 @@ impl Outbox {
 
     /// Queues bytes that have to stay in one piece behind others.
     pub(crate) fn push_parts(&mut self, head: &[u8], body: &[u8], join: usize) {
-        self.queue.get_or_insert_with(context::take_wire).join_parts(head, body, join);
+        self.queue.get_or_insert_with(context::take_wire).join_parts([head, body], join);
     }
 
     /// Queues a message as a frame. Returns how many bytes wait more.
@@ -136,6 +137,38 @@ impl Outbox {
     pub(crate) fn push_broadcast(&mut self, broadcast: &mut Broadcast<'_>, join: usize) -> usize {
         let Outbox { peer, queue, .. } = self;
         peer.frames().map_or(0, |frames| frames.push_shared(broadcast, queue, join))
+    }
+
+    /// Queues a message that consists of `words` and a body. Returns how many bytes wait more.
+    #[inline(always)]
+    pub(crate) fn push_body(&mut self, words: &[u8], body: Body<'_>, join: usize) -> usize {
+        let Outbox { peer, queue, .. } = self;
+        match peer.framing() {
+            Some(Framing::Scalability(messages)) => messages.push(words, body, queue, join),
+            Some(Framing::WebSocket(frames)) => frames.push_parts(words, body, queue, join),
+            Some(Framing::None) | None => 0,
+        }
+    }
+
+    /// Messages that wait.
+    pub(crate) fn waiting_messages(&mut self) -> u64 {
+        self.peer.framing().map_or(0, |framing| framing.waiting())
+    }
+
+    /// What of the user is in `count` of the `pending` bytes that wait. They leave.
+    pub(crate) fn take_sent(&mut self, count: usize, pending: usize) -> Sent {
+        match self.peer.framing() {
+            Some(framing) => framing.take(count, pending),
+            None => Sent { bytes: count, messages: 0 },
+        }
+    }
+
+    /// Bytes of the user that were accepted and will not be sent any more, of `pending` ones.
+    pub(crate) fn take_undelivered(&mut self, pending: usize) -> usize {
+        match self.peer.framing() {
+            Some(framing) => framing.take_undelivered(pending),
+            None => pending,
+        }
     }
 
     /// Queues a part of a message. Returns how many bytes wait more.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::TlsDetails;
 use super::frames::Frames;
+use super::framing::Framing;
 
 #[derive(Default)]
 pub(crate) enum Address {
@@ -25,8 +26,7 @@ pub(crate) struct Known {
     address: Address,
     /// After the handshake of an encrypted connection.
     tls: Option<Arc<TlsDetails>>,
-    /// On WebSocket sessions.
-    frames: Option<Frames>,
+    framing: Framing,
 }
 
 impl Default for Peer {
@@ -35,11 +35,13 @@ impl Default for Peer {
     }
 }
 
-impl From<SocketAddr> for Peer {
-    fn from(address: SocketAddr) -> Peer {
+/// None on Unix domain sockets, whose clients have no address.
+impl From<Option<SocketAddr>> for Peer {
+    fn from(address: Option<SocketAddr>) -> Peer {
         Peer::Plain(match address {
-            SocketAddr::V4(address) => Address::V4(address),
-            SocketAddr::V6(address) => Address::V6(Box::new(address)),
+            None => Address::Unknown,
+            Some(SocketAddr::V4(address)) => Address::V4(address),
+            Some(SocketAddr::V6(address)) => Address::V6(Box::new(address)),
         })
     }
 }
@@ -82,14 +84,25 @@ impl Peer {
     /// The sending side of a WebSocket session.
     #[inline(always)]
     pub(crate) fn frames(&mut self) -> Option<&mut Frames> {
+        match self.framing() {
+            Some(Framing::WebSocket(frames)) => Some(frames),
+            _ => None,
+        }
+    }
+
+    /// How what is sent is made into bytes, if it is.
+    #[inline(always)]
+    pub(crate) fn framing(&mut self) -> Option<&mut Framing> {
         match self {
-            Peer::Known(known) => known.frames.as_mut(),
+            Peer::Known(known) => Some(&mut known.framing),
             Peer::Plain(_) => None,
         }
     }
 
-    pub(crate) fn set_frames(&mut self, frames: Frames) {
-        self.known().frames = Some(frames);
+    pub(crate) fn set_framing(&mut self, framing: Framing) {
+        if !matches!((&*self, &framing), (Peer::Plain(_), Framing::None)) {
+            self.known().framing = framing;
+        }
     }
 }
 

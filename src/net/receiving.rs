@@ -88,7 +88,7 @@ impl Stream {
         }
         self.session.0.count_received(kind, data.len());
         if self.session.0.is_paused() || self.holds_back() {
-            self.rare().held_back.push((kind, data.to_vec()));
+            self.rare().held_back.push(kind, data);
             return Ok(());
         }
         self.deliver(kind, data)
@@ -109,7 +109,7 @@ impl Stream {
             Event::Reply(bytes) => self.session.0.reply(bytes),
             Event::Secured(details) => self.session.0.outbox().peer.set_tls(details),
             Event::Request(request, response) => self.requested(request, response),
-            Event::Ready(agreement) => self.handshaked(agreement),
+            Event::Ready(agreement) => self.handshaked(key, agreement),
             Event::Closed(frame) => {
                 if let Some(frames) = self.session.0.outbox().frames() {
                     frames.set_close(frame);
@@ -172,16 +172,26 @@ impl Stream {
         const HANDSHAKE: u16 = 101;
         let is_handshake = response.status() == HANDSHAKE;
         let Stream { handler, session, .. } = self;
-        let answered = match is_handshake {
+        let web_socket = session.0.endpoint.protocol.web_socket();
+        let answered = match (is_handshake, web_socket) {
+            (true, Some(web_socket)) => web_socket.check_request(request, response),
+            _ => Ok(()),
+        };
+        let answered = answered.and_then(|()| match is_handshake {
             true => guard("on_handshake", || handler.on_handshake(session, request, response)),
             false => guard("on_request", || handler.on_request(session, request, response)),
-        };
+        });
         if let Err(error) = answered {
             // The client hears that it is not its fault, and then the session ends.
             response.fail();
             self.on_error(&error);
             self.session.0.close(Close { reason: Reason::Error, discard: false });
         }
+    }
+
+    #[inline(never)]
+    fn tell_batch(&mut self) {
+        self.call("on_batch", |handler, session| handler.on_batch(session));
     }
 
     fn holds_back(&self) -> bool {
@@ -195,28 +205,32 @@ impl Stream {
     #[inline(never)]
     pub(super) fn deliver_held_back(&mut self) -> Result<(), Error> {
         let Some(rare) = &mut self.rare else { return Ok(()) };
-        let mut held_back = std::mem::take(&mut rare.held_back).into_iter();
+        let mut held_back = std::mem::take(&mut rare.held_back);
         while self.is_delivering()
             && !self.session.0.is_paused()
-            && let Some((kind, data)) = held_back.next()
+            && let Some((kind, data)) = held_back.pop()
         {
-            self.deliver(kind, &data)?;
+            self.deliver(kind, data)?;
         }
-        let rest: Vec<_> = held_back.collect();
-        if rest.is_empty() && !self.session.0.is_paused() {
+        if held_back.is_empty() && !self.session.0.is_paused() {
             match self.rare().end_held_back.take() {
                 None => {}
                 Some(HeldEnd::Closed) => self.peer_ended(),
                 Some(HeldEnd::Failed(error)) => self.failed(*error),
             }
         } else {
-            self.rare().held_back = rest;
+            self.rare().held_back = held_back;
         }
         Ok(())
     }
 
     /// Application data flows from here on.
-    fn handshaked(&mut self, agreement: Agreement) {
+    fn handshaked(&mut self, key: Key, agreement: Agreement) {
+        let web_socket = self.session.0.endpoint.protocol.web_socket();
+        if let Some(Err(error)) = web_socket.map(|own| own.check_agreement(&agreement)) {
+            context::mark_dirty(key);
+            return self.failed(error);
+        }
         {
             let mut outbox = self.session.0.outbox();
             if let Some(frames) = outbox.frames() {
@@ -304,6 +318,9 @@ impl Worker {
         let mut buffer = std::mem::take(&mut self.buffer);
         let fate = self.read_into(buffer.bytes_mut(), key, stream);
         self.buffer = buffer;
+        if stream.session.0.endpoint.tells_batches {
+            stream.tell_batch();
+        }
         fate
     }
 
@@ -360,7 +377,11 @@ impl Worker {
         if let Some(rare) = &mut stream.rare {
             rare.layer_waits = false;
         }
-        stream.with_layer(key, |layer, down, up| layer.go_on(down, up))
+        let went_on = stream.with_layer(key, |layer, down, up| layer.go_on(down, up));
+        if stream.session.0.endpoint.tells_batches {
+            stream.tell_batch();
+        }
+        went_on
     }
 
     /// Application data may flow: what was accepted before the handshake leaves, and silence

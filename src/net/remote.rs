@@ -12,9 +12,10 @@ use super::handler::drop_guarded;
 use super::timer::{TimerInner, UserTimer};
 use super::udp::UdpStart;
 use crate::reactor::event_loop::Waker;
+use crate::reactor::listening::ListenSocket;
 use crate::reactor::mailbox::Mailbox;
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::{TcpListener, TcpStream};
+use crate::reactor::sockets::StreamSocket;
 
 /// What a loop can be asked to do.
 pub(super) enum Operation {
@@ -25,7 +26,7 @@ pub(super) enum Operation {
     FlushAll(Vec<Key>),
     /// A bound listener begins its work; without one the loop binds it first.
     StartServer {
-        listener: Option<TcpListener>,
+        listener: Option<ListenSocket>,
         run: Arc<Run>,
     },
     StopServer {
@@ -34,8 +35,8 @@ pub(super) enum Operation {
     },
     /// A connection that another loop accepted.
     Adopt {
-        socket: TcpStream,
-        peer: SocketAddr,
+        socket: StreamSocket,
+        peer: Option<SocketAddr>,
         run: Arc<Run>,
         admission: Admission,
     },
@@ -82,13 +83,22 @@ pub(crate) struct Remote {
     id: u64,
     mailbox: Mailbox<Operation>,
     waker: Arc<Waker>,
+    /// How often the loop came round.
+    #[cfg(test)]
+    pub(super) turns: AtomicU64,
 }
 
 impl Remote {
     pub(super) fn new(waker: Arc<Waker>) -> Remote {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Remote { id, mailbox: Mailbox::new(), waker }
+        Remote {
+            id,
+            mailbox: Mailbox::new(),
+            waker,
+            #[cfg(test)]
+            turns: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn id(&self) -> u64 {

@@ -55,7 +55,7 @@ impl Stream {
     #[inline(always)]
     fn count_sent(&self, count: usize) -> Sent {
         let inner = &*self.session.0;
-        if inner.endpoint.web_socket.is_none() {
+        if inner.endpoint.protocol.is_bytes() {
             let sent = Sent { bytes: count, messages: 0 };
             inner.count_sent(sent);
             inner.pending.fetch_sub(count, Ordering::Relaxed);
@@ -69,7 +69,7 @@ impl Stream {
         let inner = &*self.session.0;
         let mut outbox = inner.outbox();
         let pending = inner.pending.fetch_sub(count, Ordering::Relaxed);
-        let sent = outbox.frames().map_or(Sent::default(), |frames| frames.take(count, pending));
+        let sent = outbox.take_sent(count, pending);
         let owed = outbox.push_owed();
         if owed > 0 {
             inner.pending.fetch_add(owed, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,8 +10,9 @@ use super::accept::Run;
 use super::endpoint::{Endpoint, Life, ServerState};
 use super::multicast::Multicast;
 use super::outbox::Close;
+use super::place::Place;
+use super::protocol::Protocol;
 use super::remote::Operation;
-use super::web_socket::WebSocket;
 use super::{Kind, Reason, ServerHandler, Service, Session, SocketOption, TlsContext};
 use crate::error::{Error, Result};
 use crate::reactor::resolver;
@@ -33,7 +35,7 @@ impl Server {
     ///
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for an empty address.
     pub fn tcp(service: &Service, address: &str, port: u16) -> Result<Server> {
-        Server::new(service, None, None, address, port)
+        Server::new(service, None, Protocol::Bytes, Place::internet(address, port)?)
     }
 
     /// A server as [`Server::tcp`] makes it, whose connections are encrypted with TLS. The context
@@ -48,17 +50,43 @@ impl Server {
         address: &str,
         port: u16,
     ) -> Result<Server> {
-        Server::new(service, Some(context), None, address, port)
+        Server::new(service, Some(context), Protocol::Bytes, Place::internet(address, port)?)
+    }
+
+    /// A server on a Unix domain socket, for clients on this machine, at a path of up to 107 bytes
+    /// (103 on macOS and the BSDs). The start makes the file and the stop removes it. One that was
+    /// left behind by a process that was killed is taken over; one that another process listens on
+    /// is an error of the start. Nothing touches the file system yet.
+    ///
+    /// Sessions are as those of [`Server::tcp`], but neither side has an address.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::Status::InvalidArgument) for a path that is empty, has a
+    /// zero byte or is too long; [`Status::Unsupported`](crate::Status::Unsupported) on Windows.
+    pub fn unix(service: &Service, path: impl AsRef<Path>) -> Result<Server> {
+        Server::new(service, None, Protocol::Bytes, Place::unix(path.as_ref())?)
+    }
+
+    /// Chooses the permissions of the file of a Unix domain socket, such as `0o660`, from the next
+    /// start on. Who may write to the file may connect. `None`, the default, leaves what the umask
+    /// of the process leaves. Without effect on other servers.
+    pub fn set_mode(&self, mode: Option<u32>) {
+        self.0.as_server().set_mode(mode.map(|mode| mode & 0o7777));
+    }
+
+    /// The path of a server on a Unix domain socket.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.place.path()
     }
 
     pub(super) fn new(
         service: &Service,
         tls: Option<&TlsContext>,
-        web_socket: Option<WebSocket>,
-        address: &str,
-        port: u16,
+        protocol: Protocol,
+        place: Place,
     ) -> Result<Server> {
-        let endpoint = Endpoint::server(&service.0.core, tls, web_socket, address, port)?;
+        let endpoint = Endpoint::server(&service.0.core, tls, protocol, place)?;
         Ok(Server(Arc::new(endpoint)))
     }
 
@@ -115,9 +143,12 @@ impl Server {
         }
         endpoint.prepare()?;
         // Outside the lock, because it may block.
-        let addresses = resolver::lookup(&endpoint.host, endpoint.port).map_err(|error| {
-            Error::resolver(format!("cannot resolve the address {:?}: {error}", endpoint.host))
-        })?;
+        let addresses = match &endpoint.place {
+            Place::Internet { host, port } => resolver::lookup(host, *port).map_err(|error| {
+                Error::resolver(format!("cannot resolve the address {host:?}: {error}"))
+            })?,
+            Place::Unix(_) => Vec::new(),
+        };
         let addresses = addresses.iter().map(SocketAddr::ip).collect();
         let run = Arc::new(Run::new(self.clone(), addresses, Box::new(handler)));
         // Keeps nothing in a queue that nobody takes any more.
@@ -180,7 +211,7 @@ impl Server {
         self.0.as_server().started.load(Ordering::Acquire)
     }
 
-    /// The real port from the start on, the configured one before.
+    /// The real port from the start on, the configured one before. 0 of a Unix domain socket.
     pub fn port(&self) -> u16 {
         self.0.as_server().port.load(Ordering::Relaxed)
     }
@@ -302,7 +333,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Server")
-            .field("address", &self.0.name(self.port()))
+            .field("address", &format_args!("{}", self.0.place.with_port(self.port())))
             .field("started", &self.is_started())
             .finish()
     }

@@ -123,6 +123,12 @@ impl Service {
         self.0.core.is_loop_thread()
     }
 
+    /// How often the first loop came round since it was made.
+    #[cfg(test)]
+    pub(crate) fn turns(&self) -> u64 {
+        self.0.core.remote(0).turns.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Queues a closure for the first I/O thread. Closures run in the order they were posted;
     /// those posted before the start run then.
     pub fn post(&self, call: impl FnOnce() + Send + 'static) {

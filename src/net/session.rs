@@ -167,7 +167,7 @@ impl SessionInner {
         if !matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
             return Err(Error::not_connected());
         }
-        if outbox.frames().is_some() {
+        if !self.endpoint.protocol.is_bytes() {
             return self.send_binary(outbox, data);
         }
         let dropped_by = self.admit(&mut outbox, data.len())?;
@@ -185,10 +185,21 @@ impl SessionInner {
         Ok(self.queued(outbox, rest.len()).max(data.len()))
     }
 
+    /// Bytes that wait to be sent.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes more wait. Returns how many they are in all.
+    #[inline(always)]
+    pub(super) fn add_pending(&self, count: usize) -> usize {
+        self.pending.fetch_add(count, Ordering::Relaxed) + count
+    }
+
     /// So many bytes more are in the queue. Tells the loop, and returns how many wait in all.
     #[inline(always)]
     pub(super) fn queued(&self, mut outbox: MutexGuard<'_, Outbox>, count: usize) -> usize {
-        let pending = self.pending.fetch_add(count, Ordering::Relaxed) + count;
+        let pending = self.add_pending(count);
         let key = outbox.schedule();
         drop(outbox);
         if let Some(key) = key {
@@ -466,12 +477,13 @@ impl Session {
         self.0.pending.load(Ordering::Relaxed)
     }
 
-    /// The peer's address, also after the end. `None` for a client that never was connected.
+    /// The peer's address, also after the end. `None` for a client that never was connected, and on
+    /// Unix domain sockets.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.0.outbox().peer.address()
     }
 
-    /// This side's address while connected.
+    /// This side's address while connected. `None` on Unix domain sockets.
     pub fn local_address(&self) -> Option<SocketAddr> {
         self.0.outbox().with_socket(|socket| sockets::local_address(&socket))?.ok()
     }
@@ -527,6 +539,8 @@ impl fmt::Debug for Session {
 mod tests {
     use std::thread;
 
+    use super::super::place::Place;
+    use super::super::protocol::Protocol;
     use super::*;
 
     /// A loop that saw one half of it would take the resume, find the pause, and read nothing.
@@ -534,7 +548,8 @@ mod tests {
     #[cfg_attr(miri, ignore = "needs a poller of the system")]
     fn a_resume_is_one_step() {
         let service = Service::new().unwrap();
-        let endpoint = Endpoint::client(&service.0.core, None, None, "localhost", 1).unwrap();
+        let place = Place::internet("localhost", 1).unwrap();
+        let endpoint = Endpoint::client(&service.0.core, None, Protocol::Bytes, place).unwrap();
         let session = Session(Arc::new(SessionInner::new(Arc::new(endpoint), 0, Phase::Open)));
         let gate = &session.0.gate;
         let (half, done) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -9,24 +9,24 @@ use std::time::Duration;
 
 use super::accept::Run;
 use super::endpoint::Role;
-use super::frames::Frames;
 use super::handler::{SessionHandler, drop_guarded, guard};
+use super::held_back::HeldBack;
 use super::outbox::{Close, Phase};
 use super::receiving::reason_of;
 use super::worker::{Due, Source, Worker};
-use super::{Kind, Reason, Session, SocketOption, context};
+use super::{Reason, Session, SocketOption, context};
 use crate::error::Error;
 use crate::proto::{Layer, Wire};
 use crate::reactor::event_loop::Readiness;
 use crate::reactor::slots::Key;
-use crate::reactor::sockets::TcpStream;
+use crate::reactor::sockets::StreamSocket;
 use crate::reactor::sys::{self, LentSocket};
 use crate::reactor::timers::TimerKey;
 
 pub(super) struct Stream {
     /// Before the socket, so that it goes first.
     pub(super) session: Lending,
-    pub(super) socket: TcpStream,
+    pub(super) socket: StreamSocket,
     pub(super) layer: Box<dyn Layer>,
     pub(super) handler: Box<dyn SessionHandler>,
     /// The server's side; clients have none.
@@ -94,7 +94,7 @@ pub(super) struct Rare {
     /// Received bytes that the handler left unhandled.
     pub(super) held: Vec<u8>,
     /// What came with a pause, in order, and whether the peer's end came behind it.
-    pub(super) held_back: Vec<(Kind, Vec<u8>)>,
+    pub(super) held_back: HeldBack,
     pub(super) end_held_back: Option<HeldEnd>,
     /// The layer keeps a message back, and what follows it.
     pub(super) layer_waits: bool,
@@ -132,7 +132,7 @@ pub(super) enum Fate {
 
 impl Stream {
     pub(super) fn new(
-        socket: TcpStream,
+        socket: StreamSocket,
         layer: Box<dyn Layer>,
         session: Session,
         handler: Box<dyn SessionHandler>,
@@ -182,14 +182,14 @@ impl Stream {
     /// After how much silence the peer is asked for a sign of life.
     fn ping_interval(&self) -> Option<Duration> {
         let endpoint = &self.session.0.endpoint;
-        endpoint.web_socket.as_ref()?;
+        endpoint.protocol.web_socket()?;
         endpoint.options.milliseconds(SocketOption::PingInterval)
     }
 
     /// Whether the bytes of the application are all that passes.
     pub(super) fn is_plain(&self) -> bool {
         let endpoint = &self.session.0.endpoint;
-        endpoint.tls.is_none() && endpoint.web_socket.is_none()
+        endpoint.tls.is_none() && endpoint.protocol.is_bytes()
     }
 
     /// Whether received bytes still go to the handler.
@@ -254,9 +254,7 @@ impl Worker {
             outbox.socket = Some(LentSocket::new(sys::native_handle(&stream.socket)));
             outbox.scheduled = false;
             outbox.may_linger = false;
-            if let Some(web_socket) = &inner.endpoint.web_socket {
-                outbox.peer.set_frames(Frames::new(web_socket.is_client()));
-            }
+            outbox.peer.set_framing(inner.endpoint.protocol.framing());
             // A disconnect in on_session, or while connecting, counts from here on.
             outbox.phase = match outbox.close {
                 None if stream.layer.is_ready() => Phase::Open,
@@ -442,10 +440,7 @@ impl Worker {
             outbox.socket = None;
             outbox.take_queue().into_iter().for_each(discard);
             let pending = inner.pending.swap(0, Ordering::Relaxed);
-            undelivered = match outbox.frames() {
-                Some(frames) => frames.take_undelivered(),
-                None => pending,
-            };
+            undelivered = outbox.take_undelivered(pending);
             close.is_some_and(|close| close.discard)
         };
         if undelivered > 0 && !discarded {

@@ -8,15 +8,17 @@ use super::endpoint::Role;
 use super::frames::Sent;
 use super::options::Options;
 use super::outbox::{Close, Outbox, Phase};
+use super::place::Place;
+use super::protocol::Protocol;
 use super::session::SessionInner;
 use super::{
-    Client, CloseFrame, Kind, Reason, SendPolicy, Server, Service, Session, SocketOption,
-    TlsContext,
+    Client, CloseFrame, Kind, Reason, Request, Response, SendPolicy, Server, Service, Session,
+    SocketOption, TlsContext,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SpFailure};
 use crate::proto::GATHER;
 use crate::proto::ws::{
-    self, Address, Config, DeflateSettings, Limits, MOST_CONTROL, OVERHEAD, Target,
+    self, Address, Agreement, Config, DeflateSettings, Limits, MOST_CONTROL, OVERHEAD, Target,
 };
 
 /// Messages up to this size, and together up to it, leave as one piece: copying them costs less than
@@ -27,18 +29,64 @@ const JOINED: usize = 64 * 1024;
 pub(super) struct WebSocket {
     /// What a client asks for.
     target: Option<Mutex<Target>>,
+    /// What both sides have to agree on, if anything.
+    required: Option<Box<Required>>,
     /// The settings of the last start or connect.
     config: Mutex<Option<Arc<Config>>>,
 }
 
 impl WebSocket {
     pub(super) fn server() -> WebSocket {
-        WebSocket { target: None, config: Mutex::new(None) }
+        WebSocket { target: None, required: None, config: Mutex::new(None) }
     }
 
     pub(super) fn client(address: &Address) -> WebSocket {
         let target = Some(Mutex::new(Target::new(address)));
-        WebSocket { target, config: Mutex::new(None) }
+        WebSocket { target, required: None, config: Mutex::new(None) }
+    }
+
+    /// Refuses connections without this subprotocol, and on servers those that ask for another path
+    /// than that of `target`.
+    pub(super) fn with_subprotocol(mut self, name: String, target: &str) -> Result<WebSocket> {
+        if let Some(mut target) = self.target() {
+            target.set_subprotocols(&[&name])?;
+        }
+        let path = target.split('?').next().unwrap_or(target).to_owned();
+        self.required = Some(Box::new(Required { subprotocol: name, path }));
+        Ok(self)
+    }
+
+    /// Answers a request of an opening handshake as far as something is required.
+    pub(super) fn check_request(&self, request: &Request, response: &mut Response) -> Result<()> {
+        const BAD_REQUEST: u16 = 400;
+        const NOT_FOUND: u16 = 404;
+        let Some(required) = &self.required else { return Ok(()) };
+        let Required { subprotocol, path } = &**required;
+        if request.path() != path {
+            response.set_body(format!("There is nothing here; ask for {path}.\n"));
+            response.set_status(NOT_FOUND)
+        } else if !request.subprotocols().any(|offered| offered == subprotocol) {
+            response.set_body(format!("Only the subprotocol {subprotocol} is spoken here.\n"));
+            response.set_status(BAD_REQUEST)
+        } else {
+            response.set_subprotocol(subprotocol)
+        }
+    }
+
+    /// An error if what was agreed on is not what is required.
+    pub(super) fn check_agreement(&self, agreement: &Agreement) -> Result<()> {
+        match &self.required {
+            Some(required) if agreement.subprotocol.as_deref() != Some(&*required.subprotocol) => {
+                Err(Error::sp(
+                    SpFailure::Peer,
+                    format!(
+                        "the server does not speak {}; is something else on that port?",
+                        required.subprotocol
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn is_client(&self) -> bool {
@@ -81,6 +129,13 @@ impl WebSocket {
             None => unreachable!("an endpoint is prepared before it has connections"),
         }
     }
+}
+
+/// What a connection is refused without.
+struct Required {
+    subprotocol: String,
+    /// The path that servers are asked for.
+    path: String,
 }
 
 /// A message that may be sent, with bytes taken for a binary one.
@@ -138,7 +193,13 @@ impl SessionInner {
     /// Apart, because bytes take the same way until here and need none of this.
     #[inline(never)]
     pub(super) fn send_binary(&self, outbox: MutexGuard<'_, Outbox>, data: &[u8]) -> Result<usize> {
-        self.send_message(outbox, Kind::Binary, data)
+        match self.endpoint.protocol {
+            Protocol::Scalability(_) => {
+                drop(outbox);
+                self.send_as_message(data)
+            }
+            _ => self.send_message(outbox, Kind::Binary, data),
+        }
     }
 
     /// Tries the socket first, with a message that need not be changed. Returns how many bytes of
@@ -191,7 +252,7 @@ impl SessionInner {
     #[inline(always)]
     fn open_outbox(&self) -> Result<MutexGuard<'_, Outbox>> {
         let outbox = self.outbox();
-        if self.endpoint.web_socket.is_none() {
+        if self.endpoint.protocol.web_socket().is_none() {
             return Err(not_web_socket());
         }
         if !matches!(outbox.phase, Phase::Open | Phase::Handshaking) {
@@ -214,7 +275,7 @@ impl Session {
     /// As [`Session::send`], and [`Status::InvalidArgument`](crate::Status::InvalidArgument) for
     /// data that the kind does not take. Nothing was sent then.
     pub fn send_message(&self, kind: Kind, data: &[u8]) -> Result<usize> {
-        if self.0.endpoint.web_socket.is_none() {
+        if self.0.endpoint.protocol.web_socket().is_none() {
             return if kind == Kind::Bytes { self.send(data) } else { Err(not_for_bytes()) };
         }
         let kind = checked(kind, data)?;
@@ -272,7 +333,7 @@ impl Session {
     /// sent, and on a session that is no WebSocket one; else as
     /// [`disconnect`](Session::disconnect).
     pub fn disconnect_with(&self, code: u16, reason: &str) -> Result<()> {
-        if self.0.endpoint.web_socket.is_none() {
+        if self.0.endpoint.protocol.web_socket().is_none() {
             return Err(not_web_socket());
         }
         let goodbye = CloseFrame::checked(code, reason)?;
@@ -331,9 +392,9 @@ impl Session {
     pub(super) fn drop_queue(&self) -> usize {
         let mut outbox = self.0.outbox();
         outbox.take_queue().into_iter().for_each(super::stream::discard);
-        self.0.pending.store(0, Ordering::Relaxed);
+        let pending = self.0.pending.swap(0, Ordering::Relaxed);
         self.0.await_no_empty();
-        outbox.frames().map_or(0, |frames| frames.take_undelivered())
+        outbox.take_undelivered(pending)
     }
 }
 
@@ -348,7 +409,8 @@ impl Server {
     ///
     /// As [`Server::tcp`].
     pub fn websocket(service: &Service, address: &str, port: u16) -> Result<Server> {
-        Server::new(service, None, Some(WebSocket::server()), address, port)
+        let protocol = Protocol::WebSocket(WebSocket::server());
+        Server::new(service, None, protocol, Place::internet(address, port)?)
     }
 
     /// A server as [`Server::websocket`] makes it, whose connections are encrypted with TLS: what
@@ -363,7 +425,8 @@ impl Server {
         address: &str,
         port: u16,
     ) -> Result<Server> {
-        Server::new(service, Some(context), Some(WebSocket::server()), address, port)
+        let protocol = Protocol::WebSocket(WebSocket::server());
+        Server::new(service, Some(context), protocol, Place::internet(address, port)?)
     }
 
     /// Messages sent by all WebSocket sessions since the start.
@@ -392,8 +455,8 @@ impl Client {
                 "{address} asks for an encrypted connection; make the client with a TLS context"
             )));
         }
-        let web_socket = WebSocket::client(&parsed);
-        Client::new(service, None, Some(web_socket), &parsed.host, parsed.port)
+        let protocol = Protocol::WebSocket(WebSocket::client(&parsed));
+        Client::new(service, None, protocol, Place::internet(&parsed.host, parsed.port)?)
     }
 
     /// A client as [`Client::websocket`] makes it, of an address that begins with `wss://`; without
@@ -411,8 +474,8 @@ impl Client {
                 "{address} asks for a plain connection; make the client without a TLS context"
             )));
         }
-        let web_socket = WebSocket::client(&parsed);
-        Client::new(service, Some(context), Some(web_socket), &parsed.host, parsed.port)
+        let protocol = Protocol::WebSocket(WebSocket::client(&parsed));
+        Client::new(service, Some(context), protocol, Place::internet(&parsed.host, parsed.port)?)
     }
 
     /// Adds a header field to the request of the opening handshake, from the next connect on, such
@@ -440,7 +503,7 @@ impl Client {
     fn change_target(&self, change: impl FnOnce(&mut Target) -> Result<()>) -> Result<()> {
         let endpoint = &self.session().0.endpoint;
         debug_assert!(matches!(endpoint.role, Role::Client(_)));
-        match endpoint.web_socket.as_ref().and_then(WebSocket::target) {
+        match endpoint.protocol.web_socket().and_then(WebSocket::target) {
             Some(mut target) => change(&mut target),
             None => Err(not_web_socket()),
         }

@@ -146,6 +146,8 @@ impl Worker {
         } else {
             self.timers.until_next(Instant::now())
         };
+        #[cfg(test)]
+        remote.turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if let Err(error) = event_loop.wait(timeout) {
             let error = crate::Error::system("cannot wait for events", &error);
             self.call("on_error", |handler| handler.on_error(&error));

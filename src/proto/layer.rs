@@ -82,6 +82,11 @@ pub(crate) trait Layer: Send {
         Ok(())
     }
 
+    /// Whether there are such bytes.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Takes what the application wants to send out of `data`, all of it or a good share, and
     /// nothing before the layer is ready. Returns how many bytes it took.
     fn send(&mut self, data: &mut Wire, down: &mut Wire) -> Result<usize>;
@@ -94,6 +99,11 @@ pub(crate) trait Layer: Send {
 
     /// Whether the peer is to be heard although this side closes.
     fn listens(&self) -> bool {
+        false
+    }
+
+    /// Whether the peer says itself that it sends no more, so that nothing else has to tell it.
+    fn has_goodbyes(&self) -> bool {
         false
     }
 

@@ -111,26 +111,28 @@ impl Wire {
         }
     }
 
-    /// Copies `head` and `body` to the end as [`Wire::join`] does, and never apart.
-    pub(crate) fn join_parts(&mut self, head: &[u8], body: &[u8], most: usize) {
-        let last = self.last_of(head.len() + body.len(), most);
-        last.extend(head);
-        last.extend(body);
+    /// Copies parts to the end as [`Wire::join`] does, and never apart.
+    #[inline(always)]
+    pub(crate) fn join_parts<const N: usize>(&mut self, parts: [&[u8]; N], most: usize) {
+        let last = self.last_of(parts.iter().map(|part| part.len()).sum(), most);
+        parts.into_iter().for_each(|part| last.extend(part));
     }
 
-    /// The same with the first `size` bytes of `head`. Returns the copy of the body.
+    /// The same with the first `size` bytes of `head` and what follows it. Returns the copy of
+    /// that.
     #[inline(always)]
-    pub(crate) fn join_frame(
+    pub(crate) fn join_frame<const N: usize>(
         &mut self,
         head: &[u8; HEAD_ROOM],
         size: usize,
-        body: &[u8],
+        parts: [&[u8]; N],
         most: usize,
     ) -> &mut [u8] {
-        let last = self.last_of(size + body.len(), most);
+        let rest: usize = parts.iter().map(|part| part.len()).sum();
+        let last = self.last_of(size + rest, most);
         last.extend_head(head, size);
-        last.extend(body);
-        &mut last.room[last.end - body.len()..last.end]
+        parts.into_iter().for_each(|part| last.extend(part));
+        &mut last.room[last.end - rest..last.end]
     }
 
     /// The chunk for `size` bytes more, which are counted in and have to be appended.
@@ -176,6 +178,23 @@ impl Wire {
             self.join(bytes, most);
         } else {
             self.push_shared(bytes);
+        }
+    }
+
+    /// Appends parts that have to stay together, of which the last one is shared and only copied if
+    /// it is small.
+    #[inline(always)]
+    pub(crate) fn join_parts_shared(
+        &mut self,
+        [head, middle]: [&[u8]; 2],
+        last: &Arc<[u8]>,
+        most: usize,
+    ) {
+        if last.len() <= SHARED_COPY {
+            self.join_parts([head, middle, last], most);
+        } else {
+            self.join_parts([head, middle], most);
+            self.push_shared(last);
         }
     }
 
@@ -393,8 +412,8 @@ mod tests {
             wire.join(&[b'x'; 40], GATHER);
             wire.consume(40);
             wire.join(&vec![b'-'; used], GATHER);
-            wire.join_frame(b"0123456789abcdef", 10, b"body", GATHER);
-            wire.join_frame(b"0123456789abcdef", 16, b"", GATHER);
+            wire.join_frame(b"0123456789abcdef", 10, [b"bo", b"dy"], GATHER);
+            wire.join_frame(b"0123456789abcdef", 16, [], GATHER);
             let expected = [&vec![b'-'; used][..], b"0123456789body0123456789abcdef"].concat();
             assert_eq!(wire.to_vec(), expected, "{used}");
         }
@@ -403,16 +422,29 @@ mod tests {
     #[test]
     fn parts_stay_together() {
         let mut wire = Wire::new();
-        wire.join_frame(b"he..............", 2, b"ad", GATHER).copy_from_slice(b"AD");
-        wire.join_parts(b"", b"", GATHER);
+        wire.join_frame(b"he..............", 2, [b"a", b"d"], GATHER).copy_from_slice(b"AD");
+        wire.join_parts([], GATHER);
         assert_eq!((wire.chunks.len(), wire.len()), (1, 4));
-        wire.join_parts(b"1", b"23", 6);
-        wire.join_frame(b"4...............", 1, &[b'x'; 500], 6).make_ascii_uppercase();
+        wire.join_parts([b"1", b"23"], 6);
+        wire.join_frame(b"4...............", 1, [&[b'x'; 500]], 6).make_ascii_uppercase();
         assert_eq!(wire.chunks.len(), 3);
         assert_eq!(wire.to_vec(), [&b"heAD1234"[..], &[b'X'; 500]].concat());
         wire.consume(4);
         assert_eq!(wire.drop_oldest(1), 3);
         assert_eq!(wire.len(), 501);
+    }
+
+    #[test]
+    fn a_large_shared_part_is_not_copied() {
+        let (small, large) = (shared(&[1; 100]), shared(&[2; 5000]));
+        let mut wire = Wire::new();
+        for body in [&small, &large, &small] {
+            wire.join_parts_shared([b"he", b"ad"], body, GATHER);
+        }
+        assert_eq!((Arc::strong_count(&small), Arc::strong_count(&large)), (1, 2));
+        assert_eq!(wire.chunks.len(), 3);
+        let expected = [&b"head"[..], &small, b"head", &large, b"head", &small].concat();
+        assert_eq!(wire.to_vec(), expected);
     }
 
     #[test]

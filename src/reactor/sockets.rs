@@ -2,13 +2,17 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-pub(crate) use mio::net::{TcpListener, TcpStream};
 pub(crate) use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::sys;
+
+/// A connected socket of any family: what is done with it is the same for TCP and for Unix domain
+/// sockets, which differ in how they are made.
+pub(crate) type StreamSocket = mio::net::TcpStream;
 
 /// Options of a connected socket. `None` leaves the system's default alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub(crate) struct StreamOptions {
 }
 
 impl StreamOptions {
-    fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
+    pub(super) fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
         if self.no_delay {
             socket.set_tcp_nodelay(true)?;
         }
@@ -41,7 +45,7 @@ impl StreamOptions {
     }
 
     /// Buffer sizes count before the connection is made: they bound the TCP window scale.
-    fn apply_buffers(&self, socket: &SockRef<'_>) -> io::Result<()> {
+    pub(super) fn apply_buffers(&self, socket: &SockRef<'_>) -> io::Result<()> {
         if let Some(size) = self.send_buffer {
             socket.set_send_buffer_size(size)?;
         }
@@ -72,40 +76,18 @@ fn keep_alive_parameters(
     parameters
 }
 
-/// Options of a listening socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ListenOptions {
-    pub(crate) reuse_address: bool,
-    pub(crate) reuse_port: bool,
-    pub(crate) dual_stack: bool,
-    pub(crate) backlog: i32,
-    pub(crate) stream: StreamOptions,
-}
-
-/// Binds and listens. The options of later connections are set here where they are inherited.
-pub(crate) fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    sys::set_reuse_address(&socket, options.reuse_address)?;
-    sys::set_reuse_port(&socket, options.reuse_port)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(!options.dual_stack)?;
-    }
-    if sys::ACCEPTED_SOCKETS_INHERIT {
-        options.stream.apply(&SockRef::from(&socket))?;
-    } else {
-        options.stream.apply_buffers(&SockRef::from(&socket))?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(options.backlog)?;
-    socket.set_nonblocking(true)?;
-    Ok(TcpListener::from_std(socket.into()))
-}
-
 /// Prepares an accepted socket.
-pub(crate) fn adopt(stream: &TcpStream, options: &StreamOptions) -> io::Result<()> {
+pub(crate) fn adopt(stream: &StreamSocket, options: &StreamOptions) -> io::Result<()> {
     let socket = SockRef::from(stream);
     sys::prepare(&socket)?;
     if sys::ACCEPTED_SOCKETS_INHERIT { Ok(()) } else { options.apply(&socket) }
+}
+
+/// Prepares an accepted Unix domain socket, which has less to choose.
+pub(crate) fn adopt_unix(stream: &StreamSocket, options: &StreamOptions) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    sys::prepare(&socket)?;
+    options.apply_buffers(&socket)
 }
 
 /// Begins to connect. The socket becomes writable when the connection is there or has failed.
@@ -113,7 +95,7 @@ pub(crate) fn connect(
     address: SocketAddr,
     local: Option<SocketAddr>,
     options: &StreamOptions,
-) -> io::Result<TcpStream> {
+) -> io::Result<StreamSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     options.apply(&SockRef::from(&socket))?;
     if let Some(local) = local {
@@ -126,7 +108,22 @@ pub(crate) fn connect(
         Err(error) if sys::is_in_progress(&error) => {}
         Err(error) => return Err(error),
     }
-    Ok(TcpStream::from_std(socket.into()))
+    Ok(StreamSocket::from_std(socket.into()))
+}
+
+/// Begins to connect to the file of a Unix domain socket, as [`connect`] does. `WouldBlock` when
+/// the server has no room in its backlog, and nothing tells when it has.
+pub(crate) fn connect_unix(path: &Path, options: &StreamOptions) -> io::Result<StreamSocket> {
+    let prepare = |socket: &SockRef<'_>| {
+        sys::prepare(socket)?;
+        options.apply_buffers(socket)
+    };
+    Ok(StreamSocket::from_std(sys::connect_unix(path, prepare)?.into()))
+}
+
+/// Whether a connection has come about; the error `NotConnected` if not yet.
+pub(crate) fn check_connected(stream: &StreamSocket) -> io::Result<()> {
+    SockRef::from(stream).peer_addr().map(drop)
 }
 
 /// Sends bytes; a closed peer is an error and never a signal.
@@ -138,7 +135,7 @@ pub(crate) fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<u
 }
 
 /// Sends the slices in one system call.
-pub(crate) fn send_vectored(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn send_vectored(stream: &StreamSocket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let socket = SockRef::from(stream);
     // Through mio, which has to see a WouldBlock to watch for the next chance.
     stream.try_io(|| send(&socket, slices))
@@ -146,7 +143,7 @@ pub(crate) fn send_vectored(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::R
 
 /// Takes SO_LINGER off a socket, so that its close does not wait in the system. Zero stays, which
 /// makes the close a reset. Returns what it was.
-pub(crate) fn take_linger(stream: &TcpStream) -> io::Result<Option<Duration>> {
+pub(crate) fn take_linger(stream: &StreamSocket) -> io::Result<Option<Duration>> {
     let socket = SockRef::from(stream);
     let linger = socket.linger()?;
     if linger.is_some_and(|linger| !linger.is_zero()) {
@@ -202,59 +199,4 @@ fn set_keep_alive(
         socket.set_keepalive(false)?;
     }
     changed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn listen_options() -> ListenOptions {
-        ListenOptions {
-            reuse_address: true,
-            reuse_port: false,
-            dual_stack: true,
-            backlog: 16,
-            stream: StreamOptions { no_delay: true, ..StreamOptions::default() },
-        }
-    }
-
-    #[test]
-    #[cfg_attr(miri, ignore = "needs sockets")]
-    fn accepted_sockets_carry_the_options_of_the_server() {
-        let options = ListenOptions {
-            stream: StreamOptions {
-                no_delay: true,
-                keep_alive: true,
-                keep_alive_idle: Some(Duration::from_secs(77)),
-                linger: Some(Duration::from_secs(3)),
-                ..StreamOptions::default()
-            },
-            ..listen_options()
-        };
-        let listener = listen("127.0.0.1:0".parse().unwrap(), &options).unwrap();
-        let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (stream, _) = loop {
-            match listener.accept() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    std::thread::yield_now();
-                }
-                other => break other.unwrap(),
-            }
-        };
-        adopt(&stream, &options.stream).unwrap();
-        let socket = SockRef::from(&stream);
-        assert!(socket.tcp_nodelay().unwrap());
-        assert!(socket.keepalive().unwrap());
-        assert_eq!(socket.linger().unwrap(), Some(Duration::from_secs(3)));
-        #[cfg(target_os = "linux")]
-        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(77));
-    }
-
-    #[test]
-    #[cfg_attr(miri, ignore = "needs sockets")]
-    fn a_port_in_use_is_an_error_of_listen() {
-        let first = listen("127.0.0.1:0".parse().unwrap(), &listen_options()).unwrap();
-        let error = listen(first.local_addr().unwrap(), &listen_options()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-    }
 }

@@ -7,6 +7,7 @@
 mod child;
 mod files;
 mod log;
+mod nano;
 mod peer;
 mod probe;
 mod tls;
@@ -18,6 +19,10 @@ mod world;
 pub use child::{is_child, run_child, run_child_in_namespace};
 pub use files::*;
 pub use log::{Entry, Event, Lane, Log};
+pub use nano::{
+    TRANSPORTS, assert_failure, connect_over, linked, listen_over, nano, raw_nano, text,
+    unused_name, unused_path, wait_connections,
+};
 pub use peer::{
     Unused, accept, connect, free_port, has_ipv6, listener, pattern, read_all, read_some,
     read_until_gone, reset, unused_port, with_socket,

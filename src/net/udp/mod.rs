@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::endpoint::{Life, checked_host};
+use super::endpoint::Life;
+use super::place::checked_host;
 use super::remote::Operation;
 use super::{Reason, Service, SocketOption};
 use crate::error::{Error, Result};

@@ -10,7 +10,6 @@ mod frame;
 mod handshake;
 mod http;
 mod random;
-mod secure;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -30,7 +29,6 @@ pub(crate) use deflate::{LEAST_BITS, MOST_BITS, Settings as DeflateSettings};
 pub(crate) use frame::{Head, MOST_CONTROL};
 use handshake::{Handshake, Step};
 pub use http::{Request, Response};
-pub(crate) use secure::Secure;
 pub(crate) use send::{Broadcast, OVERHEAD, Sender};
 pub(crate) use uri::Address;
 pub(crate) use utf8::is_text;
@@ -148,11 +146,6 @@ impl Ws {
     fn expects_more(&self) -> bool {
         let over = self.received != 0 && self.config().is_server();
         self.is_ready && !over && !self.ended && !self.is_failed()
-    }
-
-    /// Whether bytes of the peer wait.
-    fn waits(&self) -> bool {
-        matches!(self.special.as_deref(), Some(Special::Waiting(_)))
     }
 
     /// Takes frames of the peer, in front of which nothing waits.
@@ -320,6 +313,14 @@ impl Layer for Ws {
 
     fn listens(&self) -> bool {
         self.expects_more()
+    }
+
+    fn waits(&self) -> bool {
+        matches!(self.special.as_deref(), Some(Special::Waiting(_)))
+    }
+
+    fn has_goodbyes(&self) -> bool {
+        self.is_ready
     }
 
     fn end(&mut self) -> Result<()> {

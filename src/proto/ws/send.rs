@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{GATHER, Kind, Wire};
+use super::super::{Body, GATHER, Kind, Wire};
 use super::close::CloseFrame;
 use super::deflate::Deflate;
 use super::frame::{self, Head, Header, MOST_CONTROL, MOST_HEADER, Opcode};
@@ -66,6 +66,37 @@ impl Sender {
             }
             _ => append(Header::new(kind.into(), data.len()), data, masks, wire, most),
         }
+    }
+
+    /// Appends a binary message that consists of `words` and a body.
+    pub(crate) fn parts(
+        &mut self,
+        words: &[u8],
+        body: Body<'_>,
+        wire: &mut Wire,
+        most: usize,
+    ) -> usize {
+        if self.deflate.is_some() {
+            return self.message(Kind::Binary, &[words, body.bytes()].concat(), wire, most);
+        }
+        let length = words.len() + body.bytes().len();
+        let mut header = Header::new(Opcode::Binary, length);
+        if self.masks {
+            header.mask = Some(random::mask_key());
+        }
+        let (head, size) = header.write();
+        match (body, header.mask) {
+            (Body::Shared(bytes), None) => {
+                wire.join_parts_shared([&head[..size], words], bytes, most)
+            }
+            (body, mask) => {
+                let payload = wire.join_frame(&head, size, [words, body.bytes()], most);
+                if let Some(key) = mask {
+                    frame::mask(payload, key);
+                }
+            }
+        }
+        size + length
     }
 
     /// Appends a part of a message, which is not compressed. Of several parts all but the first are
@@ -155,7 +186,7 @@ fn append(mut header: Header, payload: &[u8], masks: bool, wire: &mut Wire, most
         header.mask = Some(random::mask_key());
     }
     let (head, size) = header.write();
-    let body = wire.join_frame(&head, size, payload, most);
+    let body = wire.join_frame(&head, size, [payload], most);
     if let Some(key) = header.mask {
         frame::mask(body, key);
     }

@@ -1,7 +1,7 @@
 //! The layer as a whole: two of them talk through random cuts, plain and inside another layer.
 
 use super::super::random::Random;
-use super::super::{GATHER, Raw};
+use super::super::{GATHER, Raw, Secure};
 use super::*;
 
 /// One end of a connection, with what it has told.

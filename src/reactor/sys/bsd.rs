@@ -9,8 +9,11 @@ use socket2::{SockRef, Socket};
 
 #[path = "single.rs"]
 mod single;
+#[path = "unix_sockets.rs"]
+mod unix_sockets;
 
 pub(crate) use single::*;
+pub(crate) use unix_sockets::*;
 
 /// Which options are inherited differs between these systems, so all are set again.
 pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = false;

@@ -12,9 +12,12 @@ mod datagrams;
 mod mmsg;
 #[path = "linux_name.rs"]
 mod name;
+#[path = "unix_sockets.rs"]
+mod unix_sockets;
 
 pub(crate) use datagrams::*;
 pub(crate) use mmsg::{ReceiveBatch, SendBatch};
+pub(crate) use unix_sockets::*;
 
 pub(crate) const ACCEPTED_SOCKETS_INHERIT: bool = true;
 

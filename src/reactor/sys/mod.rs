@@ -10,6 +10,7 @@
 //! * `is_in_progress`: what a non-blocking `connect` answers when it goes on in the background.
 //! * `unconfirmed`: how much the peer has not confirmed yet, where the system tells.
 //! * `set_reuse_address`, `set_reuse_port`: options that mean different things on each system.
+//! * `check_unix_path`, `UnixListener`, `connect_unix`: Unix domain sockets and their files.
 //! * `ReceiveBatch`, `SendBatch`: how datagrams come and go, many per call where the system can.
 //! * `prepare_datagrams`, `share_datagrams`: what their sockets need, and how they share a port.
 //! * `next_report`, `is_report`, `REPORTS`: what ICMP says of datagrams that were sent.

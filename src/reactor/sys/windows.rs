@@ -9,8 +9,11 @@ use socket2::{SockAddrStorage, SockRef, Socket};
 
 #[path = "single.rs"]
 mod single;
+#[path = "no_unix_sockets.rs"]
+mod unix_sockets;
 
 pub(crate) use single::*;
+pub(crate) use unix_sockets::*;
 
 /// An accepted socket starts with the options of its listener only after
 /// SO_UPDATE_ACCEPT_CONTEXT, so all are set again.

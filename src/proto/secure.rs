@@ -1,30 +1,29 @@
-//! WebSocket over TLS: the one layer on top of the other.
+//! A protocol over TLS: the one layer on top of the other.
 
 use std::cell::Cell;
 
-use super::super::{CloseFrame, Event, Layer, Up, Wire};
-use super::Ws;
+use super::{CloseFrame, Event, Layer, Up, Wire};
 use crate::error::Result;
 
 /// Room for decrypted bytes that a thread keeps.
 const KEPT_ROOM: usize = 64 * 1024;
 
 thread_local! {
-    /// Frames are unmasked in place, and TLS lends its bytes to be read alone.
+    /// Layers may change their bytes in place, and TLS lends its own to be read alone.
     static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A WebSocket connection inside an encrypted one.
-pub(crate) struct Secure<T> {
+/// A connection of some protocol inside an encrypted one.
+pub(crate) struct Secure<T, U> {
     tls: T,
-    ws: Ws,
+    upper: U,
     /// TLS has ended, behind bytes that wait.
     ended: bool,
 }
 
-impl<T: Layer> Secure<T> {
-    pub(crate) fn new(tls: T, ws: Ws) -> Secure<T> {
-        Secure { tls, ws, ended: false }
+impl<T: Layer, U: Layer> Secure<T, U> {
+    pub(crate) fn new(tls: T, upper: U) -> Secure<T, U> {
+        Secure { tls, upper, ended: false }
     }
 
     /// Lets TLS have something to do, and passes on what comes of it.
@@ -34,7 +33,7 @@ impl<T: Layer> Secure<T> {
         up: &mut dyn Up,
         call: impl FnOnce(&mut T, &mut Wire, &mut dyn Up) -> Result<()>,
     ) -> Result<()> {
-        let Secure { tls, ws, ended } = self;
+        let Secure { tls, upper, ended } = self;
         let mut own = Wire::new();
         let mut failure = Ok(());
         let result = call(tls, down, &mut |event: Event<'_>| {
@@ -42,18 +41,18 @@ impl<T: Layer> Secure<T> {
                 return;
             }
             match event {
-                Event::Ready(_) => failure = ws.start(&mut own, up),
+                Event::Ready(_) => failure = upper.start(&mut own, up),
                 Event::Data(_, data) => {
                     let mut room = ROOM.take();
                     room.clear();
                     room.extend_from_slice(data);
-                    failure = ws.receive(&mut room, &mut own, up);
+                    failure = upper.receive(&mut room, &mut own, up);
                     if room.capacity() <= KEPT_ROOM {
                         ROOM.set(room);
                     }
                 }
-                Event::End if ws.waits() => *ended = true,
-                Event::End => end(ws, up),
+                Event::End if upper.waits() => *ended = true,
+                Event::End => end(upper, up),
                 other => up.tell(other),
             }
         });
@@ -61,22 +60,22 @@ impl<T: Layer> Secure<T> {
         failure.and(result)
     }
 
-    /// Encrypts what WebSocket has to say.
+    /// Encrypts what the protocol has to say.
     fn encrypt(&mut self, mut own: Wire, down: &mut Wire) -> Result<()> {
         while !own.is_empty() && self.tls.send(&mut own, down)? > 0 {}
         Ok(())
     }
 }
 
-/// TLS has ended, and WebSocket with it.
-fn end(ws: &mut Ws, up: &mut dyn Up) {
-    match ws.end() {
+/// TLS has ended, and the protocol with it.
+fn end(upper: &mut impl Layer, up: &mut dyn Up) {
+    match upper.end() {
         Ok(()) => up.tell(Event::End),
         Err(error) => up.tell(Event::Failed(error)),
     }
 }
 
-impl<T: Layer> Layer for Secure<T> {
+impl<T: Layer, U: Layer> Layer for Secure<T, U> {
     fn start(&mut self, down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         self.advance(down, up, |tls, down, up| tls.start(down, up))
     }
@@ -87,10 +86,10 @@ impl<T: Layer> Layer for Secure<T> {
 
     fn go_on(&mut self, down: &mut Wire, up: &mut dyn Up) -> Result<()> {
         let mut own = Wire::new();
-        self.ws.go_on(&mut own, up)?;
-        if self.ended && !self.ws.waits() {
+        self.upper.go_on(&mut own, up)?;
+        if self.ended && !self.upper.waits() {
             self.ended = false;
-            end(&mut self.ws, up);
+            end(&mut self.upper, up);
         }
         self.encrypt(own, down)
     }
@@ -101,7 +100,7 @@ impl<T: Layer> Layer for Secure<T> {
 
     fn close(&mut self, goodbye: &CloseFrame, down: &mut Wire) -> bool {
         let mut own = Wire::new();
-        let done = self.ws.close(goodbye, &mut own);
+        let done = self.upper.close(goodbye, &mut own);
         // An error means that nothing can be said any more.
         let done = self.encrypt(own, down).is_err() || done;
         if done {
@@ -111,18 +110,26 @@ impl<T: Layer> Layer for Secure<T> {
     }
 
     fn listens(&self) -> bool {
-        self.ws.listens()
+        self.upper.listens()
     }
 
-    /// The Close frame tells the end better than the end of the stream.
+    fn waits(&self) -> bool {
+        self.upper.waits()
+    }
+
+    fn has_goodbyes(&self) -> bool {
+        self.upper.has_goodbyes()
+    }
+
+    /// A goodbye of the protocol tells the end better than the end of the stream.
     fn end(&mut self) -> Result<()> {
-        match self.ws.is_ready() {
-            true => self.ws.end(),
-            false => self.tls.end().and_then(|()| self.ws.end()),
+        match self.upper.has_goodbyes() {
+            true => self.upper.end(),
+            false => self.tls.end().and_then(|()| self.upper.end()),
         }
     }
 
     fn is_ready(&self) -> bool {
-        self.ws.is_ready()
+        self.upper.is_ready()
     }
 }

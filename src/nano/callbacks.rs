@@ -1,0 +1,224 @@
+//! Callbacks: what waits for the handler of a socket, and how it is told.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
+
+use super::core::Core;
+use super::handler::{Peer, SocketHandler};
+use super::pattern::{OWN, Refusal};
+use super::state::{Life, State};
+use super::{Message, Socket};
+use crate::error::{Error, Result};
+use crate::net::{drop_guarded, guard};
+
+/// Callbacks of one socket before others get their turn.
+const TURN: usize = 1024;
+
+/// Something that the handler is to be told, beside messages.
+pub(super) enum Note {
+    Connected(Peer),
+    Disconnected(Peer),
+    Writable,
+    Error(Error),
+}
+
+/// What the handler is told next.
+enum Call {
+    Note(Note),
+    Received(Message),
+    Finished,
+}
+
+#[derive(Default)]
+pub(super) struct Callbacks {
+    handler: Option<Box<dyn SocketHandler>>,
+    /// There is a handler, although it may be out for a call.
+    present: bool,
+    /// Who is at it.
+    running: Option<ThreadId>,
+    /// A loop was asked to come to it.
+    posted: bool,
+    /// The user wants no messages for now.
+    pub(super) paused: bool,
+    /// A send was refused, and the handler waits for the next one.
+    pub(super) awaits_writable: bool,
+    notes: VecDeque<Note>,
+    /// Tells apart the handlers that the socket has had.
+    generation: u64,
+}
+
+impl Callbacks {
+    pub(super) fn present(&self) -> bool {
+        self.present
+    }
+
+    /// Notes something, if there is somebody to be told.
+    pub(super) fn note(&mut self, note: impl FnOnce() -> Note) {
+        if self.present {
+            self.notes.push_back(note());
+        }
+    }
+
+    pub(super) fn set(&mut self, handler: Box<dyn SocketHandler>) {
+        self.handler = Some(handler);
+        self.present = true;
+    }
+
+    /// Takes the handler away, for the caller to drop without the lock. One that is out for a call
+    /// is dropped when that ends.
+    pub(super) fn clear(&mut self) -> Option<Box<dyn SocketHandler>> {
+        self.present = false;
+        self.generation += 1;
+        self.notes.clear();
+        self.awaits_writable = false;
+        self.handler.take()
+    }
+
+    /// Another thread is in a callback.
+    pub(super) fn runs_elsewhere(&self) -> bool {
+        self.running.is_some_and(|thread| thread != thread::current().id())
+    }
+}
+
+impl State {
+    /// Whether a loop has to be asked to come and tell the handler something.
+    pub(super) fn needs_callbacks(&self, core: &Core) -> bool {
+        let callbacks = &self.callbacks;
+        callbacks.present
+            && callbacks.running.is_none()
+            && !callbacks.posted
+            && (!callbacks.notes.is_empty() || self.pattern.can_receive(core.now()))
+            && (!callbacks.paused || self.note_is_next(core))
+    }
+
+    /// Whether a note comes before messages. The end of a connection comes behind what was received
+    /// from it.
+    fn note_is_next(&self, core: &Core) -> bool {
+        match self.callbacks.notes.front() {
+            None => false,
+            Some(Note::Disconnected(_)) => !self.pattern.can_receive(core.now()),
+            Some(_) => true,
+        }
+    }
+
+    fn next_call(&mut self, core: &Core) -> Option<Call> {
+        if self.note_is_next(core) {
+            return self.callbacks.notes.pop_front().map(Call::Note);
+        }
+        if self.callbacks.paused || !self.pattern.can_receive(core.now()) {
+            return None;
+        }
+        match self.pattern.receive(&mut self.pipes, OWN, core.now()) {
+            Ok(message) => {
+                self.statistics.messages_received += 1;
+                self.statistics.bytes_received += message.len() as u64;
+                Some(Call::Received(message))
+            }
+            Err(Refusal::TimedOut) => Some(Call::Finished),
+            Err(_) => None,
+        }
+    }
+}
+
+impl Core {
+    /// Asks a loop for the callbacks. To be called without the lock, when
+    /// [`State::needs_callbacks`] has held; `posted` was set then.
+    pub(super) fn post_callbacks(self: &Arc<Core>) {
+        let core = Arc::downgrade(self);
+        let result = self.service().map(|service| {
+            service.post(move || {
+                if let Some(core) = core.upgrade() {
+                    core.lock().callbacks.posted = false;
+                    core.run_callbacks();
+                }
+            });
+        });
+        if result.is_err() {
+            // Without a loop there are no callbacks; the next event tries again.
+            self.lock().callbacks.posted = false;
+        }
+    }
+
+    /// Marks that a loop will come. Called under the lock.
+    pub(super) fn mark_posted(state: &mut State) {
+        state.callbacks.posted = true;
+    }
+
+    /// Tells the handler everything that there is, unless somebody is at it already. Only on loop
+    /// threads.
+    pub(crate) fn run_callbacks(self: &Arc<Core>) {
+        let Some(socket) = self.socket() else { return };
+        let mut state = self.lock();
+        if state.callbacks.running.is_some() {
+            return;
+        }
+        let Some(mut handler) = state.callbacks.handler.take() else { return };
+        let generation = state.callbacks.generation;
+        state.callbacks.running = Some(thread::current().id());
+        for _ in 0..TURN {
+            let Some(call) = state.next_call(self) else { break };
+            self.leave(state);
+            let result = tell(&mut *handler, &socket, call);
+            if let Err(error) = result {
+                let _ = guard("on_error", || handler.on_error(&socket, &error));
+            }
+            state = self.lock();
+            if state.callbacks.generation != generation {
+                break;
+            }
+        }
+        let is_current = state.callbacks.generation == generation && state.life == Life::Open;
+        let old = match is_current {
+            true => {
+                state.callbacks.handler = Some(handler);
+                None
+            }
+            false => Some(handler),
+        };
+        state.callbacks.running = None;
+        self.changed.notify_all();
+        self.leave(state);
+        drop_guarded(old);
+    }
+
+    pub(super) fn set_handler(self: &Arc<Core>, handler: Box<dyn SocketHandler>) -> Result<()> {
+        self.service()?;
+        let mut state = self.lock();
+        state.check_open()?;
+        let old = state.callbacks.clear();
+        state.callbacks.set(handler);
+        self.leave(state);
+        drop_guarded(old);
+        Ok(())
+    }
+
+    /// Takes the handler away. Waits for the callback that another thread is in, except on loop
+    /// threads.
+    pub(super) fn clear_handler(self: &Arc<Core>) {
+        let mut state = self.lock();
+        let old = state.callbacks.clear();
+        if !crate::net::is_loop_thread() {
+            while state.callbacks.runs_elsewhere() {
+                state = self.changed.wait(state).unwrap_or_else(|poison| poison.into_inner());
+            }
+        }
+        drop(state);
+        drop_guarded(old);
+    }
+}
+
+fn tell(handler: &mut dyn SocketHandler, socket: &Socket, call: Call) -> Result<()> {
+    match call {
+        Call::Received(message) => guard("on_received", || handler.on_received(socket, message)),
+        Call::Finished => guard("on_finished", || handler.on_finished(socket)),
+        Call::Note(Note::Writable) => guard("on_writable", || handler.on_writable(socket)),
+        Call::Note(Note::Connected(peer)) => {
+            guard("on_connected", || handler.on_connected(socket, &peer))
+        }
+        Call::Note(Note::Disconnected(peer)) => {
+            guard("on_disconnected", || handler.on_disconnected(socket, &peer))
+        }
+        Call::Note(Note::Error(error)) => guard("on_error", || handler.on_error(socket, &error)),
+    }
+}

@@ -1,0 +1,75 @@
+//! The end of a socket.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::SpOption;
+use super::core::Core;
+use super::registry;
+use super::state::Life;
+use crate::net::drop_guarded;
+
+/// What the end of a connection may take beyond the linger time, so that a connection that its
+/// deadline ends is counted too.
+const GRACE: Duration = Duration::from_millis(200);
+
+impl Core {
+    /// Closes the socket: blocked calls fail, endpoints and connections go. `false` when it was
+    /// closed before. With `waits`, returns when what was sent is delivered or the linger time is
+    /// over; on loop threads at once.
+    pub(super) fn close(&self, life: Life, waits: bool) -> bool {
+        let mut state = self.lock();
+        if state.life != Life::Open {
+            return false;
+        }
+        state.life = life;
+        let linger = state.options.time(SpOption::Linger);
+        let pipes: Vec<_> = state.pipes.keys().collect();
+        for pipe in pipes {
+            self.drop_pipe(&mut state, pipe, linger);
+        }
+        state.statistics.messages_undelivered += state.pattern.unsent() as u64;
+        let endpoints: Vec<_> = state.endpoints.drain().map(|(_, entry)| entry).collect();
+        let handler = state.callbacks.clear();
+        state.receivers.wake_all(&self.receivable);
+        state.senders.wake_all(&self.sendable);
+        for entry in state.contexts.values_mut() {
+            entry.waiting.wake_all(&entry.condition);
+        }
+        self.leave(state);
+        for control in endpoints.into_iter().filter_map(|entry| entry.control) {
+            control.close();
+        }
+        drop_guarded(handler);
+        registry::remove(self.id);
+        if waits && !crate::net::is_loop_thread() {
+            self.wait_for_connections(Instant::now() + linger + GRACE);
+        }
+        true
+    }
+
+    /// Waits until the connections are gone that still deliver.
+    fn wait_for_connections(&self, end: Instant) {
+        let mut state = self.lock();
+        while state.lingering > 0 {
+            let rest = end.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return;
+            }
+            let waited = self.changed.wait_timeout(state, rest);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Closes all sockets of this process for good: blocked and later calls fail with
+/// [`SpFailure::Terminated`](crate::SpFailure::Terminated), and so does [`Socket::new`]. For the
+/// end of a program that can't reach all of its sockets.
+///
+/// [`Socket::new`]: super::Socket::new
+pub fn terminate() {
+    for core in registry::terminate() {
+        let core: Arc<Core> = core;
+        core.close(Life::Terminated, false);
+    }
+}

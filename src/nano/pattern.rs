@@ -1,0 +1,178 @@
+//! The contract between a socket and its pattern.
+
+use std::time::Instant;
+
+use super::header::Header;
+use super::message::Message;
+use super::patterns::{
+    Answering, Asking, Bus, Forwarding, Pair, Publishing, Pulling, Pushing, Subscribing, Surveying,
+};
+use super::pipes::{PipeKey, Pipes};
+use super::protocol::Protocol;
+use crate::error::{Error, Result, SpFailure};
+use crate::net::Body;
+
+/// One of the exchanges that a socket carries on at the same time.
+pub(crate) type ContextId = u32;
+
+/// The exchange of the socket itself.
+pub(crate) const OWN: ContextId = 0;
+
+/// Why a call was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Not now; the socket may wait.
+    WouldBlock,
+    /// The deadline of a survey is over.
+    TimedOut,
+    WrongState(&'static str),
+    NotSupported(&'static str),
+    /// The header of a message is not what a raw socket needs.
+    Header(&'static str),
+}
+
+impl Refusal {
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Refusal::WouldBlock => Error::sp(
+                SpFailure::WouldBlock,
+                "this can't be done at once; wait for it with a call that may block, or for the \
+                 callback",
+            ),
+            Refusal::TimedOut => Error::sp(
+                SpFailure::TimedOut,
+                "the deadline of the survey has passed; no more answers are taken",
+            ),
+            Refusal::WrongState(text) => Error::sp(SpFailure::WrongState, text),
+            Refusal::NotSupported(text) => Error::sp(SpFailure::NotSupported, text),
+            Refusal::Header(text) => Error::sp(SpFailure::Malformed, text),
+        }
+    }
+}
+
+/// Who can receive something now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    Nobody,
+    /// Whoever comes first.
+    Anybody,
+    /// One exchange.
+    Context(ContextId),
+}
+
+/// What is to be sent: the header of a raw socket's message, and a body.
+#[derive(Clone, Copy)]
+pub(crate) struct Parcel<'a> {
+    pub(crate) header: &'a [u32],
+    pub(crate) body: Body<'a>,
+}
+
+/// One pattern as a state machine. It does no I/O, has no clock, and is only used under the lock of
+/// its socket.
+pub(crate) trait Pattern: Send {
+    /// A connection is there. `false` when there is no place for it.
+    fn attach(&mut self, pipes: &mut Pipes, pipe: PipeKey, now: Instant) -> bool;
+
+    /// And is gone: `pipes` does not know it any more.
+    fn detach(&mut self, pipes: &mut Pipes, pipe: PipeKey, now: Instant);
+
+    /// A pipe that had enough accepts messages again.
+    fn writable(&mut self, pipes: &mut Pipes, pipe: PipeKey, now: Instant);
+
+    /// A message came. Its header was taken off the body, if the protocol has one.
+    fn received(
+        &mut self,
+        pipes: &mut Pipes,
+        pipe: PipeKey,
+        message: Message,
+        now: Instant,
+    ) -> Wake;
+
+    fn send(
+        &mut self,
+        pipes: &mut Pipes,
+        context: ContextId,
+        parcel: Parcel<'_>,
+        now: Instant,
+    ) -> Result<(), Refusal>;
+
+    fn receive(
+        &mut self,
+        pipes: &mut Pipes,
+        context: ContextId,
+        now: Instant,
+    ) -> Result<Message, Refusal>;
+
+    /// Whether a send by the socket itself would be done at once.
+    fn can_send(&self, pipes: &Pipes) -> bool;
+
+    /// Whether there is something to receive for the socket itself, the end of a survey included.
+    fn can_receive(&self, now: Instant) -> bool;
+
+    /// Begins one more exchange, where the pattern has such.
+    fn open_context(&mut self) -> Option<ContextId> {
+        None
+    }
+
+    fn close_context(&mut self, _pipes: &mut Pipes, _context: ContextId) {}
+
+    /// When a blocked receive has to look again although nothing came.
+    fn receive_deadline(&self, _context: ContextId) -> Option<Instant> {
+        None
+    }
+
+    /// Not later than this, [`Pattern::expire`] has to be called.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what is due. Returns the exchanges of which the receiver has to be told.
+    fn expire(&mut self, _pipes: &mut Pipes, _now: Instant) -> Vec<ContextId> {
+        Vec::new()
+    }
+
+    fn subscribe(&mut self, _topic: &[u8]) -> Result<()> {
+        Err(not_a_subscriber())
+    }
+
+    fn unsubscribe(&mut self, _pipes: &mut Pipes, _topic: &[u8]) -> Result<()> {
+        Err(not_a_subscriber())
+    }
+
+    /// Messages that were accepted and given to no pipe.
+    fn unsent(&self) -> usize {
+        0
+    }
+}
+
+fn not_a_subscriber() -> Error {
+    Refusal::NotSupported("only subscribers have topics").into_error()
+}
+
+/// The state machine of a protocol. `first_id` is where the ids of questions begin, best at random.
+pub(crate) fn pattern(protocol: Protocol, raw: bool, first_id: u32) -> Box<dyn Pattern> {
+    match protocol {
+        Protocol::Pair => Box::new(Pair::default()),
+        Protocol::Publisher => Box::new(Publishing::default()),
+        Protocol::Subscriber => Box::new(Subscribing::new(raw)),
+        Protocol::Push => Box::new(Pushing::default()),
+        Protocol::Pull => Box::new(Pulling::default()),
+        Protocol::Bus => Box::new(Bus::new(raw)),
+        Protocol::Request if raw => Box::new(Forwarding::questions_to_one()),
+        Protocol::Surveyor if raw => Box::new(Forwarding::questions_to_all()),
+        Protocol::Reply | Protocol::Respondent if raw => Box::new(Forwarding::answers()),
+        Protocol::Request => Box::new(Asking::new(first_id)),
+        Protocol::Surveyor => Box::new(Surveying::new(first_id)),
+        Protocol::Reply => Box::new(Answering::new("request")),
+        Protocol::Respondent => Box::new(Answering::new("survey")),
+    }
+}
+
+/// Reads a message off the wire; an error when its header is none.
+pub(crate) fn read(protocol: Protocol, bytes: &[u8], most_hops: usize) -> Option<Message> {
+    if !protocol.has_header() {
+        return Some(Message::from(bytes));
+    }
+    let (header, body) = Header::read(bytes, most_hops)?;
+    Some(Message::with_header(header, Body::Copied(body)))
+}

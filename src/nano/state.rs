@@ -1,0 +1,106 @@
+//! What is behind the lock of a socket.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar};
+use std::time::Instant;
+
+use super::callbacks::Callbacks;
+use super::endpoint::EndpointControl;
+use super::handler::Peer;
+use super::options::Options;
+use super::pattern::{ContextId, OWN, Pattern, Wake};
+use super::pipes::{PipeKey, Pipes};
+use super::statistics::Statistics;
+use super::waiting::Waiting;
+use crate::error::{Error, Result, SpFailure};
+use crate::net::TlsContext;
+
+/// How far a socket has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Open,
+    Closed,
+    /// With all sockets of the process.
+    Terminated,
+}
+
+/// What a listener or a dialer is to its socket.
+pub(super) struct EndpointEntry {
+    pub(super) address: String,
+    pub(super) dials: bool,
+    /// `None` while it is being made.
+    pub(super) control: Option<Arc<dyn EndpointControl>>,
+}
+
+/// Receivers of one exchange that has a queue of its own.
+#[derive(Default)]
+pub(super) struct ContextEntry {
+    pub(super) condition: Arc<Condvar>,
+    pub(super) waiting: Waiting,
+}
+
+pub(super) struct State {
+    pub(super) life: Life,
+    pub(super) pattern: Box<dyn Pattern>,
+    pub(super) pipes: Pipes,
+    pub(super) options: Options,
+    pub(super) statistics: Statistics,
+    pub(super) endpoints: HashMap<u32, EndpointEntry>,
+    pub(super) next_endpoint: u32,
+    pub(super) receivers: Waiting,
+    pub(super) senders: Waiting,
+    pub(super) contexts: HashMap<ContextId, ContextEntry>,
+    pub(super) callbacks: Callbacks,
+    /// Connections that were closed and still deliver what was sent.
+    pub(super) lingering: usize,
+    /// When the timer fires that was set last.
+    pub(super) timer_at: Option<Instant>,
+    /// For the endpoints that encrypt.
+    pub(super) tls: Option<TlsContext>,
+}
+
+impl State {
+    pub(super) fn check_open(&self) -> Result<()> {
+        match self.life {
+            Life::Open => Ok(()),
+            Life::Closed => Err(closed()),
+            Life::Terminated => Err(terminated()),
+        }
+    }
+
+    /// Tells those who can receive something now.
+    #[inline(always)]
+    pub(super) fn wake(&mut self, wake: Wake, receivable: &Condvar) {
+        match wake {
+            Wake::Nobody => {}
+            Wake::Anybody | Wake::Context(OWN) => self.receivers.wake_one(receivable),
+            Wake::Context(context) => {
+                if let Some(entry) = self.contexts.get_mut(&context) {
+                    entry.waiting.wake_one(&entry.condition);
+                }
+            }
+        }
+    }
+
+    /// What the user is told of a pipe.
+    pub(super) fn peer(&self, pipe: PipeKey) -> Option<Peer> {
+        let endpoint = self.pipes.traits(pipe)?.endpoint;
+        let entry = self.endpoints.get(&endpoint)?;
+        Some(Peer { endpoint, address: entry.address.clone(), dialed: entry.dials })
+    }
+}
+
+pub(super) fn closed() -> Error {
+    Error::sp(SpFailure::Closed, "the socket is closed; make a new one")
+}
+
+pub(super) fn terminated() -> Error {
+    Error::sp(
+        SpFailure::Terminated,
+        "all sockets of this process were terminated, which can't be undone",
+    )
+}
+
+pub(super) fn closed_endpoint() -> Error {
+    Error::sp(SpFailure::Closed, "the endpoint is closed; listen or dial again")
+}

@@ -1,0 +1,106 @@
+//! Sending and receiving, blocking and not.
+
+use std::sync::{Arc, MutexGuard};
+use std::time::Instant;
+
+use super::core::Core;
+use super::pattern::{ContextId, Parcel, Refusal};
+use super::state::State;
+use super::waiting::{self, Wait};
+use super::{Message, Payload};
+use crate::error::{Error, Result, SpFailure};
+
+impl Core {
+    pub(super) fn send(&self, context: ContextId, payload: &Payload<'_>, wait: Wait) -> Result<()> {
+        let parcel = Parcel { header: payload.header(), body: payload.body() };
+        let mut state = self.lock();
+        loop {
+            state.check_open()?;
+            let now = self.now();
+            let State { pattern, pipes, .. } = &mut *state;
+            match pattern.send(pipes, context, parcel, now) {
+                Ok(()) => {
+                    state.statistics.messages_sent += 1;
+                    state.statistics.bytes_sent += parcel.body.bytes().len() as u64;
+                    self.leave(state);
+                    return Ok(());
+                }
+                Err(Refusal::WouldBlock) => {}
+                Err(refusal) => return Err(refusal.into_error()),
+            }
+            if matches!(wait, Wait::No) {
+                state.callbacks.awaits_writable = state.callbacks.present();
+                return Err(Refusal::WouldBlock.into_error());
+            }
+            may_block()?;
+            check_end(wait, "sent")?;
+            state =
+                waiting::wait(state, &self.sendable, wait.end(), |state| Some(&mut state.senders));
+        }
+    }
+
+    pub(super) fn receive(&self, context: ContextId, wait: Wait) -> Result<Message> {
+        let mut state = self.lock();
+        loop {
+            state.check_open()?;
+            let now = self.now();
+            let State { pattern, pipes, .. } = &mut *state;
+            match pattern.receive(pipes, context, now) {
+                Ok(message) => {
+                    state.statistics.messages_received += 1;
+                    state.statistics.bytes_received += message.len() as u64;
+                    self.leave(state);
+                    return Ok(message);
+                }
+                Err(Refusal::WouldBlock) => {}
+                Err(refusal) => return Err(refusal.into_error()),
+            }
+            if matches!(wait, Wait::No) {
+                return Err(Refusal::WouldBlock.into_error());
+            }
+            may_block()?;
+            check_end(wait, "received")?;
+            state = self.wait_for_message(state, context, wait);
+        }
+    }
+
+    fn wait_for_message<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        context: ContextId,
+        wait: Wait,
+    ) -> MutexGuard<'a, State> {
+        let deadline = state.pattern.receive_deadline(context);
+        let end = wait.end().into_iter().chain(deadline).min();
+        if !self.waits_apart(context) {
+            return waiting::wait(state, &self.receivable, end, |state| Some(&mut state.receivers));
+        }
+        let entry = state.contexts.entry(context).or_default();
+        let condition = Arc::clone(&entry.condition);
+        waiting::wait(state, &condition, end, |state| {
+            state.contexts.get_mut(&context).map(|entry| &mut entry.waiting)
+        })
+    }
+}
+
+/// The callbacks of an I/O thread, of whatever service, must not stop it.
+fn may_block() -> Result<()> {
+    if crate::net::is_loop_thread() {
+        return Err(Error::sp(
+            SpFailure::WouldBlock,
+            "this would block an I/O thread; use the calls with try_ in callbacks, or a thread of \
+             your own",
+        ));
+    }
+    Ok(())
+}
+
+fn check_end(wait: Wait, what: &str) -> Result<()> {
+    match wait {
+        Wait::Until(end, timeout) if Instant::now() >= end => Err(Error::sp(
+            SpFailure::TimedOut,
+            format!("nothing could be {what} within {} milliseconds", timeout.as_millis()),
+        )),
+        _ => Ok(()),
+    }
+}
