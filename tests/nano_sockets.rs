@@ -123,15 +123,57 @@ fn limits_in_messages() {
     push.set_option(SpOption::SendMessages, 3).unwrap();
     pull.set_option(SpOption::ReceiveMessages, 4).unwrap();
     connect_over("inproc", &pull, &push);
-    for _ in 0..7 {
-        push.try_send("").unwrap();
-    }
+    let sent = (0..100).take_while(|_| push.try_send("").is_ok()).count();
+    assert!((5..=7).contains(&sent), "both buffers have room for {sent} messages");
     assert_failure(push.try_send("one too many"), SpFailure::WouldBlock);
-    for _ in 0..7 {
+    for _ in 0..sent {
         pull.receive().unwrap();
     }
+    assert_failure(pull.try_receive(), SpFailure::WouldBlock);
     push.try_send("room again").unwrap();
     assert_eq!(text(pull.receive()), "room again");
+}
+
+/// Whoever is about to wait, and whoever sends at that moment, must not miss each other.
+#[test]
+fn receivers_and_senders_within_the_process_do_not_miss_each_other() {
+    let (a, b) = linked("inproc", Protocol::Pair, Protocol::Pair);
+    let echo = {
+        let a = a.clone();
+        thread::spawn(move || {
+            while let Ok(message) = a.receive() {
+                a.send(message).unwrap();
+            }
+        })
+    };
+    for number in 0..20_000_u32 {
+        b.send(&number.to_be_bytes()).unwrap();
+        // Both sides wait with the lock of the other one at different times.
+        if number % 3 == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(*b.receive().unwrap(), number.to_be_bytes());
+    }
+    a.close().unwrap();
+    echo.join().unwrap();
+}
+
+#[test]
+fn topics_count_when_a_message_is_sent() {
+    for transport in TRANSPORTS {
+        let (publisher, subscriber) = linked(transport, Protocol::Publisher, Protocol::Subscriber);
+        subscriber.subscribe("first").unwrap();
+        publisher.send("second: too early").unwrap();
+        publisher.send("first").unwrap();
+        assert_eq!(text(subscriber.receive()), "first");
+        subscriber.subscribe("second").unwrap();
+        publisher.send("second").unwrap();
+        assert_eq!(text(subscriber.receive()), "second");
+    }
+    let (publisher, subscriber) = linked("inproc", Protocol::Publisher, Protocol::Subscriber);
+    publisher.send("before").unwrap();
+    subscriber.subscribe("").unwrap();
+    assert_failure(subscriber.try_receive(), SpFailure::WouldBlock);
 }
 
 #[test]
