@@ -76,9 +76,9 @@ impl<F: FnMut(&Socket, Message) + Send + 'static> SocketHandler for Each<F> {
     }
 }
 
-/// Contract 3: each exactly once and in order; contract 4: the handler is dropped at the end.
+/// Each exactly once and in order, and the handler is dropped at the end.
 #[test]
-fn a_life_in_callbacks() {
+fn contracts_3_and_4_a_life_in_callbacks() {
     for transport in TRANSPORTS {
         let (pull, push) = (nano(Protocol::Pull), nano(Protocol::Push));
         let (sender, told) = mpsc::channel();
@@ -123,9 +123,8 @@ fn requests_are_answered_in_callbacks() {
     }
 }
 
-/// Contract 1: one at a time, on I/O threads.
 #[test]
-fn callbacks_run_one_at_a_time() {
+fn contract_1_callbacks_run_one_at_a_time() {
     for threads in [1, 4] {
         let service = Service::with_threads(threads).unwrap();
         service.start(()).unwrap();
@@ -171,9 +170,9 @@ fn callbacks_run_one_at_a_time() {
     }
 }
 
-/// Contract 2: every method in every callback, and nothing deadlocks.
+/// Every method in every callback, and nothing deadlocks.
 #[test]
-fn everything_may_be_called_in_a_callback() {
+fn contract_2_everything_may_be_called_in_a_callback() {
     within_deadline("the calls in the callback", || {
         for transport in TRANSPORTS {
             let (server, client) = linked(transport, Protocol::Reply, Protocol::Request);

@@ -115,7 +115,7 @@ fn a_message_of_the_default_limit_passes_and_one_byte_more_does_not() {
 }
 
 #[test]
-fn peers_that_say_nothing_are_given_up() {
+fn contract_12_peers_that_say_nothing_are_given_up() {
     let pull = nano(Protocol::Pull);
     pull.set_option(SpOption::HandshakeTimeout, 50).unwrap();
     let (_, address) = listen_over("tcp", &pull);
@@ -277,7 +277,7 @@ fn what_a_broken_connection_did_not_deliver_is_counted() {
 }
 
 #[test]
-fn hosts_addresses_and_both_versions_of_ip() {
+fn contract_13_hosts_addresses_and_both_versions_of_ip() {
     let pull = nano(Protocol::Pull);
     let any = pull.listen("tcp://*:0").unwrap();
     let port = any.port().unwrap();
@@ -297,9 +297,8 @@ fn hosts_addresses_and_both_versions_of_ip() {
     }
 }
 
-/// Contract 5: the stop of a service ends what runs on it.
 #[test]
-fn sockets_on_a_service_of_the_user() {
+fn contract_5_the_stop_of_a_service_ends_what_runs_on_it() {
     let service = Service::new().unwrap();
     service.start(()).unwrap();
     let pull = Socket::with_service(&service, Protocol::Pull).unwrap();

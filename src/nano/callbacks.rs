@@ -188,6 +188,8 @@ impl Core {
         state.check_open()?;
         let old = state.callbacks.clear();
         state.callbacks.set(handler);
+        self.update_eager(&state);
+        self.fetch(&mut state);
         self.leave(state);
         drop_guarded(old);
         Ok(())
@@ -198,6 +200,7 @@ impl Core {
     pub(super) fn clear_handler(self: &Arc<Core>) {
         let mut state = self.lock();
         let old = state.callbacks.clear();
+        self.update_eager(&state);
         if !crate::net::is_loop_thread() {
             while state.callbacks.runs_elsewhere() {
                 state = self.changed.wait(state).unwrap_or_else(|poison| poison.into_inner());

@@ -73,6 +73,8 @@ impl Core {
         if state.pipes.remove(pipe).is_none() {
             return;
         }
+        state.locals.retain(|(local, _)| *local != pipe);
+        self.update_eager(state);
         state.pattern.detach(&mut state.pipes, pipe, self.now());
         state.statistics.current_connections -= 1;
         match end {

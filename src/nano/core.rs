@@ -1,7 +1,7 @@
 //! A socket without its handles: the lock, and what has to be done after it is given back.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 
@@ -35,12 +35,21 @@ pub(crate) struct Core {
     hidden: OnceLock<Arc<Hidden>>,
     owner: OnceLock<Weak<Owner>>,
     me: Weak<Core>,
+    /// What comes from within the process is looked at when it is sent. Otherwise it is fetched by
+    /// the next receive, so that senders and receivers get into each other's way as little as can
+    /// be.
+    pub(super) eager: Arc<AtomicBool>,
     born: Instant,
 }
 
 /// Whether what the pattern does depends on the time.
 fn is_timed(protocol: Protocol) -> bool {
     matches!(protocol, Protocol::Request | Protocol::Surveyor)
+}
+
+/// Whether received messages only wait for the user, so that they may be fetched by a receive.
+pub(super) fn fetches(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Pair | Protocol::Subscriber | Protocol::Pull | Protocol::Bus)
 }
 
 impl Core {
@@ -59,6 +68,8 @@ impl Core {
             senders: Waiting::default(),
             contexts: HashMap::new(),
             callbacks: Callbacks::default(),
+            locals: Vec::new(),
+            scratch: Vec::new(),
             lingering: 0,
             timer_at: None,
             tls: None,
@@ -75,6 +86,7 @@ impl Core {
             hidden: OnceLock::new(),
             owner: OnceLock::new(),
             me: me.clone(),
+            eager: Arc::new(AtomicBool::new(!fetches(protocol))),
             born: Instant::now(),
         })
     }

@@ -1,24 +1,32 @@
 //! Connections between sockets of one process: what one sends, the other has at once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::connections::End;
-use super::core::Core;
+use super::core::{Core, fetches};
 use super::endpoint::EndpointControl;
 use super::header::Header;
 use super::message::Message;
 use super::names;
 use super::pipe::Pipe;
 use super::pipes::PipeKey;
+use super::state::State;
 use super::{Protocol, SpOption};
 use crate::error::Result;
 use crate::net::{Body, Flushes};
 
 /// What a message counts beside its body.
 const OVERHEAD: usize = 8;
+
+/// Messages that are taken out together.
+const BATCH: usize = 256;
+
+/// A socket with more connections than these within the process has what they bring looked at when
+/// it is sent: asking all of them with each receive would cost more.
+const FEW: usize = 8;
 
 /// One direction of a connection.
 struct Direction {
@@ -32,9 +40,11 @@ struct Direction {
     closed: bool,
 }
 
+type Shared = Arc<Mutex<Direction>>;
+
 impl Direction {
     /// Its limits are those of the sender.
-    fn from(core: &Core) -> Arc<Mutex<Direction>> {
+    fn from(core: &Core) -> Shared {
         let options = &core.lock().options;
         Arc::new(Mutex::new(Direction {
             messages: VecDeque::new(),
@@ -53,13 +63,21 @@ impl Direction {
         !self.full
     }
 
-    /// Takes a message out. The flag is whether the sender may go on with that.
-    fn pop(&mut self) -> Option<(Message, bool)> {
-        let message = self.messages.pop_front()?;
-        self.bytes -= message.len() + OVERHEAD;
-        let has_room =
-            self.bytes <= self.most_bytes / 2 && self.messages.len() <= self.most_messages / 2;
-        Some((message, has_room && std::mem::take(&mut self.full)))
+    /// Takes messages out until there is no room for more. Whether the sender may go on with that.
+    fn take(&mut self, batch: &mut Vec<Message>, (room, most): (usize, usize)) -> bool {
+        let mut taken = 0;
+        while batch.len() < most.min(BATCH)
+            && taken < room
+            && let Some(message) = self.messages.pop_front()
+        {
+            taken += message.len() + OVERHEAD;
+            batch.push(message);
+        }
+        self.bytes -= taken;
+        self.full
+            && self.bytes <= self.most_bytes / 2
+            && self.messages.len() <= self.most_messages / 2
+            && std::mem::take(&mut self.full)
     }
 }
 
@@ -69,8 +87,12 @@ pub(super) struct LocalPipe {
     core: Weak<Core>,
     key: OnceLock<PipeKey>,
     peer: OnceLock<Weak<LocalPipe>>,
-    out: Arc<Mutex<Direction>>,
-    into: Arc<Mutex<Direction>>,
+    out: Shared,
+    into: Shared,
+    /// Whether the peer wants to look at each message when it is sent.
+    peer_is_eager: Arc<AtomicBool>,
+    /// There is something that the peer has to see in any case.
+    news: AtomicBool,
     /// This end has taken enough for a while, and goes on.
     resumed: AtomicBool,
     /// The connection is over.
@@ -96,7 +118,7 @@ pub(super) fn pair(
     dialer: &Arc<Core>,
 ) -> (Arc<LocalPipe>, Arc<LocalPipe>) {
     let (there, back) = (Direction::from(dialer), Direction::from(listener));
-    let end = |core: &Arc<Core>, out: &Arc<Mutex<Direction>>, into: &Arc<Mutex<Direction>>| {
+    let end = |core: &Arc<Core>, peer: &Arc<Core>, out: &Shared, into: &Shared| {
         Arc::new(LocalPipe {
             name: Arc::clone(name),
             core: Arc::downgrade(core),
@@ -104,11 +126,14 @@ pub(super) fn pair(
             peer: OnceLock::new(),
             out: Arc::clone(out),
             into: Arc::clone(into),
+            peer_is_eager: Arc::clone(&peer.eager),
+            news: AtomicBool::new(false),
             resumed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         })
     };
-    let (accepted, dialed) = (end(listener, &back, &there), end(dialer, &there, &back));
+    let (accepted, dialed) =
+        (end(listener, dialer, &back, &there), end(dialer, listener, &there, &back));
     let _ = accepted.peer.set(Arc::downgrade(&dialed));
     let _ = dialed.peer.set(Arc::downgrade(&accepted));
     (accepted, dialed)
@@ -123,6 +148,12 @@ pub(super) fn connect(
         let core = pipe.core.upgrade()?;
         let key = core.attach(endpoint, Arc::clone(pipe) as Arc<dyn Pipe>)?;
         let _ = pipe.key.set(key);
+        core.with(|state| {
+            if state.pipes.traits(key).is_some() {
+                state.locals.push((key, Arc::clone(pipe)));
+                core.update_eager(state);
+            }
+        });
         Some(())
     };
     let connected = attach(listener, accepted).and_then(|()| attach(dialer, dialed));
@@ -148,41 +179,89 @@ impl LocalPipe {
         lock(&self.into).closed = true;
     }
 
-    /// Takes what has come, sees whether there is room again, and whether the peer is gone.
-    fn look(&self) {
-        let (Some(core), Some(key)) = (self.core.upgrade(), self.key.get()) else { return };
-        let (mut peer_may_send, mut is_over) = (false, false);
-        core.with(|state| {
-            if state.pipes.traits(*key).is_none() {
-                return;
+    /// Takes what has come. Whether that was anything.
+    fn take_in(&self, core: &Core, state: &mut State, key: PipeKey) -> bool {
+        let most_hops = state.options.get(SpOption::MaxHops) as usize;
+        let mut batch = std::mem::take(&mut state.scratch);
+        let (mut any, mut peer_may_send) = (false, false);
+        while let Some(room) = state.pipes.room(key) {
+            peer_may_send |= lock(&self.into).take(&mut batch, room);
+            if batch.is_empty() {
+                break;
             }
-            let most_hops = state.options.get(SpOption::MaxHops) as usize;
-            while !state.pipes.is_paused(*key)
-                && let Some((message, has_room)) = lock(&self.into).pop()
-            {
-                peer_may_send |= has_room;
+            any = true;
+            for message in batch.drain(..) {
                 if message.header().len() > most_hops + 1 {
                     state.pipes.dropped += 1;
                 } else {
-                    core.received_locked(state, *key, message);
+                    core.received_locked(state, key, message);
                 }
             }
+        }
+        state.scratch = batch;
+        if peer_may_send {
+            self.news.store(true, Ordering::Release);
+            state.pipes.attend(key);
+        }
+        any
+    }
+
+    /// Takes what has come, sees whether there is room again, and whether the peer is gone.
+    fn look(&self) {
+        let (Some(core), Some(key)) = (self.core.upgrade(), self.key.get()) else { return };
+        let is_over = core.with(|state| {
+            if state.pipes.traits(*key).is_none() {
+                return false;
+            }
+            self.take_in(&core, state, *key);
             if !lock(&self.out).full {
                 core.writable_locked(state, *key);
             }
             let into = lock(&self.into);
-            is_over = into.closed && into.messages.is_empty();
+            let is_over = into.closed && into.messages.is_empty();
             drop(into);
             if is_over {
                 core.detach_locked(state, *key, End::Broken);
             }
+            is_over
         });
-        if peer_may_send && let Some(peer) = self.peer.get().and_then(Weak::upgrade) {
-            peer.look();
-        }
         if is_over {
             names::rematch(&self.name);
         }
+    }
+}
+
+impl Core {
+    pub(super) fn set_eager(&self, eager: bool) {
+        self.eager.store(eager, Ordering::Relaxed);
+        // Before this side looks for messages: a sender looks for this after each of them.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Somebody waits for messages, or nobody does any more.
+    pub(super) fn update_eager(&self, state: &State) {
+        let eager = !fetches(self.protocol)
+            || state.callbacks.present()
+            || state.receivers.is_blocked()
+            || state.locals.len() > FEW;
+        if eager != self.eager.load(Ordering::Relaxed) {
+            self.set_eager(eager);
+        }
+    }
+
+    /// Takes in what was sent within the process and not looked at. Whether there was anything.
+    #[inline]
+    pub(super) fn fetch(&self, state: &mut State) -> bool {
+        if state.locals.is_empty() || !fetches(self.protocol) {
+            return false;
+        }
+        let locals = std::mem::take(&mut state.locals);
+        let mut any = false;
+        for (key, pipe) in &locals {
+            any |= pipe.take_in(self, state, *key);
+        }
+        state.locals = locals;
+        any
     }
 }
 
@@ -192,7 +271,11 @@ impl Pipe for LocalPipe {
         if out.closed {
             return None;
         }
-        Some(out.push(Message::with_header(Header::from(header), body)))
+        let accepts_more = out.push(Message::with_header(Header::from(header), body));
+        if !accepts_more {
+            self.news.store(true, Ordering::Release);
+        }
+        Some(accepts_more)
     }
 
     fn pause(&self) {}
@@ -203,14 +286,20 @@ impl Pipe for LocalPipe {
 
     fn close(&self, _linger: Duration) -> bool {
         self.shut();
+        self.news.store(true, Ordering::Release);
         false
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn needs_attention(&self) -> bool {
+        // Behind what was sent: a receiver that waits says so before it looks for messages.
+        fence(Ordering::SeqCst);
+        self.peer_is_eager.load(Ordering::Relaxed)
+            || self.news.load(Ordering::Acquire)
+            || self.resumed.load(Ordering::Acquire)
     }
 
     fn attend(&self) {
+        self.news.store(false, Ordering::Release);
         if let Some(peer) = self.peer.get().and_then(Weak::upgrade) {
             peer.look();
         }

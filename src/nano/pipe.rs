@@ -22,9 +22,9 @@ pub(crate) trait Pipe: Send + Sync {
     /// until then, and the socket is told when it is gone.
     fn close(&self, linger: Duration) -> bool;
 
-    /// Whether the peer is in this process and has to be told of what was done by
-    /// [`Pipe::attend`], after the lock is given back.
-    fn is_local(&self) -> bool {
+    /// Whether the peer is in this process and has to be told by [`Pipe::attend`] what was done,
+    /// after the lock is given back.
+    fn needs_attention(&self) -> bool {
         false
     }
 

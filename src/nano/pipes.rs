@@ -88,7 +88,7 @@ pub(crate) struct Attended {
 
 impl Attended {
     fn push(&mut self, pipe: &Arc<dyn Pipe>) {
-        if !pipe.is_local() {
+        if !pipe.needs_attention() {
             return;
         }
         match &self.first {
@@ -238,6 +238,26 @@ impl Pipes {
         }
     }
 
+    /// What a pipe may hold more until it is paused, in bytes and messages. `None` when it is, or is
+    /// gone.
+    pub(crate) fn room(&self, key: PipeKey) -> Option<(usize, usize)> {
+        let entry = self.entry(key).filter(|entry| !entry.paused)?;
+        let bytes = self.rules.receive_bytes.saturating_sub(entry.held_bytes);
+        let messages = self.rules.receive_messages.saturating_sub(entry.held_messages);
+        Some((bytes.max(1), messages.max(1)))
+    }
+
+    /// A pipe has something to tell its peer.
+    pub(crate) fn attend(&mut self, key: PipeKey) {
+        if let Some(slot) = self.slots.get(key.index())
+            && let Some(entry) = &slot.entry
+            && slot.generation == key.generation
+        {
+            self.attended.push(&entry.pipe);
+        }
+    }
+
+    #[cfg(test)]
     pub(crate) fn is_paused(&self, key: PipeKey) -> bool {
         self.entry(key).is_some_and(|entry| entry.paused)
     }

@@ -218,9 +218,12 @@ impl Socket {
     /// [`SpFailure::NotSupported`](crate::SpFailure::NotSupported) for sockets that are no
     /// subscribers.
     pub fn subscribe(&self, topic: impl AsRef<[u8]>) -> Result<()> {
-        let mut state = self.core().lock();
-        state.check_open()?;
-        state.pattern.subscribe(topic.as_ref())
+        self.core().with(|state| {
+            state.check_open()?;
+            // What was sent before this is none of it.
+            self.core().fetch(state);
+            state.pattern.subscribe(topic.as_ref())
+        })
     }
 
     /// Takes a subscription back. What was received and is not wanted by another one is dropped.
@@ -233,6 +236,7 @@ impl Socket {
     pub fn unsubscribe(&self, topic: impl AsRef<[u8]>) -> Result<()> {
         self.core().with(|state| {
             state.check_open()?;
+            self.core().fetch(state);
             state.pattern.unsubscribe(&mut state.pipes, topic.as_ref())
         })
     }

@@ -7,6 +7,8 @@ use std::time::Instant;
 use super::callbacks::Callbacks;
 use super::endpoint::EndpointControl;
 use super::handler::Peer;
+use super::inproc::LocalPipe;
+use super::message::Message;
 use super::options::Options;
 use super::pattern::{ContextId, OWN, Pattern, Wake};
 use super::pipes::{PipeKey, Pipes};
@@ -51,6 +53,10 @@ pub(super) struct State {
     pub(super) senders: Waiting,
     pub(super) contexts: HashMap<ContextId, ContextEntry>,
     pub(super) callbacks: Callbacks,
+    /// Connections within the process, of which something may have to be fetched.
+    pub(super) locals: Vec<(PipeKey, Arc<LocalPipe>)>,
+    /// Room for messages on their way through.
+    pub(super) scratch: Vec<Message>,
     /// Connections that were closed and still deliver what was sent.
     pub(super) lingering: usize,
     /// When the timer fires that was set last.

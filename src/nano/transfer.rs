@@ -55,12 +55,23 @@ impl Core {
                 Err(Refusal::WouldBlock) => {}
                 Err(refusal) => return Err(refusal.into_error()),
             }
-            if matches!(wait, Wait::No) {
-                return Err(Refusal::WouldBlock.into_error());
+            if self.fetch(&mut state) {
+                continue;
             }
-            may_block()?;
-            check_end(wait, "received")?;
-            state = self.wait_for_message(state, context, wait);
+            let may_wait = match wait {
+                Wait::No => Err(Refusal::WouldBlock.into_error()),
+                _ => may_block().and_then(|()| check_end(wait, "received")),
+            };
+            if let Err(error) = may_wait {
+                self.leave(state);
+                return Err(error);
+            }
+            // Whoever sends from now on looks after it; whoever has sent before has not.
+            self.set_eager(true);
+            if !self.fetch(&mut state) {
+                state = self.wait_for_message(state, context, wait);
+            }
+            self.update_eager(&state);
         }
     }
 

@@ -39,6 +39,11 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
+    /// Whether a thread waits.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked > 0
+    }
+
     /// Wakes one more thread, if there is one.
     pub(crate) fn wake_one(&mut self, condition: &Condvar) {
         if self.blocked > self.woken {
