@@ -2,12 +2,12 @@
 //! thread that sends them.
 
 use super::{Kind, context};
-use crate::proto::ws::{Agreement, Broadcast, CloseFrame, Head, Sender};
+use crate::proto::ws::{Agreement, Broadcast, CloseFrame, Deflate, Head, Sender};
 use crate::proto::{Body, Wire};
 
 /// Answers of the library that may wait. A peer that does not read them is owed no more than one
 /// to its last question (RFC 6455 section 5.5.3).
-const MOST_REPLIES: usize = 64 * 1024;
+const MOST_REPLIES: usize = 60 * 1024;
 
 /// What was sent, as the user counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,27 +16,17 @@ pub(crate) struct Sent {
     pub(crate) messages: u32,
 }
 
-/// The sending side of a WebSocket session.
+/// The sending side of a WebSocket session. Its members lie flat, where they take the least room.
 pub(crate) struct Frames {
-    sender: Sender,
-    waiting: Waiting,
-    rare: Option<Box<Rare>>,
-}
-
-/// What is in the bytes that wait.
-#[derive(Clone, Copy, Default)]
-struct Waiting {
-    /// Of the user.
+    /// Bytes of the user in what waits, and messages.
     bytes: usize,
     messages: u32,
-    /// Bytes of answers of the library.
-    replies: u32,
-}
-
-impl Waiting {
-    fn sent(self) -> Sent {
-        Sent { bytes: self.bytes, messages: self.messages }
-    }
+    /// Bytes of answers of the library in it.
+    replies: u16,
+    /// Clients mask what they send.
+    masks: bool,
+    deflate: Option<Box<Deflate>>,
+    rare: Option<Box<Rare>>,
 }
 
 /// What most sessions do without.
@@ -62,7 +52,7 @@ struct Rare {
 
 impl Frames {
     pub(crate) fn new(masks: bool) -> Frames {
-        Frames { sender: Sender::new(masks), waiting: Waiting::default(), rare: None }
+        Frames { bytes: 0, messages: 0, replies: 0, masks, deflate: None, rare: None }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -71,7 +61,7 @@ impl Frames {
 
     /// The peers have agreed on something.
     pub(crate) fn agree(&mut self, agreement: Agreement) {
-        self.sender.set_deflate(agreement.deflate);
+        self.deflate = agreement.deflate;
         if agreement.subprotocol.is_some() {
             self.rare().subprotocol = agreement.subprotocol;
         }
@@ -82,12 +72,14 @@ impl Frames {
     }
 
     pub(crate) fn compresses(&self) -> bool {
-        self.sender.compresses()
+        self.deflate.is_some()
     }
 
     /// Messages that wait may be dropped: none that comes next may need one of them.
     pub(crate) fn stand_alone(&mut self) {
-        self.sender.forget();
+        if let Some(deflate) = &mut self.deflate {
+            deflate.forget();
+        }
     }
 
     pub(crate) fn set_goodbye(&mut self, frame: CloseFrame) {
@@ -106,20 +98,25 @@ impl Frames {
         self.rare.as_ref()?.close.as_ref()
     }
 
+    #[inline(always)]
+    fn sender(&mut self) -> Sender<'_> {
+        Sender { masks: self.masks, deflate: self.deflate.as_deref_mut() }
+    }
+
     /// Whether a message that begins now has to wait for the end of another one.
     fn is_in_parts(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.in_parts)
     }
 
     /// The head of a message whose payload may go to the socket as it is.
-    pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<(Head, usize)> {
-        self.sender.head(kind, length).filter(|_| !self.is_in_parts())
+    pub(crate) fn head(&mut self, kind: Kind, length: usize) -> Option<(Head, usize)> {
+        if self.is_in_parts() { None } else { self.sender().head(kind, length) }
     }
 
     /// That much of a message waits.
     pub(crate) fn add_waiting(&mut self, bytes: usize, messages: u32) {
-        self.waiting.bytes += bytes;
-        self.waiting.messages += messages;
+        self.bytes += bytes;
+        self.messages += messages;
     }
 
     /// Makes a message a frame in `queue`. Returns how many bytes wait more there: none of a message
@@ -134,14 +131,14 @@ impl Frames {
     ) -> usize {
         let is_control = matches!(kind, Kind::Ping | Kind::Pong);
         if !is_control && self.is_in_parts() {
-            self.push_behind(data.len(), |sender, wire| sender.message(kind, data, wire, join));
+            self.push_behind(data.len(), |mut sender, wire| sender.message(kind, data, wire, join));
             return 0;
         }
         if !is_control {
             self.add_waiting(data.len(), 1);
         }
         let wire = queue.get_or_insert_with(context::take_wire);
-        self.sender.message(kind, data, wire, join)
+        self.sender().message(kind, data, wire, join)
     }
 
     /// The same with a binary message that consists of `words` and a body, never behind others.
@@ -154,12 +151,12 @@ impl Frames {
     ) -> usize {
         debug_assert!(!self.is_in_parts(), "nobody sends parts of messages here");
         self.add_waiting(words.len() + body.bytes().len(), 1);
-        self.sender.parts(words, body, queue.get_or_insert_with(context::take_wire), join)
+        self.sender().parts(words, body, queue.get_or_insert_with(context::take_wire), join)
     }
 
     /// Messages that wait, or did when the connection ended.
     pub(crate) fn waiting_messages(&self) -> u32 {
-        self.waiting.messages + self.rare.as_ref().map_or(0, |rare| rare.lost)
+        self.messages + self.rare.as_ref().map_or(0, |rare| rare.lost)
     }
 
     /// The same with a message that other sessions get too.
@@ -171,17 +168,18 @@ impl Frames {
     ) -> usize {
         let size = broadcast.data.len();
         if self.is_in_parts() {
-            self.push_behind(size, |sender, wire| sender.shared(broadcast, wire, join));
+            self.push_behind(size, |mut sender, wire| sender.shared(broadcast, wire, join));
             return 0;
         }
         self.add_waiting(size, 1);
         let wire = queue.get_or_insert_with(context::take_wire);
-        self.sender.shared(broadcast, wire, join)
+        self.sender().shared(broadcast, wire, join)
     }
 
     #[cold]
-    fn push_behind(&mut self, size: usize, push: impl FnOnce(&mut Sender, &mut Wire) -> usize) {
-        let Frames { sender, rare, .. } = self;
+    fn push_behind(&mut self, size: usize, push: impl FnOnce(Sender<'_>, &mut Wire) -> usize) {
+        let Frames { masks, deflate, rare, .. } = self;
+        let sender = Sender { masks: *masks, deflate: deflate.as_deref_mut() };
         let rare = rare.get_or_insert_default();
         rare.behind_waiting.bytes += size;
         rare.behind_waiting.messages += 1;
@@ -201,7 +199,7 @@ impl Frames {
         let first = !self.is_in_parts();
         self.add_waiting(data.len(), u32::from(last));
         let wire = queue.get_or_insert_with(context::take_wire);
-        let size = self.sender.fragment(first.then_some(kind), data, last, wire, join);
+        let size = self.sender().fragment(first.then_some(kind), data, last, wire, join);
         if first && last {
             return size;
         }
@@ -236,9 +234,9 @@ impl Frames {
     /// place of an earlier one.
     pub(crate) fn add_reply(&mut self, bytes: &[u8]) -> bool {
         let waits = self.rare.as_ref().is_some_and(|rare| rare.owed.is_some());
-        let has_room = !waits && self.waiting.replies as usize + bytes.len() <= MOST_REPLIES;
+        let has_room = !waits && usize::from(self.replies) + bytes.len() <= MOST_REPLIES;
         match has_room {
-            true => self.waiting.replies += bytes.len() as u32,
+            true => self.replies += bytes.len() as u16,
             false => self.rare().owed = Some(bytes.into()),
         }
         has_room
@@ -246,9 +244,9 @@ impl Frames {
 
     /// Takes out the answer that was kept, once half of the others are gone.
     pub(crate) fn take_owed(&mut self) -> Option<Box<[u8]>> {
-        let half = (MOST_REPLIES / 2) as u32;
-        let owed = self.rare.as_mut()?.owed.take_if(|_| self.waiting.replies <= half)?;
-        self.waiting.replies += owed.len() as u32;
+        let half = (MOST_REPLIES / 2) as u16;
+        let owed = self.rare.as_mut()?.owed.take_if(|_| self.replies <= half)?;
+        self.replies += owed.len() as u16;
         Some(owed)
     }
 
@@ -257,23 +255,31 @@ impl Frames {
     #[inline(always)]
     pub(crate) fn take(&mut self, count: usize, pending: usize) -> Sent {
         if count >= pending {
-            return std::mem::take(&mut self.waiting).sent();
+            return self.take_waiting();
         }
         let share = |of: usize| (of as u128 * count as u128 / pending as u128) as usize;
-        let sent = Sent {
-            bytes: share(self.waiting.bytes),
-            messages: share(self.waiting.messages as usize) as u32,
-        };
-        self.waiting.bytes -= sent.bytes;
-        self.waiting.messages -= sent.messages;
-        self.waiting.replies -= share(self.waiting.replies as usize) as u32;
+        let sent =
+            Sent { bytes: share(self.bytes), messages: share(self.messages as usize) as u32 };
+        self.bytes -= sent.bytes;
+        self.messages -= sent.messages;
+        self.replies -= share(self.replies.into()) as u16;
         sent
+    }
+
+    /// Takes out all that waits.
+    #[inline(always)]
+    fn take_waiting(&mut self) -> Sent {
+        self.replies = 0;
+        Sent {
+            bytes: std::mem::take(&mut self.bytes),
+            messages: std::mem::take(&mut self.messages),
+        }
     }
 
     /// Bytes of the user that were accepted and are not sent, at least one if a message is not.
     pub(crate) fn take_undelivered(&mut self) -> usize {
         let given_up = self.rare.as_mut().map_or(0, |rare| std::mem::take(&mut rare.given_up));
-        let lost = std::mem::take(&mut self.waiting).sent();
+        let lost = self.take_waiting();
         if lost.messages > 0 {
             self.rare().lost += lost.messages;
         }
@@ -318,11 +324,11 @@ mod tests {
         frames.push_part(Kind::Text, b"on", false, &mut queue, GATHER);
         let behind = frames.push(Kind::Binary, b"behind", &mut queue, GATHER);
         frames.push(Kind::Ping, b"", &mut queue, GATHER);
-        assert_eq!(frames.waiting.sent(), Sent { bytes: 2, messages: 0 });
+        assert_eq!((frames.bytes, frames.messages), (2, 0));
         assert_eq!((behind, frames.behind()), (0, 8));
         let last = frames.push_part(Kind::Text, b"e", true, &mut queue, GATHER);
         assert_eq!((last, frames.behind()), (3 + 8, 0));
-        assert_eq!(frames.waiting.sent(), Sent { bytes: 9, messages: 2 });
+        assert_eq!((frames.bytes, frames.messages), (9, 2));
         assert_eq!(queue.unwrap().to_vec(), b"\x01\x02on\x89\x00\x80\x01e\x82\x06behind",);
         let mut queue = None;
         frames.push_part(Kind::Text, b"never ends", false, &mut queue, GATHER);

@@ -114,6 +114,6 @@ mod tests {
     #[test]
     fn a_peer_is_small() {
         assert!(size_of::<Peer>() <= 16, "{}", size_of::<Peer>());
-        assert!(size_of::<Known>() <= 64, "{}", size_of::<Known>());
+        assert!(size_of::<Known>() <= 56, "{}", size_of::<Known>());
     }
 }

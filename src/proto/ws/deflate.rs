@@ -199,7 +199,7 @@ impl Deflate {
     }
 
     /// The next message must not refer to earlier ones, which may not arrive.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         if let Some(own) = self.own.as_mut().filter(|own| own.total_in() > 0) {
             own.reset();
         }

@@ -281,18 +281,18 @@ impl Handshake {
         }
         Ok(Some(Opened { subprotocol: chosen.map(String::into_boxed_str), deflate }))
     }
+}
 
-    /// The peer closed the connection.
-    pub(super) fn end(&self, config: &Config) -> Error {
-        let code = i32::from(close::ABNORMAL);
-        match config.target {
-            None => failure(code, "the client closed the connection during the opening handshake"),
-            Some(_) => failure(
-                code,
-                "the server closed the connection during the opening handshake; is it a WebSocket \
-                 server, and does it want TLS?",
-            ),
-        }
+/// The peer closed the connection before the handshake was done.
+pub(super) fn end(config: &Config) -> Error {
+    let code = i32::from(close::ABNORMAL);
+    match config.target {
+        None => failure(code, "the client closed the connection during the opening handshake"),
+        Some(_) => failure(
+            code,
+            "the server closed the connection during the opening handshake; is it a WebSocket \
+             server, and does it want TLS?",
+        ),
     }
 }
 

@@ -24,8 +24,8 @@ pub(crate) use close::ABNORMAL;
 pub use close::CloseFrame;
 pub(crate) use codec::Limits;
 use codec::{Codec, Item, Items};
-use deflate::{Agreed, Deflate, Inflate};
-pub(crate) use deflate::{LEAST_BITS, MOST_BITS, Settings as DeflateSettings};
+use deflate::{Agreed, Inflate};
+pub(crate) use deflate::{Deflate, LEAST_BITS, MOST_BITS, Settings as DeflateSettings};
 pub(crate) use frame::{Head, MOST_CONTROL};
 use handshake::{Handshake, Step};
 pub use http::{Request, Response};
@@ -112,9 +112,13 @@ pub(crate) struct Ws {
     ended: bool,
 }
 
-/// What most connections have not, most of the time.
+/// What most connections have not, most of the time. A server whose client asks in one piece needs
+/// none of it for the handshake.
 enum Special {
+    /// A handshake that has begun.
     Handshake(Handshake),
+    /// The peer has got another answer than a handshake, or the handshake failed.
+    Over,
     /// The connection is failed, with this Close frame.
     Failed(CloseFrame),
     /// A message waits until somebody wants to have it, and these bytes behind it.
@@ -125,7 +129,7 @@ impl Ws {
     pub(crate) fn new(config: Arc<Config>) -> Ws {
         Ws {
             codec: Codec::new(config),
-            special: Some(Box::new(Special::Handshake(Handshake::new()))),
+            special: None,
             received: 0,
             is_ready: false,
             sent: false,
@@ -168,12 +172,20 @@ impl Ws {
     #[cold]
     #[inline(never)]
     fn shake_hands(&mut self, bytes: &[u8], down: &mut Wire, up: &mut dyn Up) -> Option<usize> {
-        let Ws { codec, special, .. } = self;
-        let Some(Special::Handshake(handshake)) = special.as_deref_mut() else { return None };
-        match handshake.receive(bytes, codec.config(), down, up) {
-            Step::More => None,
+        let mut handshake = match self.special.take().map(|own| *own) {
+            None => Handshake::new(),
+            Some(Special::Handshake(handshake)) => handshake,
+            Some(other) => {
+                self.special = Some(Box::new(other));
+                return None;
+            }
+        };
+        match handshake.receive(bytes, self.codec.config(), down, up) {
+            Step::More => {
+                self.special = Some(Box::new(Special::Handshake(handshake)));
+                None
+            }
             Step::Open(used, opened) => {
-                self.special = None;
                 self.is_ready = true;
                 let agreed = opened.deflate.zip(self.config().deflate);
                 let deflate = agreed.and_then(|(agreed, settings)| self.compress(agreed, settings));
@@ -182,12 +194,12 @@ impl Ws {
                 Some(used)
             }
             Step::Answered => {
-                self.special = None;
+                self.special = Some(Box::new(Special::Over));
                 up.tell(Event::Done);
                 None
             }
             Step::Failed(error) => {
-                self.special = None;
+                self.special = Some(Box::new(Special::Over));
                 up.tell(Event::Failed(error));
                 None
             }
@@ -252,13 +264,13 @@ impl Items for Passed<'_> {
 
 impl Layer for Ws {
     fn start(&mut self, down: &mut Wire, _up: &mut dyn Up) -> Result<()> {
-        let Ws { codec, special, .. } = self;
-        match (special.as_deref_mut(), &codec.config().target) {
-            (Some(Special::Handshake(handshake)), Some(target)) => {
-                handshake.ask(codec.config(), target, down)
-            }
-            _ => Ok(()),
+        let config = self.codec.config();
+        if let Some(target) = &config.target {
+            let mut handshake = Handshake::new();
+            handshake.ask(config, target, down)?;
+            self.special = Some(Box::new(Special::Handshake(handshake)));
         }
+        Ok(())
     }
 
     #[inline(always)]
@@ -325,8 +337,8 @@ impl Layer for Ws {
 
     fn end(&mut self) -> Result<()> {
         self.ended = true;
-        if let Some(Special::Handshake(handshake)) = self.special.as_deref() {
-            return Err(handshake.end(self.config()));
+        if !self.is_ready && !matches!(self.special.as_deref(), Some(Special::Over)) {
+            return Err(handshake::end(self.config()));
         }
         if self.is_ready && self.received == 0 && !self.sent && !self.is_failed() {
             return Err(Error::web_socket(

@@ -11,34 +11,14 @@ use super::random;
 /// More than a frame adds to its payload.
 pub(crate) const OVERHEAD: usize = MOST_HEADER;
 
-/// The sending side of a session.
-pub(crate) struct Sender {
+/// The sending side of a session, as far as it makes frames.
+pub(crate) struct Sender<'a> {
     /// Clients mask what they send.
-    masks: bool,
-    deflate: Option<Box<Deflate>>,
+    pub(crate) masks: bool,
+    pub(crate) deflate: Option<&'a mut Deflate>,
 }
 
-impl Sender {
-    pub(crate) fn new(masks: bool) -> Sender {
-        Sender { masks, deflate: None }
-    }
-
-    /// Compression was agreed on.
-    pub(crate) fn set_deflate(&mut self, deflate: Option<Box<Deflate>>) {
-        self.deflate = deflate;
-    }
-
-    pub(crate) fn compresses(&self) -> bool {
-        self.deflate.is_some()
-    }
-
-    /// What comes next must not refer to what was sent before.
-    pub(crate) fn forget(&mut self) {
-        if let Some(deflate) = &mut self.deflate {
-            deflate.forget();
-        }
-    }
-
+impl Sender<'_> {
     /// The head of a message whose payload may follow as it is, if that is possible.
     pub(crate) fn head(&self, kind: Kind, length: usize) -> Option<(Head, usize)> {
         let plain = !self.masks && self.deflate.is_none();

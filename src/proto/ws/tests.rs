@@ -8,7 +8,8 @@ use super::*;
 struct End<L> {
     layer: L,
     down: Wire,
-    sender: Sender,
+    masks: bool,
+    deflate: Option<Box<Deflate>>,
     told: Vec<String>,
     /// The first failure, and whether the end was told.
     failure: Option<Error>,
@@ -29,7 +30,8 @@ impl<L: Layer> End<L> {
         let mut end = End {
             layer,
             down: Wire::new(),
-            sender: Sender::new(masks),
+            masks,
+            deflate: None,
             told: Vec::new(),
             failure: None,
             closed: None,
@@ -39,12 +41,12 @@ impl<L: Layer> End<L> {
     }
 
     fn call(&mut self, call: impl FnOnce(&mut L, &mut Wire, &mut dyn Up) -> Result<()>) {
-        let End { layer, down, sender, told, failure, closed } = self;
+        let End { layer, down, deflate, told, failure, closed, .. } = self;
         let mut replies = Wire::new();
         call(layer, down, &mut |event: Event<'_>| match event {
             Event::Request(request, _) => told.push(format!("request {}", request.target())),
             Event::Ready(agreement) => {
-                sender.set_deflate(agreement.deflate);
+                *deflate = agreement.deflate;
                 told.push("ready".into());
             }
             Event::Data(kind, data) => {
@@ -65,7 +67,8 @@ impl<L: Layer> End<L> {
 
     fn send(&mut self, kind: Kind, data: &[u8]) {
         let mut frames = Wire::new();
-        self.sender.message(kind, data, &mut frames, GATHER);
+        let mut sender = Sender { masks: self.masks, deflate: self.deflate.as_deref_mut() };
+        sender.message(kind, data, &mut frames, GATHER);
         while !frames.is_empty() {
             self.layer.send(&mut frames, &mut self.down).unwrap();
         }
