@@ -138,8 +138,7 @@ impl Socket {
     /// [`SpFailure::Closed`](crate::SpFailure::Closed), also when the socket is closed meanwhile;
     /// [`SpFailure::WouldBlock`](crate::SpFailure::WouldBlock) on I/O threads.
     pub fn send<'a>(&self, message: impl Into<Payload<'a>>) -> Result<()> {
-        let timeout = self.core().lock().options.timeout(SpOption::SendTimeout);
-        self.core().send(OWN, &message.into(), Wait::up_to(timeout))
+        self.core().send(OWN, &message.into(), Wait::AsSet(SpOption::SendTimeout))
     }
 
     /// Sends a message as [`Socket::send`], and blocks up to `timeout`.
@@ -176,8 +175,7 @@ impl Socket {
     /// [`SpFailure::Closed`](crate::SpFailure::Closed), also when the socket is closed meanwhile;
     /// [`SpFailure::WouldBlock`](crate::SpFailure::WouldBlock) on I/O threads.
     pub fn receive(&self) -> Result<Message> {
-        let timeout = self.core().lock().options.timeout(SpOption::ReceiveTimeout);
-        self.core().receive(OWN, Wait::up_to(timeout))
+        self.core().receive(OWN, Wait::AsSet(SpOption::ReceiveTimeout))
     }
 
     /// Receives a message as [`Socket::receive`], and blocks up to `timeout`.
