@@ -182,6 +182,12 @@
 //! # }
 //! ```
 //!
+//! # Within one machine
+//!
+//! [`Server::unix`] and [`Client::unix`] do over Unix domain sockets what `tcp` does over the network,
+//! where there are such sockets. Their place is the path of a file, whose permissions say who may
+//! connect; the library makes it and removes it.
+//!
 //! # Datagrams
 //!
 //! A [`Udp`] endpoint sends and receives datagrams, as a server or as a client, to one address or

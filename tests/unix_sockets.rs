@@ -239,12 +239,12 @@ fn the_permissions_are_chosen() {
     let path = folder.file("s");
     let server = Server::unix(&world.service, &path).unwrap();
     let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-    for wanted in [0o600, 0o666, 0o606] {
+    for (stops, wanted) in (1..).zip([0o600, 0o666, 0o606]) {
         server.set_mode(Some(wanted));
         server.start(world.server_probe()).unwrap();
         assert_eq!(mode(), wanted, "from the start on");
         server.stop().unwrap();
-        eventually("it stops", || !path.exists());
+        world.log.wait_count("server", stops, |event| *event == Event::Stopped);
     }
     world.finish();
 }

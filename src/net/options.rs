@@ -14,7 +14,8 @@ use crate::reactor::sockets::{Change, StreamOptions};
 ///
 /// Options of a server or client count from its next start or connect on, except
 /// [`SendLimit`](SocketOption::SendLimit), [`SendPolicy`](SocketOption::SendPolicy) and
-/// [`ReceiveLimit`](SocketOption::ReceiveLimit), which count at once. Switches are 0 or 1.
+/// [`ReceiveLimit`](SocketOption::ReceiveLimit), which count at once. Switches are 0 or 1. What is
+/// about TCP, addresses and ports has no effect on Unix domain sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum SocketOption {

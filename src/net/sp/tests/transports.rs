@@ -60,6 +60,16 @@ fn over_ipc() {
     assert!(!path.exists(), "the file goes with the socket");
 }
 
+#[cfg(not(unix))]
+#[test]
+fn there_is_no_ipc_here() {
+    let service = Service::new().unwrap();
+    let path = Folder::new().file("ipc");
+    let error = Server::sp(&service, SpAddress::Ipc { path: &path }, &OF_SERVER).unwrap_err();
+    assert_eq!(error.status(), crate::error::Status::Unsupported);
+    assert!(error.message().contains("TCP on 127.0.0.1"), "{error}");
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "needs sockets")]
 fn over_tls() {
