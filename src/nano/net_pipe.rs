@@ -107,7 +107,8 @@ pub(super) struct NetHandler {
     backoff: Option<Backoff>,
     batch: Vec<Message>,
     malformed: u64,
-    failed: bool,
+    /// The user knows that the dials fail.
+    told: bool,
 }
 
 impl NetHandler {
@@ -121,7 +122,7 @@ impl NetHandler {
             backoff,
             batch: Vec::new(),
             malformed: 0,
-            failed: false,
+            told: false,
         }
     }
 
@@ -150,6 +151,7 @@ impl SessionHandler for NetHandler {
         match core.attach(self.endpoint, Arc::clone(&pipe) as Arc<dyn Pipe>) {
             Some(key) => {
                 self.pipe = Some((key, pipe));
+                self.told = false;
                 if let Some(backoff) = &mut self.backoff {
                     backoff.reset();
                 }
@@ -193,11 +195,12 @@ impl SessionHandler for NetHandler {
     }
 
     fn on_error(&mut self, _session: &Session, error: &Error) {
-        self.failed = true;
         let Some(core) = self.core.upgrade() else { return };
-        match (&self.pipe, &self.backoff) {
-            (None, Some(_)) => core.connect_failed(error.clone()),
-            _ => core.failed(error.clone()),
+        if self.pipe.is_none() && self.backoff.is_some() {
+            let is_first = !std::mem::replace(&mut self.told, true);
+            core.connect_failed(is_first.then(|| error.clone()));
+        } else {
+            core.failed(error.clone());
         }
         core.run_callbacks();
     }

@@ -121,8 +121,9 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`Socket::listen`] for addresses; failed attempts are told to
-    /// [`SocketHandler::on_error`] and counted.
+    /// As [`Socket::listen`] for addresses. Attempts that fail are
+    /// [counted](Statistics::connect_errors), and the first one is told to
+    /// [`SocketHandler::on_error`].
     pub fn dial(&self, address: &str) -> Result<Endpoint> {
         self.core().open_endpoint(address, true)
     }
