@@ -265,6 +265,31 @@ fn a_refused_send_is_told_when_there_is_room() {
 }
 
 #[test]
+fn of_dials_that_fail_again_and_again_the_first_is_told() {
+    let push = nano(Protocol::Push);
+    let (sender, told) = mpsc::channel();
+    push.set_handler(Teller(sender)).unwrap();
+    push.set_option(SpOption::ReconnectInterval, 1).unwrap();
+    let path = unused_path();
+    let endpoint = push.dial(&format!("ipc://{}", path.display())).unwrap();
+    eventually("several dials have failed", || push.statistics().connect_errors >= 5);
+    let pull = nano(Protocol::Pull);
+    pull.listen(&format!("ipc://{}", path.display())).unwrap();
+    wait_connections(&push, 1);
+    pull.close().unwrap();
+    let errors = push.statistics().connect_errors;
+    eventually("they fail again", || push.statistics().connect_errors >= errors + 5);
+    endpoint.close().unwrap();
+    push.close().unwrap();
+    let error = Told::Error(Status::System);
+    let (connected, gone) = (Told::Connected(true), Told::Disconnected(true));
+    assert_eq!(
+        told.iter().collect::<Vec<_>>(),
+        [error.clone(), connected, gone, error, Told::Dropped]
+    );
+}
+
+#[test]
 fn the_end_of_a_survey_is_told() {
     for transport in TRANSPORTS {
         let (surveyor, respondent) = linked(transport, Protocol::Surveyor, Protocol::Respondent);

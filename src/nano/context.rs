@@ -83,8 +83,7 @@ impl Context {
     ///
     /// As [`Socket::receive`].
     pub fn receive(&self) -> Result<Message> {
-        let timeout = self.socket.core().lock().options.timeout(SpOption::ReceiveTimeout);
-        self.socket.core().receive(self.id, Wait::up_to(timeout))
+        self.socket.core().receive(self.id, Wait::AsSet(SpOption::ReceiveTimeout))
     }
 
     /// Receives as [`Context::receive`], and blocks up to `timeout`.

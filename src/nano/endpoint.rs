@@ -149,14 +149,16 @@ impl Core {
         self.detach_locked(state, pipe, super::connections::End::Dropped);
     }
 
-    /// The dial of an endpoint has failed, and is tried again.
-    pub(crate) fn connect_failed(&self, error: Error) {
+    /// The dial of an endpoint has failed, and is tried again. The user may be told why.
+    pub(crate) fn connect_failed(&self, error: Option<Error>) {
         self.with(|state| {
             if state.life == Life::Open {
                 state.statistics.connect_errors += 1;
             }
         });
-        self.failed(error);
+        if let Some(error) = error {
+            self.failed(error);
+        }
     }
 
     /// A connection could not be accepted.

@@ -38,7 +38,8 @@ pub trait SocketHandler: Send + 'static {
     /// A connection is gone.
     fn on_disconnected(&mut self, socket: &Socket, peer: &Peer) {}
 
-    /// Something failed. The socket goes on, and dials again where it has dialed.
+    /// Something failed. The socket goes on, and dials again where it has dialed: of dials that fail
+    /// again and again, only the first failure is told, and the next one after a connection.
     fn on_error(&mut self, socket: &Socket, error: &Error) {}
 }
 

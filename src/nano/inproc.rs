@@ -150,6 +150,8 @@ pub(super) fn connect(
         let _ = pipe.key.set(key);
         core.with(|state| {
             if state.pipes.traits(key).is_some() {
+                // The last time, should this be one too many: from now on all is looked at.
+                core.fetch(state);
                 state.locals.push((key, Arc::clone(pipe)));
                 core.update_eager(state);
             }
@@ -252,7 +254,7 @@ impl Core {
     /// Takes in what was sent within the process and not looked at. Whether there was anything.
     #[inline]
     pub(super) fn fetch(&self, state: &mut State) -> bool {
-        if state.locals.is_empty() || !fetches(self.protocol) {
+        if !(1..=FEW).contains(&state.locals.len()) || !fetches(self.protocol) {
             return false;
         }
         let locals = std::mem::take(&mut state.locals);

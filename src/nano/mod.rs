@@ -112,6 +112,7 @@ mod hidden;
 mod inproc;
 mod message;
 mod names;
+mod net_pipe;
 mod network;
 mod options;
 mod pattern;

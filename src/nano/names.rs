@@ -21,9 +21,12 @@ impl Party {
         self.socket == socket && self.endpoint == endpoint
     }
 
-    /// The socket, if the endpoint is still one of it.
-    fn core(&self) -> Option<Arc<Core>> {
-        self.core.upgrade().filter(|core| core.has_endpoint(self.endpoint))
+    /// The socket, if the endpoint is still one of it. `kept` outlives the lock of the names: should
+    /// nobody else have the socket any more, its end may wait for threads that want the lock.
+    fn core(&self, kept: &mut Vec<Arc<Core>>) -> Option<Arc<Core>> {
+        let core = self.core.upgrade()?;
+        kept.push(Arc::clone(&core));
+        core.has_endpoint(self.endpoint).then_some(core)
     }
 }
 
@@ -97,6 +100,8 @@ pub(super) fn rematch(name: &Arc<str>) {
 }
 
 fn find_matches(name: &Arc<str>) -> (Vec<Match>, u64) {
+    // Before the lock, so that it is dropped behind it.
+    let mut kept = Vec::new();
     let mut names = names();
     let Some(entry) = names.as_mut().and_then(|names| names.get_mut(name)) else {
         return (Vec::new(), 0);
@@ -104,11 +109,11 @@ fn find_matches(name: &Arc<str>) -> (Vec<Match>, u64) {
     entry.events += 1;
     let mut matches = Vec::new();
     if let Some(listener) = &entry.listener
-        && let Some(server) = listener.core()
+        && let Some(server) = listener.core(&mut kept)
     {
         for party in &mut entry.dialers {
             if party.pipe.as_ref().is_none_or(|pipe| pipe.has_ended())
-                && let Some(client) = party.core()
+                && let Some(client) = party.core(&mut kept)
                 && inproc::fit(server.protocol, client.protocol)
             {
                 let (accepted, dialed) = inproc::pair(name, &server, &client);

@@ -271,6 +271,11 @@ impl Pipes {
         Some(goes_on)
     }
 
+    /// Whether a pipe has something to tell its peer.
+    pub(crate) fn has_attended(&self) -> bool {
+        self.attended.first.is_some()
+    }
+
     /// What somebody has to look after without the lock.
     #[inline(always)]
     pub(crate) fn take_attended(&mut self) -> Attended {

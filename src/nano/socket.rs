@@ -121,8 +121,9 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`Socket::listen`] for addresses; failed attempts are told to
-    /// [`SocketHandler::on_error`] and counted.
+    /// As [`Socket::listen`] for addresses. Attempts that fail are
+    /// [counted](Statistics::connect_errors), and the first one is told to
+    /// [`SocketHandler::on_error`].
     pub fn dial(&self, address: &str) -> Result<Endpoint> {
         self.core().open_endpoint(address, true)
     }
@@ -138,8 +139,7 @@ impl Socket {
     /// [`SpFailure::Closed`](crate::SpFailure::Closed), also when the socket is closed meanwhile;
     /// [`SpFailure::WouldBlock`](crate::SpFailure::WouldBlock) on I/O threads.
     pub fn send<'a>(&self, message: impl Into<Payload<'a>>) -> Result<()> {
-        let timeout = self.core().lock().options.timeout(SpOption::SendTimeout);
-        self.core().send(OWN, &message.into(), Wait::up_to(timeout))
+        self.core().send(OWN, &message.into(), Wait::AsSet(SpOption::SendTimeout))
     }
 
     /// Sends a message as [`Socket::send`], and blocks up to `timeout`.
@@ -176,8 +176,7 @@ impl Socket {
     /// [`SpFailure::Closed`](crate::SpFailure::Closed), also when the socket is closed meanwhile;
     /// [`SpFailure::WouldBlock`](crate::SpFailure::WouldBlock) on I/O threads.
     pub fn receive(&self) -> Result<Message> {
-        let timeout = self.core().lock().options.timeout(SpOption::ReceiveTimeout);
-        self.core().receive(OWN, Wait::up_to(timeout))
+        self.core().receive(OWN, Wait::AsSet(SpOption::ReceiveTimeout))
     }
 
     /// Receives a message as [`Socket::receive`], and blocks up to `timeout`.

@@ -11,7 +11,12 @@ use super::{Message, Payload};
 use crate::error::{Error, Result, SpFailure};
 
 impl Core {
-    pub(super) fn send(&self, context: ContextId, payload: &Payload<'_>, wait: Wait) -> Result<()> {
+    pub(super) fn send(
+        &self,
+        context: ContextId,
+        payload: &Payload<'_>,
+        mut wait: Wait,
+    ) -> Result<()> {
         let parcel = Parcel { header: payload.header(), body: payload.body() };
         let mut state = self.lock();
         loop {
@@ -33,13 +38,14 @@ impl Core {
                 return Err(Refusal::WouldBlock.into_error());
             }
             may_block()?;
+            wait = wait.resolve(&state.options);
             check_end(wait, "sent")?;
             state =
                 waiting::wait(state, &self.sendable, wait.end(), |state| Some(&mut state.senders));
         }
     }
 
-    pub(super) fn receive(&self, context: ContextId, wait: Wait) -> Result<Message> {
+    pub(super) fn receive(&self, context: ContextId, mut wait: Wait) -> Result<Message> {
         let mut state = self.lock();
         loop {
             state.check_open()?;
@@ -58,6 +64,7 @@ impl Core {
             if self.fetch(&mut state) {
                 continue;
             }
+            wait = wait.resolve(&state.options);
             let may_wait = match wait {
                 Wait::No => Err(Refusal::WouldBlock.into_error()),
                 _ => may_block().and_then(|()| check_end(wait, "received")),
@@ -69,6 +76,12 @@ impl Core {
             // Whoever sends from now on looks after it; whoever has sent before has not.
             self.set_eager(true);
             if !self.fetch(&mut state) {
+                if state.pipes.has_attended() {
+                    // Somebody may wait for the room that this has made.
+                    self.leave(state);
+                    state = self.lock();
+                    continue;
+                }
                 state = self.wait_for_message(state, context, wait);
             }
             self.update_eager(&state);

@@ -3,17 +3,30 @@
 use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::SpOption;
+use super::options::Options;
+
 /// How long a call may block.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wait {
     /// Not at all.
     No,
+    /// As long as this option says.
+    AsSet(SpOption),
     /// Until then; the timeout is for the error.
     Until(Instant, Duration),
     ForEver,
 }
 
 impl Wait {
+    /// What that comes to for a call that would block now.
+    pub(crate) fn resolve(self, options: &Options) -> Wait {
+        match self {
+            Wait::AsSet(option) => Wait::up_to(options.timeout(option)),
+            wait => wait,
+        }
+    }
+
     /// `None` blocks for as long as it takes.
     pub(crate) fn up_to(timeout: Option<Duration>) -> Wait {
         timeout.map_or(Wait::ForEver, |timeout| {
