@@ -227,7 +227,7 @@ fn contract_6_what_was_sent_before_a_close_is_delivered() {
 
 #[test]
 fn contract_6_what_a_close_can_not_deliver_is_counted() {
-    for transport in ["tcp", "ipc"] {
+    for transport in STREAMS {
         let (pull, push) = linked(transport, Protocol::Pull, Protocol::Push);
         push.set_option(SpOption::Linger, 50).unwrap();
         let mut sent = 0;

@@ -264,7 +264,9 @@ fn a_refused_send_is_told_when_there_is_room() {
     }
 }
 
+/// Over a path, which nobody else takes meanwhile.
 #[test]
+#[cfg(unix)]
 fn of_dials_that_fail_again_and_again_the_first_is_told() {
     let push = nano(Protocol::Push);
     let (sender, told) = mpsc::channel();

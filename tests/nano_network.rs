@@ -200,7 +200,7 @@ fn thousands_of_dials_to_a_dead_address_back_off() {
 /// A server that goes away under load and comes back: each request gets its answer, once.
 #[test]
 fn requests_survive_restarts_of_their_server() {
-    for transport in ["tcp", "ipc"] {
+    for transport in STREAMS {
         let server = nano(Protocol::Reply);
         let (mut endpoint, address) = listen_over(transport, &server);
         let client = nano(Protocol::Request);

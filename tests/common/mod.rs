@@ -20,7 +20,7 @@ pub use child::{is_child, run_child, run_child_in_namespace};
 pub use files::*;
 pub use log::{Entry, Event, Lane, Log};
 pub use nano::{
-    TRANSPORTS, assert_failure, connect_over, linked, listen_over, nano, raw_nano, text,
+    STREAMS, TRANSPORTS, assert_failure, connect_over, linked, listen_over, nano, raw_nano, text,
     unused_name, unused_path, wait_connections,
 };
 pub use peer::{

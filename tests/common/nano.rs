@@ -9,8 +9,12 @@ use cppserver::{Result, SpFailure};
 
 use super::wait::{DEADLINE, eventually};
 
-/// Transports that need no certificates.
-pub const TRANSPORTS: [&str; 4] = ["inproc", "tcp", "ipc", "ws"];
+/// Transports that need no certificates. Those of Unix are not on every system.
+pub const TRANSPORTS: &[&str] =
+    if cfg!(unix) { &["inproc", "tcp", "ws", "ipc"] } else { &["inproc", "tcp", "ws"] };
+
+/// Those among them whose bytes the system carries as they are.
+pub const STREAMS: &[&str] = if cfg!(unix) { &["tcp", "ipc"] } else { &["tcp"] };
 
 /// A socket whose calls end with an error instead of never.
 pub fn nano(protocol: Protocol) -> Socket {
