@@ -8,18 +8,33 @@ use common::*;
 use cppserver::SpFailure;
 use cppserver::nano::{Device, Protocol, Socket, SpOption};
 
-/// A device between two addresses to dial.
-fn device(transport: &str, front: Protocol, back: Protocol) -> (Device, String, String) {
-    let (one, other) = (raw_nano(front), raw_nano(back));
-    let (_, to_one) = listen_over(transport, &one);
-    let (_, to_other) = listen_over(transport, &other);
-    (Device::new(&one, &other).unwrap(), to_one, to_other)
+/// One side of a device.
+struct Side {
+    socket: Socket,
+    address: String,
 }
 
-fn dialed(protocol: Protocol, address: &str) -> Socket {
-    let socket = nano(protocol);
-    socket.dial(address).unwrap();
-    socket
+impl Side {
+    /// A socket that is connected with it, as both of them know.
+    fn dialed(&self, protocol: Protocol) -> Socket {
+        let before = self.socket.statistics().current_connections;
+        let socket = nano(protocol);
+        socket.dial(&self.address).unwrap();
+        wait_connections(&socket, 1);
+        wait_connections(&self.socket, before + 1);
+        socket
+    }
+}
+
+/// A device between two sides to dial.
+fn device(transport: &str, front: Protocol, back: Protocol) -> (Device, Side, Side) {
+    let side = |protocol| {
+        let socket = raw_nano(protocol);
+        let (_, address) = listen_over(transport, &socket);
+        Side { socket, address }
+    };
+    let (front, back) = (side(front), side(back));
+    (Device::new(&front.socket, &back.socket).unwrap(), front, back)
 }
 
 #[test]
@@ -29,10 +44,8 @@ fn requests_and_surveys_go_through_a_device_and_back() {
             [(Protocol::Request, Protocol::Reply), (Protocol::Surveyor, Protocol::Respondent)]
         {
             let (_device, front, back) = device(transport, answers, asks);
-            let server = dialed(answers, &back);
-            wait_connections(&server, 1);
-            let clients: Vec<_> = (0..3).map(|_| dialed(asks, &front)).collect();
-            clients.iter().for_each(|client| wait_connections(client, 1));
+            let server = back.dialed(answers);
+            let clients: Vec<_> = (0..3).map(|_| front.dialed(asks)).collect();
             for (number, client) in clients.iter().enumerate() {
                 client.send(number.to_string()).unwrap();
             }
@@ -57,12 +70,10 @@ fn all_patterns_go_through_a_device() {
             (Protocol::Bus, Protocol::Bus),
         ] {
             let (_device, front, back) = device(transport, receives, sends);
-            let (from, to) = (dialed(sends, &front), dialed(receives, &back));
+            let (from, to) = (front.dialed(sends), back.dialed(receives));
             if receives == Protocol::Subscriber {
                 to.subscribe("").unwrap();
             }
-            wait_connections(&from, 1);
-            wait_connections(&to, 1);
             for number in 0..100 {
                 from.send(number.to_string()).unwrap();
                 assert_eq!(text(to.receive()), number.to_string(), "{sends} over {transport}");
@@ -82,7 +93,7 @@ fn all_patterns_go_through_a_device() {
 fn a_device_holds_up_senders_and_loses_nothing() {
     for transport in TRANSPORTS {
         let (_device, front, back) = device(transport, Protocol::Pull, Protocol::Push);
-        let push = dialed(Protocol::Push, &front);
+        let push = front.dialed(Protocol::Push);
         let sender = thread::spawn(move || {
             for number in 0..5000_u32 {
                 let body = [&number.to_be_bytes()[..], &[0; 1000]].concat();
@@ -91,8 +102,7 @@ fn a_device_holds_up_senders_and_loses_nothing() {
             push
         });
         // Nobody takes it for as long as the sender gets on.
-        let pull = nano(Protocol::Pull);
-        pull.dial(&back).unwrap();
+        let pull = back.dialed(Protocol::Pull);
         for number in 0..5000_u32 {
             assert_eq!(pull.receive().unwrap()[..4], number.to_be_bytes());
         }
@@ -144,7 +154,8 @@ fn a_device_of_one_socket_sends_back_what_it_receives() {
     let bus = raw_nano(Protocol::Pair);
     let (_, address) = listen_over("tcp", &bus);
     let _device = Device::new(&bus, &bus).unwrap();
-    let pair = dialed(Protocol::Pair, &address);
+    let pair = nano(Protocol::Pair);
+    pair.dial(&address).unwrap();
     pair.send("echo").unwrap();
     assert_eq!(text(pair.receive()), "echo");
 }
