@@ -39,6 +39,15 @@ static int receive_number(raw_peer *peer)
     return number;
 }
 
+/* The peer may have a message before the loop has counted it as sent. */
+static bool nothing_waits(cppserver_session *session)
+{
+    uint64_t deadline = test_deadline();
+    while (cppserver_session_bytes_pending(session) > 0 && platform_now() < deadline)
+        platform_yield();
+    return cppserver_session_bytes_pending(session) == 0;
+}
+
 static void refused_messages_are_refused_as_a_whole(void)
 {
     scene scene = scene_create();
@@ -61,7 +70,7 @@ static void refused_messages_are_refused_as_a_whole(void)
         CHECK_NUMBER(receive_number(peer), number);
     /* The moment to go on. */
     CHECK(counter_reaches(&session->emptied, 1));
-    CHECK_NUMBER(cppserver_session_bytes_pending(session->session), 0);
+    CHECK(nothing_waits(session->session));
     CHECK_OK(send_number(session->session, accepted, NULL));
     CHECK_NUMBER(receive_number(peer), accepted);
     CHECK(counter_reaches(&session->sent, (long)MESSAGE_SIZE * (accepted + 1)));
@@ -117,7 +126,7 @@ static void old_messages_are_dropped_as_a_whole(void)
     CHECK(received > WAITING_LIMIT / MESSAGE_SIZE / 2 && received < COUNT);
     CHECK_NUMBER(journal_count(&scene.server->journal, "session error limit"), 0);
     CHECK(counter_reaches(&session->emptied, 1));
-    CHECK_NUMBER(cppserver_session_bytes_pending(session->session), 0);
+    CHECK(nothing_waits(session->session));
     raw_free(peer);
     scene_close(&scene);
 }
