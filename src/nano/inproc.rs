@@ -12,14 +12,11 @@ use super::header::Header;
 use super::message::Message;
 use super::names;
 use super::pipe::Pipe;
-use super::pipes::PipeKey;
+use super::pipes::{OVERHEAD, PipeKey};
 use super::state::State;
 use super::{Protocol, SpOption};
 use crate::error::Result;
 use crate::net::{Body, Flushes};
-
-/// What a message counts beside its body.
-const OVERHEAD: usize = 8;
 
 /// Messages that are taken out together.
 const BATCH: usize = 256;

@@ -77,7 +77,7 @@ pub(crate) trait Pattern: Send {
     fn detach(&mut self, pipes: &mut Pipes, pipe: PipeKey, now: Instant);
 
     /// A pipe that had enough accepts messages again.
-    fn writable(&mut self, pipes: &mut Pipes, pipe: PipeKey, now: Instant);
+    fn writable(&mut self, _pipes: &mut Pipes, _pipe: PipeKey, _now: Instant) {}
 
     /// A message came. Its header was taken off the body, if the protocol has one.
     fn received(

@@ -8,7 +8,7 @@ use super::pipe::Pipe;
 use crate::net::{Body, Flushes};
 
 /// What one message counts beside its body: what is in front of it on the wire.
-const OVERHEAD: usize = 8;
+pub(crate) const OVERHEAD: usize = 8;
 
 /// Ids of pipes on the wire have the top bit clear.
 const WORDS: u32 = 0x7fff_ffff;

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::message::Message;
-use super::pipes::{PipeKey, Pipes};
+use super::pattern::Refusal;
+use super::pipes::{OVERHEAD, PipeKey, Pipes};
 use crate::net::Body;
 
 /// Pipes that take turns: those of the best priority among themselves, the others only when none of
@@ -15,7 +16,14 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
-    pub(crate) fn add(&mut self, key: PipeKey, priority: u8) {
+    /// A pipe that accepts messages takes part.
+    pub(crate) fn enter(&mut self, pipes: &Pipes, pipe: PipeKey) {
+        if let Some(traits) = pipes.traits(pipe) {
+            self.add(pipe, traits.send_priority);
+        }
+    }
+
+    fn add(&mut self, key: PipeKey, priority: u8) {
         let place = self.levels.binary_search_by_key(&priority, |level| level.0);
         let place = place.unwrap_or_else(|place| {
             self.levels.insert(place, (priority, VecDeque::new()));
@@ -84,7 +92,12 @@ pub(crate) struct FairQueue {
     turns: Rotation,
     /// What is left of pipes that are gone.
     left: VecDeque<Message>,
+    left_bytes: usize,
 }
+
+/// As much as so many pipes may hold is kept of those that are gone. Otherwise who connects, sends
+/// and leaves again and again would fill the memory of a socket that does not receive.
+const LEFT_PIPES: usize = 64;
 
 #[derive(Default)]
 struct PipeQueue {
@@ -115,6 +128,7 @@ impl FairQueue {
     /// The next message, with the pipe that it came from if that is still there.
     pub(crate) fn pop(&mut self, pipes: &mut Pipes) -> Option<(Option<PipeKey>, Message)> {
         if let Some(message) = self.left.pop_front() {
+            self.left_bytes -= message.len() + OVERHEAD;
             return Some((None, message));
         }
         let pipe = self.turns.first()?;
@@ -129,8 +143,13 @@ impl FairQueue {
         self.left.is_empty() && self.turns.is_empty()
     }
 
+    /// The next message for the user.
+    pub(crate) fn receive(&mut self, pipes: &mut Pipes) -> Result<Message, Refusal> {
+        self.pop(pipes).map(|(_, message)| message).ok_or(Refusal::WouldBlock)
+    }
+
     /// The messages of a pipe wait until [`FairQueue::go_on`].
-    pub(crate) fn hold_back(&mut self, pipe: PipeKey) {
+    fn hold_back(&mut self, pipe: PipeKey) {
         if !std::mem::replace(&mut self.queue(pipe).held_back, true) {
             self.turns.remove(pipe);
         }
@@ -146,10 +165,33 @@ impl FairQueue {
         }
     }
 
-    /// A pipe is gone. What came from it can still be received.
-    pub(crate) fn detach(&mut self, pipe: PipeKey) {
-        let mut messages = self.forget(pipe);
-        self.left.append(&mut messages);
+    /// A pipe is gone. What came from it can still be received, as far as there is room.
+    pub(crate) fn detach(&mut self, pipes: &mut Pipes, pipe: PipeKey) {
+        let most_bytes = pipes.rules.receive_bytes.saturating_mul(LEFT_PIPES);
+        let most_messages = pipes.rules.receive_messages.saturating_mul(LEFT_PIPES);
+        for message in self.forget(pipe) {
+            if self.left_bytes < most_bytes && self.left.len() < most_messages {
+                self.left_bytes += message.len() + OVERHEAD;
+                self.left.push_back(message);
+            } else {
+                pipes.dropped += 1;
+            }
+        }
+    }
+
+    /// Gives an answer to a pipe. One that does not read its answers is asked for no more questions.
+    pub(crate) fn answer(
+        &mut self,
+        pipes: &mut Pipes,
+        pipe: Option<PipeKey>,
+        header: &[u32],
+        body: Body<'_>,
+    ) {
+        match (pipe, pipe.and_then(|pipe| pipes.send(pipe, header, body))) {
+            (Some(pipe), Some(false)) => self.hold_back(pipe),
+            (_, Some(_)) => {}
+            (_, None) => pipes.dropped += 1,
+        }
     }
 
     /// A pipe is gone, and what came from it is of no use.
@@ -161,6 +203,7 @@ impl FairQueue {
     /// Keeps only some of the messages.
     pub(crate) fn retain(&mut self, pipes: &mut Pipes, keep: impl Fn(&Message) -> bool) {
         self.left.retain(&keep);
+        self.left_bytes = self.left.iter().map(|message| message.len() + OVERHEAD).sum();
         for pipe in pipes.keys().collect::<Vec<_>>() {
             let messages = &mut self.queue(pipe).messages;
             let (mut kept, mut gone) = (VecDeque::new(), Vec::new());

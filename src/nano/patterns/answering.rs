@@ -68,14 +68,7 @@ impl Pattern for Answering {
                 _ => "there is no request to answer; receive one first",
             }));
         };
-        let pipe = origin.pipe;
-        let sent = pipe.and_then(|pipe| pipes.send(pipe, origin.header.as_slice(), parcel.body));
-        match (pipe, sent) {
-            // Who does not read the answers is asked for no more questions.
-            (Some(pipe), Some(false)) => self.inbox.hold_back(pipe),
-            (_, Some(_)) => {}
-            (_, None) => pipes.dropped += 1,
-        }
+        self.inbox.answer(pipes, origin.pipe, origin.header.as_slice(), parcel.body);
         Ok(())
     }
 

@@ -27,12 +27,10 @@ impl Pattern for Bus {
         true
     }
 
-    fn detach(&mut self, _pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
+    fn detach(&mut self, pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
         self.neighbours.retain(|other| *other != pipe);
-        self.inbox.detach(pipe);
+        self.inbox.detach(pipes, pipe);
     }
-
-    fn writable(&mut self, _pipes: &mut Pipes, _pipe: PipeKey, _now: Instant) {}
 
     fn received(
         &mut self,
@@ -71,7 +69,7 @@ impl Pattern for Bus {
         _context: ContextId,
         _now: Instant,
     ) -> Result<Message, Refusal> {
-        self.inbox.pop(pipes).map(|(_, message)| message).ok_or(Refusal::WouldBlock)
+        self.inbox.receive(pipes)
     }
 
     fn can_send(&self, _pipes: &Pipes) -> bool {

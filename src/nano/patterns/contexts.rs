@@ -1,6 +1,43 @@
-//! Exchanges that go on at the same time in one socket.
+//! Exchanges that go on at the same time in one socket, and the questions that they are about.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::super::header::QUESTION;
 use super::super::pattern::{ContextId, OWN};
+
+/// Which question belongs to which exchange.
+pub(super) struct Questions {
+    contexts: HashMap<u32, ContextId>,
+    next: u32,
+}
+
+impl Questions {
+    /// `first` is where the ids begin.
+    pub(super) fn new(first: u32) -> Questions {
+        Questions { contexts: HashMap::new(), next: first & !QUESTION }
+    }
+
+    /// An exchange asks something. Returns the id, which no other question has that is open.
+    pub(super) fn open(&mut self, context: ContextId) -> u32 {
+        loop {
+            let id = self.next | QUESTION;
+            self.next = (self.next + 1) & !QUESTION;
+            if let Entry::Vacant(place) = self.contexts.entry(id) {
+                place.insert(context);
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, id: u32) -> Option<ContextId> {
+        self.contexts.remove(&id)
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<ContextId> {
+        self.contexts.get(&id).copied()
+    }
+}
 
 /// Exchanges by their ids. The one of the socket itself is always there.
 pub(super) struct Contexts<T> {
@@ -49,5 +86,21 @@ impl<T: Default> Contexts<T> {
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (ContextId, &mut T)> {
         let places = self.places.iter_mut().enumerate();
         places.filter_map(|(id, place)| Some((id as ContextId, place.as_mut()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_not_used_twice_and_wrap_around() {
+        let mut questions = Questions::new(u32::MAX);
+        assert_eq!(questions.open(5), u32::MAX);
+        assert_eq!(questions.open(6), QUESTION);
+        questions.next = !QUESTION;
+        assert_eq!(questions.open(7), QUESTION | 1, "two are in use");
+        assert_eq!((questions.close(QUESTION), questions.get(QUESTION)), (Some(6), None));
+        assert_eq!(questions.get(u32::MAX), Some(5));
     }
 }

@@ -67,16 +67,12 @@ impl Pattern for Forwarding {
                 return;
             }
         }
-        self.inbox.detach(pipe);
+        self.inbox.detach(pipes, pipe);
     }
 
     fn writable(&mut self, pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
         match &mut self.direction {
-            Direction::ToOne(ready) => {
-                if let Some(traits) = pipes.traits(pipe) {
-                    ready.add(pipe, traits.send_priority);
-                }
-            }
+            Direction::ToOne(ready) => ready.enter(pipes, pipe),
             Direction::ToAll(_) => {}
             Direction::Back => self.inbox.go_on(pipes, pipe),
         }
@@ -122,12 +118,7 @@ impl Pattern for Forwarding {
             Direction::Back => {
                 let (word, rest) = parcel.header.split_first().unwrap_or((&QUESTION, &[]));
                 let pipe = pipes.by_word(*word);
-                match (pipe, pipe.and_then(|pipe| pipes.send(pipe, rest, parcel.body))) {
-                    // Who does not read the answers is asked for no more questions.
-                    (Some(pipe), Some(false)) => self.inbox.hold_back(pipe),
-                    (_, Some(_)) => {}
-                    (_, None) => pipes.dropped += 1,
-                }
+                self.inbox.answer(pipes, pipe, rest, parcel.body);
             }
         }
         Ok(())
@@ -139,7 +130,7 @@ impl Pattern for Forwarding {
         _context: ContextId,
         _now: Instant,
     ) -> Result<Message, Refusal> {
-        self.inbox.pop(pipes).map(|(_, message)| message).ok_or(Refusal::WouldBlock)
+        self.inbox.receive(pipes)
     }
 
     fn can_send(&self, _pipes: &Pipes) -> bool {

@@ -22,14 +22,12 @@ impl Pattern for Pair {
         is_free
     }
 
-    fn detach(&mut self, _pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
+    fn detach(&mut self, pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
         if self.peer == Some(pipe) {
             self.peer = None;
         }
-        self.inbox.detach(pipe);
+        self.inbox.detach(pipes, pipe);
     }
-
-    fn writable(&mut self, _pipes: &mut Pipes, _pipe: PipeKey, _now: Instant) {}
 
     fn received(
         &mut self,
@@ -59,7 +57,7 @@ impl Pattern for Pair {
         _context: ContextId,
         _now: Instant,
     ) -> Result<Message, Refusal> {
-        self.inbox.pop(pipes).map(|(_, message)| message).ok_or(Refusal::WouldBlock)
+        self.inbox.receive(pipes)
     }
 
     fn can_send(&self, pipes: &Pipes) -> bool {

@@ -13,17 +13,9 @@ pub(crate) struct Pushing {
     ready: Rotation,
 }
 
-impl Pushing {
-    fn enter(&mut self, pipes: &Pipes, pipe: PipeKey) {
-        if let Some(traits) = pipes.traits(pipe) {
-            self.ready.add(pipe, traits.send_priority);
-        }
-    }
-}
-
 impl Pattern for Pushing {
     fn attach(&mut self, pipes: &mut Pipes, pipe: PipeKey, _now: Instant) -> bool {
-        self.enter(pipes, pipe);
+        self.ready.enter(pipes, pipe);
         true
     }
 
@@ -32,7 +24,7 @@ impl Pattern for Pushing {
     }
 
     fn writable(&mut self, pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
-        self.enter(pipes, pipe);
+        self.ready.enter(pipes, pipe);
     }
 
     fn received(&mut self, pipes: &mut Pipes, _: PipeKey, _: Message, _: Instant) -> Wake {
@@ -74,11 +66,9 @@ impl Pattern for Pulling {
         true
     }
 
-    fn detach(&mut self, _pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
-        self.inbox.detach(pipe);
+    fn detach(&mut self, pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
+        self.inbox.detach(pipes, pipe);
     }
-
-    fn writable(&mut self, _pipes: &mut Pipes, _pipe: PipeKey, _now: Instant) {}
 
     fn received(
         &mut self,
@@ -107,7 +97,7 @@ impl Pattern for Pulling {
         _context: ContextId,
         _now: Instant,
     ) -> Result<Message, Refusal> {
-        self.inbox.pop(pipes).map(|(_, message)| message).ok_or(Refusal::WouldBlock)
+        self.inbox.receive(pipes)
     }
 
     fn can_send(&self, _pipes: &Pipes) -> bool {
@@ -226,6 +216,22 @@ mod tests {
         assert!(!kept_b.paused.load(Ordering::Relaxed));
         bench.received(b, "");
         assert!(kept_b.paused.load(Ordering::Relaxed), "messages count too");
+    }
+
+    #[test]
+    fn who_comes_sends_and_leaves_again_and_again_fills_no_memory() {
+        let mut bench = Bench::new(Protocol::Pull);
+        let text = "x".repeat(92);
+        for _ in 0..1000 {
+            let (pipe, _) = bench.attach();
+            bench.received(pipe, &text);
+            bench.detach(pipe);
+        }
+        assert_eq!((bench.receive_all().len(), bench.pipes.dropped), (640, 360));
+        let (pipe, _) = bench.attach();
+        bench.received(pipe, "there is room again");
+        bench.detach(pipe);
+        assert_eq!(bench.receive_all(), ["there is room again"]);
     }
 
     #[test]

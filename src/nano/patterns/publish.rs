@@ -26,8 +26,6 @@ impl Pattern for Publishing {
         self.subscribers.retain(|other| *other != pipe);
     }
 
-    fn writable(&mut self, _pipes: &mut Pipes, _pipe: PipeKey, _now: Instant) {}
-
     fn received(&mut self, pipes: &mut Pipes, _: PipeKey, _: Message, _: Instant) -> Wake {
         pipes.dropped += 1;
         Wake::Nobody
@@ -80,11 +78,9 @@ impl Pattern for Subscribing {
         true
     }
 
-    fn detach(&mut self, _pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
-        self.inbox.detach(pipe);
+    fn detach(&mut self, pipes: &mut Pipes, pipe: PipeKey, _now: Instant) {
+        self.inbox.detach(pipes, pipe);
     }
-
-    fn writable(&mut self, _pipes: &mut Pipes, _pipe: PipeKey, _now: Instant) {}
 
     fn received(
         &mut self,
@@ -116,7 +112,7 @@ impl Pattern for Subscribing {
         _context: ContextId,
         _now: Instant,
     ) -> Result<Message, Refusal> {
-        self.inbox.pop(pipes).map(|(_, message)| message).ok_or(Refusal::WouldBlock)
+        self.inbox.receive(pipes)
     }
 
     fn can_send(&self, _pipes: &Pipes) -> bool {

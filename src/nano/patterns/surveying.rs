@@ -1,21 +1,19 @@
 //! Survey: a question to everybody, and answers until a deadline.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::super::header::QUESTION;
 use super::super::message::Message;
 use super::super::pattern::{ContextId, Parcel, Pattern, Refusal, Wake};
 use super::super::pipes::{PipeKey, Pipes};
-use super::contexts::Contexts;
+use super::contexts::{Contexts, Questions};
 use super::fan_out::send_to_all;
 
 /// Surveys, one at a time in each context.
 pub(crate) struct Surveying {
     respondents: Vec<PipeKey>,
     contexts: Contexts<Survey>,
-    by_id: HashMap<u32, ContextId>,
-    next_id: u32,
+    questions: Questions,
     /// No deadline comes before this.
     earliest: Option<Instant>,
 }
@@ -39,19 +37,8 @@ impl Surveying {
         Surveying {
             respondents: Vec::new(),
             contexts: Contexts::new(),
-            by_id: HashMap::new(),
-            next_id: first_id & !QUESTION,
+            questions: Questions::new(first_id),
             earliest: None,
-        }
-    }
-
-    fn take_id(&mut self) -> u32 {
-        loop {
-            let id = self.next_id | QUESTION;
-            self.next_id = (self.next_id + 1) & !QUESTION;
-            if !self.by_id.contains_key(&id) {
-                return id;
-            }
         }
     }
 
@@ -59,7 +46,7 @@ impl Surveying {
     fn give_up(&mut self, pipes: &mut Pipes, context: ContextId) {
         let Survey { open, answers } = std::mem::take(self.contexts.get_mut(context));
         if let Some(open) = open {
-            self.by_id.remove(&open.id);
+            self.questions.close(open.id);
         }
         for (pipe, message) in answers {
             pipes.release(pipe, message.len());
@@ -77,8 +64,6 @@ impl Pattern for Surveying {
         self.respondents.retain(|other| *other != pipe);
     }
 
-    fn writable(&mut self, _pipes: &mut Pipes, _pipe: PipeKey, _now: Instant) {}
-
     fn received(
         &mut self,
         pipes: &mut Pipes,
@@ -87,7 +72,7 @@ impl Pattern for Surveying {
         now: Instant,
     ) -> Wake {
         let context = match message.header() {
-            [id] => self.by_id.get(id).copied(),
+            [id] => self.questions.get(*id),
             _ => None,
         };
         if let Some(context) = context {
@@ -112,9 +97,8 @@ impl Pattern for Surveying {
         now: Instant,
     ) -> Result<(), Refusal> {
         self.give_up(pipes, context);
-        let id = self.take_id();
+        let id = self.questions.open(context);
         let deadline = now + pipes.rules.survey;
-        self.by_id.insert(id, context);
         self.contexts.get_mut(context).open = Some(Open { id, deadline, woken: false });
         self.earliest = self.earliest.into_iter().chain([deadline]).min();
         send_to_all(pipes, &self.respondents, None, &[id], parcel.body);
@@ -138,7 +122,7 @@ impl Pattern for Surveying {
         if now < open.deadline {
             return Err(Refusal::WouldBlock);
         }
-        self.by_id.remove(&open.id);
+        self.questions.close(open.id);
         survey.open = None;
         Err(Refusal::TimedOut)
     }
@@ -194,6 +178,7 @@ impl Pattern for Surveying {
 mod tests {
     use std::time::Duration;
 
+    use super::super::super::header::QUESTION;
     use super::super::super::pattern::OWN;
     use super::super::super::protocol::Protocol;
     use super::super::support::{Bench, Kept};
