@@ -1,5 +1,7 @@
 //! What an endpoint speaks over its connections.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use super::framing::Framing;
 use super::options::Options;
 use super::sp::Scalability;
@@ -14,6 +16,32 @@ pub(super) enum Protocol {
     WebSocket(WebSocket),
     /// One of the scalability protocols.
     Scalability(Scalability),
+}
+
+/// The settings of the last start or connect, which its connections share.
+pub(super) struct Prepared<C>(Mutex<Option<Arc<C>>>);
+
+impl<C> Default for Prepared<C> {
+    fn default() -> Prepared<C> {
+        Prepared(Mutex::new(None))
+    }
+}
+
+impl<C> Prepared<C> {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<C>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set(&self, config: C) {
+        *self.lock() = Some(Arc::new(config));
+    }
+
+    pub(super) fn get(&self) -> Arc<C> {
+        match &*self.lock() {
+            Some(config) => Arc::clone(config),
+            None => unreachable!("an endpoint is prepared before it has connections"),
+        }
+    }
 }
 
 impl Protocol {

@@ -9,21 +9,17 @@ use super::frames::Sent;
 use super::options::Options;
 use super::outbox::{Close, Outbox, Phase};
 use super::place::Place;
-use super::protocol::Protocol;
+use super::protocol::{Prepared, Protocol};
 use super::session::SessionInner;
 use super::{
     Client, CloseFrame, Kind, Reason, Request, Response, SendPolicy, Server, Service, Session,
     SocketOption, TlsContext,
 };
 use crate::error::{Error, Result, SpFailure};
-use crate::proto::GATHER;
 use crate::proto::ws::{
     self, Address, Agreement, Config, DeflateSettings, Limits, MOST_CONTROL, OVERHEAD, Target,
 };
-
-/// Messages up to this size, and together up to it, leave as one piece: copying them costs less than
-/// a system call for each.
-const JOINED: usize = 64 * 1024;
+use crate::proto::{GATHER, JOINED};
 
 /// How an endpoint speaks WebSocket.
 pub(super) struct WebSocket {
@@ -32,17 +28,17 @@ pub(super) struct WebSocket {
     /// What both sides have to agree on, if anything.
     required: Option<Box<Required>>,
     /// The settings of the last start or connect.
-    config: Mutex<Option<Arc<Config>>>,
+    config: Prepared<Config>,
 }
 
 impl WebSocket {
     pub(super) fn server() -> WebSocket {
-        WebSocket { target: None, required: None, config: Mutex::new(None) }
+        WebSocket { target: None, required: None, config: Prepared::default() }
     }
 
     pub(super) fn client(address: &Address) -> WebSocket {
         let target = Some(Mutex::new(Target::new(address)));
-        WebSocket { target, required: None, config: Mutex::new(None) }
+        WebSocket { target, required: None, config: Prepared::default() }
     }
 
     /// Refuses connections without this subprotocol, and on servers those that ask for another path
@@ -97,15 +93,11 @@ impl WebSocket {
         Some(self.target.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Config>>> {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes the settings for the connections to come.
     pub(super) fn prepare(&self, options: &Options) {
         let limit = |option| options.limit(option).unwrap_or(usize::MAX);
         let number = |option| options.get(option) as u8;
-        let config = Config {
+        self.config.set(Config {
             limits: Limits {
                 message: limit(SocketOption::MessageLimit),
                 frame: limit(SocketOption::FrameLimit),
@@ -119,15 +111,11 @@ impl WebSocket {
             }),
             tells_control: options.is_on(SocketOption::ControlFrames),
             target: self.target().map(|target| target.clone()),
-        };
-        *self.lock() = Some(Arc::new(config));
+        });
     }
 
     pub(super) fn config(&self) -> Arc<Config> {
-        match &*self.lock() {
-            Some(config) => Arc::clone(config),
-            None => unreachable!("an endpoint is prepared before it has connections"),
-        }
+        self.config.get()
     }
 }
 

@@ -17,5 +17,5 @@ pub(crate) use layer::{Event, Layer, Up};
 pub(crate) use raw::Raw;
 pub(crate) use secure::Secure;
 pub use tls::{TlsDetails, TlsVersion};
-pub(crate) use wire::{GATHER, HEAD_ROOM, Wire};
+pub(crate) use wire::{GATHER, HEAD_ROOM, JOINED, Wire};
 pub use ws::{CloseFrame, Request, Response};

@@ -8,6 +8,10 @@ use std::sync::Arc;
 /// more entry in a vectored write.
 pub(crate) const GATHER: usize = 16 * 1024;
 
+/// Messages up to this size, and together up to it, leave as one piece: copying them costs less than
+/// a system call for each.
+pub(crate) const JOINED: usize = 64 * 1024;
+
 /// Room for the head of a frame, of any protocol.
 pub(crate) const HEAD_ROOM: usize = 16;
 

@@ -4,23 +4,19 @@
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::endpoint::Endpoint;
 use super::options::Options;
 use super::outbox::Phase;
 use super::place::Place;
-use super::protocol::Protocol;
+use super::protocol::{Prepared, Protocol};
 use super::session::SessionInner;
 use super::web_socket::WebSocket;
 use super::{Client, Flushes, Server, Service, Session, SocketOption, TlsContext};
 use crate::error::{Error, Result, SpFailure};
 use crate::proto::sp::{self, Config, Mapping};
-use crate::proto::{Body, ws};
-
-/// Messages up to this size, and together up to it, leave as one piece: copying them costs less than
-/// a system call for each.
-const JOINED: usize = 64 * 1024;
+use crate::proto::{Body, JOINED, ws};
 
 /// Where sockets are found.
 #[derive(Clone, Copy)]
@@ -89,35 +85,28 @@ pub(super) struct Scalability {
     protocol: u16,
     peer: u16,
     /// The settings of the last start or connect.
-    config: Mutex<Option<Arc<Config>>>,
+    config: Prepared<Config>,
 }
 
 impl Scalability {
     fn new(mapping: Mapping, config: &SpConfig) -> Scalability {
         let SpConfig { protocol, peer, .. } = *config;
-        Scalability { mapping, protocol, peer, config: Mutex::new(None) }
+        Scalability { mapping, protocol, peer, config: Prepared::default() }
     }
 
     pub(super) fn mapping(&self) -> Mapping {
         self.mapping
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Config>>> {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes the settings for the connections to come.
     pub(super) fn prepare(&self, options: &Options) {
         let Scalability { mapping, protocol, peer, .. } = *self;
         let limit = options.limit(SocketOption::MessageLimit).unwrap_or(usize::MAX);
-        *self.lock() = Some(Arc::new(Config { mapping, protocol, peer, limit }));
+        self.config.set(Config { mapping, protocol, peer, limit });
     }
 
     pub(super) fn config(&self) -> Arc<Config> {
-        match &*self.lock() {
-            Some(config) => Arc::clone(config),
-            None => unreachable!("an endpoint is prepared before it has connections"),
-        }
+        self.config.get()
     }
 }
 
