@@ -3055,8 +3055,8 @@ int32_t cppserver_sp_socket_set_handler(struct cppserver_sp_socket *socket,
                                         void *user_data);
 
 /**
- * Takes the handler away, and calls its destroy. Its callbacks are over when this returns, except
- * when it is called by a callback, of whatever socket. Any thread, any callback.
+ * Takes the handler away, and calls its destroy. Its callbacks are over when this returns, also
+ * destroy, except when it is called by a callback, of whatever socket. Any thread, any callback.
  *
  * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
  */
@@ -3114,7 +3114,8 @@ int32_t cppserver_sp_socket_statistics(const struct cppserver_sp_socket *socket,
 
 /**
  * Closes the socket: endpoints and connections end, calls that are blocked in it fail with
- * CPPSERVER_SP_FAILURE_CLOSED, and the handler's destroy is called. Any thread, any callback.
+ * CPPSERVER_SP_FAILURE_CLOSED, and the handler's destroy is called, after this function when a
+ * callback runs meanwhile. Any thread, any callback.
  *
  * Returns when what was sent before is delivered, or CPPSERVER_SP_OPTION_LINGER is over, and what
  * was not is counted; in callbacks it returns at once.

@@ -301,8 +301,8 @@ impl Socket {
         self.core().set_handler(Box::new(handler))
     }
 
-    /// Takes the handler away and drops it. Its callbacks are over when this returns, except when
-    /// it is called by a callback, of whatever socket.
+    /// Takes the handler away and drops it. Its callbacks are over, and it is dropped, when this
+    /// returns, except when it is called by a callback, of whatever socket.
     pub fn clear_handler(&self) {
         self.core().clear_handler();
     }
