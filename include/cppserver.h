@@ -2973,9 +2973,9 @@ struct cppserver_sp_socket *cppserver_sp_socket_create(int32_t protocol,
  *
  * The service may be released before the socket.
  */
-struct cppserver_sp_socket *cppserver_sp_socket_create_with_service(struct cppserver_service *service,
-                                                                    int32_t protocol,
-                                                                    bool raw);
+struct cppserver_sp_socket *cppserver_sp_socket_create_on(struct cppserver_service *service,
+                                                          int32_t protocol,
+                                                          bool raw);
 
 /**
  * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
@@ -3165,8 +3165,8 @@ struct cppserver_sp_endpoint *cppserver_sp_socket_listen(struct cppserver_sp_soc
  * machine may come first, "tcp://10.0.0.1;server:5555".
  *
  * Returns an endpoint that the caller owns, which may be released at once, or NULL with the reason
- * in cppserver_last_error_..., as cppserver_sp_socket_listen() does. Attempts that fail are counted,
- * and the first one is told to on_error.
+ * in cppserver_last_error_..., as cppserver_sp_socket_listen() does. Attempts that fail are
+ * counted, and the first one is told to on_error.
  */
 struct cppserver_sp_endpoint *cppserver_sp_socket_dial(struct cppserver_sp_socket *socket,
                                                        const char *address);

@@ -14,7 +14,7 @@ static void null_is_harmless(void)
     CHECK_NUMBER(cppserver_sp_socket_protocol(NULL), 0);
     CHECK(!cppserver_sp_socket_is_raw(NULL));
     CHECK(cppserver_sp_socket_is_closed(NULL));
-    CHECK(cppserver_sp_socket_create_with_service(NULL, CPPSERVER_SP_PROTOCOL_PAIR, false) == NULL);
+    CHECK(cppserver_sp_socket_create_on(NULL, CPPSERVER_SP_PROTOCOL_PAIR, false) == NULL);
     CHECK(cppserver_sp_socket_listen(NULL, "inproc://c-null") == NULL);
     CHECK(cppserver_sp_socket_dial(NULL, "inproc://c-null") == NULL);
     CHECK(cppserver_sp_socket_listen(pair, NULL) == NULL);

@@ -111,9 +111,9 @@ static void a_service_of_the_program_runs_sockets(void)
 {
     char address[64];
     cppserver_service *service = cppserver_service_create(2);
-    listener *server = listener_of(cppserver_sp_socket_create_with_service(service, CPPSERVER_SP_PROTOCOL_REPLY, false));
-    cppserver_sp_socket *client = cppserver_sp_socket_create_with_service(service, CPPSERVER_SP_PROTOCOL_REQUEST, false);
-    cppserver_sp_socket *raw = cppserver_sp_socket_create_with_service(service, CPPSERVER_SP_PROTOCOL_BUS, true);
+    listener *server = listener_of(cppserver_sp_socket_create_on(service, CPPSERVER_SP_PROTOCOL_REPLY, false));
+    cppserver_sp_socket *client = cppserver_sp_socket_create_on(service, CPPSERVER_SP_PROTOCOL_REQUEST, false);
+    cppserver_sp_socket *raw = cppserver_sp_socket_create_on(service, CPPSERVER_SP_PROTOCOL_BUS, true);
     CHECK(cppserver_sp_socket_is_raw(raw));
     cppserver_sp_socket_release(raw);
     server->echo = true;

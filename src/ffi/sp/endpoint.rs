@@ -43,8 +43,8 @@ pub unsafe extern "C" fn cppserver_sp_socket_listen(
 /// machine may come first, "tcp://10.0.0.1;server:5555".
 ///
 /// Returns an endpoint that the caller owns, which may be released at once, or NULL with the reason
-/// in cppserver_last_error_..., as cppserver_sp_socket_listen() does. Attempts that fail are counted,
-/// and the first one is told to on_error.
+/// in cppserver_last_error_..., as cppserver_sp_socket_listen() does. Attempts that fail are
+/// counted, and the first one is told to on_error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cppserver_sp_socket_dial(
     socket: *mut cppserver_sp_socket,

@@ -37,7 +37,7 @@ pub extern "C" fn cppserver_sp_socket_create(protocol: i32, raw: bool) -> *mut c
 ///
 /// The service may be released before the socket.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cppserver_sp_socket_create_with_service(
+pub unsafe extern "C" fn cppserver_sp_socket_create_on(
     service: *mut cppserver_service,
     protocol: i32,
     raw: bool,
