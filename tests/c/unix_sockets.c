@@ -37,6 +37,7 @@ static void an_echo_comes_back(void)
     CHECK_OK(cppserver_client_path(client->client, text, sizeof text, NULL));
     CHECK_TEXT(text, path);
     CHECK_OK(client_connect(client));
+    WAIT_FOR(client->journal, "connected");
     CHECK_OK(endpoint_send(client, "hello"));
     CHECK(counter_reaches(&client->received, 5));
     CHECK_TEXT(client->data, "hello");
