@@ -9,7 +9,8 @@
  * A service owns the I/O threads. Servers and clients are made for a service; a server has
  * sessions, a client has one. Datagrams (UDP) have a cppserver_udp at either end. What happens is
  * told by callbacks, which a program hands over in a handler struct together with a pointer of its
- * own, the user_data. An echo server:
+ * own, the user_data. Sockets of the scalability protocols, cppserver_sp_socket, need no service of
+ * the program, and also send and receive by calls that block. An echo server:
  *
  *     #include <cppserver.h>
  *     #include <stdio.h>
@@ -54,8 +55,9 @@
  * Threads
  * -------
  * - Every function may be called from every thread and inside every callback. None of them waits
- *   for the network. Only cppserver_service_stop() and cppserver_service_restart() block, and only
- *   on threads of the program: inside a callback they return at once.
+ *   for the network, but those of the scalability protocols that take a timeout or close. These,
+ *   cppserver_service_stop() and cppserver_service_restart() block, and only on threads of the
+ *   program: inside a callback they return at once.
  * - Callbacks come from the I/O threads of the service. All callbacks of one connection come from
  *   one thread, one at a time; with one thread, the usual number, so do all of the service.
  *   (A user_data is destroyed on the calling thread when the call that took it fails.)
@@ -67,8 +69,10 @@
  * ---------
  * - Handles count references. What _create returns is owned by the caller and given back with
  *   _release; _retain adds a reference and returns the same pointer. What a callback or
- *   cppserver_client_session() lends is retained to be kept.
- * - What runs keeps itself alive: to release a started server does not stop it.
+ *   cppserver_client_session() lends is retained to be kept. Only messages (cppserver_sp_message)
+ *   are cloned instead.
+ * - What runs keeps itself alive: to release a started server does not stop it. Only sockets of the
+ *   scalability protocols close with their last reference.
  * - A call that takes a handler (start, connect, post, a timer) takes its user_data over, and calls
  *   destroy(user_data) exactly once, as the very last call with it, also when the call fails. The
  *   handler struct itself is copied.
@@ -105,7 +109,7 @@
  * What a call came to. Functions return it as int32_t.
  *
  * An on_error callback and cppserver_last_error_code() carry the same number as their code, except
- * in the categories "system", "resolver", "tls" and "websocket".
+ * in the categories "system", "resolver", "tls", "websocket" and "sp".
  */
 typedef enum cppserver_status {
     /**
@@ -162,6 +166,11 @@ typedef enum cppserver_status {
      * failed, 0 where there was none, 1006 where the peer closed the connection instead.
      */
     CPPSERVER_STATUS_WEB_SOCKET = 11,
+    /**
+     * A peer breaks the scalability protocols, or speaks none. The code is a cppserver_sp_failure,
+     * as with every other status of the category "sp".
+     */
+    CPPSERVER_STATUS_SP = 12,
 } cppserver_status;
 
 /**
@@ -429,6 +438,197 @@ typedef enum cppserver_send_policy {
 } cppserver_send_policy;
 
 /**
+ * The role that a socket plays in a pattern. The numbers are those of the wire.
+ */
+typedef enum cppserver_sp_protocol {
+    /**
+     * One to one, both ways. A send waits for the peer, and for room.
+     */
+    CPPSERVER_SP_PROTOCOL_PAIR = 16,
+    /**
+     * Sends to all subscribers. A send never waits: who has no room misses the message.
+     */
+    CPPSERVER_SP_PROTOCOL_PUBLISHER = 32,
+    /**
+     * Receives what begins with one of its topics: cppserver_sp_socket_subscribe().
+     */
+    CPPSERVER_SP_PROTOCOL_SUBSCRIBER = 33,
+    /**
+     * Asks one of the reply sockets, and another one when no answer comes. A send never waits: the
+     * question waits inside. The next question gives up the one before.
+     */
+    CPPSERVER_SP_PROTOCOL_REQUEST = 48,
+    /**
+     * Answers the question that it received last.
+     */
+    CPPSERVER_SP_PROTOCOL_REPLY = 49,
+    /**
+     * Shares its messages out among pull sockets. A send waits for a peer with room.
+     */
+    CPPSERVER_SP_PROTOCOL_PUSH = 80,
+    /**
+     * Takes its share.
+     */
+    CPPSERVER_SP_PROTOCOL_PULL = 81,
+    /**
+     * Asks all respondents, and takes answers until CPPSERVER_SP_OPTION_SURVEY_DEADLINE. A send
+     * never waits.
+     */
+    CPPSERVER_SP_PROTOCOL_SURVEYOR = 98,
+    /**
+     * Answers the survey that it received last.
+     */
+    CPPSERVER_SP_PROTOCOL_RESPONDENT = 99,
+    /**
+     * Sends to all its neighbours, each of which is a bus too and does not pass it on. A send never
+     * waits: who has no room misses the message.
+     */
+    CPPSERVER_SP_PROTOCOL_BUS = 112,
+} cppserver_sp_protocol;
+
+/**
+ * Options of the sockets of scalability protocols. All values are int64_t, times in milliseconds.
+ *
+ * Options about connections count for those that are made after the change, the others at once.
+ */
+typedef enum cppserver_sp_option {
+    /**
+     * How long a close delivers what was sent before, default 1000.
+     */
+    CPPSERVER_SP_OPTION_LINGER = 1,
+    /**
+     * Bytes that may wait in one connection to be sent, default 131072; a message that passes the
+     * limit is the last one.
+     */
+    CPPSERVER_SP_OPTION_SEND_BUFFER = 2,
+    /**
+     * Bytes that may wait in one connection to be received, default 131072; then its peer has to
+     * wait.
+     */
+    CPPSERVER_SP_OPTION_RECEIVE_BUFFER = 3,
+    /**
+     * The same limit for sending in messages, default 0 = none.
+     */
+    CPPSERVER_SP_OPTION_SEND_MESSAGES = 4,
+    /**
+     * The same limit for receiving in messages, default 0 = none.
+     */
+    CPPSERVER_SP_OPTION_RECEIVE_MESSAGES = 5,
+    /**
+     * How long a send with the timeout -1 blocks; default -1 = for as long as it takes.
+     */
+    CPPSERVER_SP_OPTION_SEND_TIMEOUT = 6,
+    /**
+     * How long a receive with the timeout -1 blocks; default -1 = for as long as it takes.
+     */
+    CPPSERVER_SP_OPTION_RECEIVE_TIMEOUT = 7,
+    /**
+     * After how long a connection that failed or was lost is dialed again, default 100.
+     */
+    CPPSERVER_SP_OPTION_RECONNECT_INTERVAL = 8,
+    /**
+     * The interval doubles with each failure up to this one; default 0 = it stays the same.
+     */
+    CPPSERVER_SP_OPTION_RECONNECT_INTERVAL_MAX = 9,
+    /**
+     * 1 to 16, default 8, for the connections made from now on: who sends to one of many takes
+     * those with the lowest number as long as they accept messages.
+     */
+    CPPSERVER_SP_OPTION_SEND_PRIORITY = 10,
+    /**
+     * 1 to 16, default 8, the same for receiving.
+     */
+    CPPSERVER_SP_OPTION_RECEIVE_PRIORITY = 11,
+    /**
+     * Bytes of the largest message that is received, with its header; one byte more, and the
+     * connection is closed. Default 1048576, 0 = no limit.
+     */
+    CPPSERVER_SP_OPTION_MAX_MESSAGE_SIZE = 12,
+    /**
+     * Devices that a question may go through, 1 to 255, default 8; with more it is dropped.
+     */
+    CPPSERVER_SP_OPTION_MAX_HOPS = 13,
+    /**
+     * After how long a request without an answer is sent again, default 60000, 0 = never.
+     */
+    CPPSERVER_SP_OPTION_RESEND_INTERVAL = 14,
+    /**
+     * How long answers to a survey are taken, at least 1, default 1000.
+     */
+    CPPSERVER_SP_OPTION_SURVEY_DEADLINE = 15,
+    /**
+     * How long a new connection may take until its peer has said what it speaks, default 10000, 0 =
+     * for as long as it likes.
+     */
+    CPPSERVER_SP_OPTION_HANDSHAKE_TIMEOUT = 16,
+    /**
+     * 0 or 1, default 1: small messages leave over TCP at once (TCP_NODELAY).
+     */
+    CPPSERVER_SP_OPTION_NO_DELAY = 17,
+} cppserver_sp_option;
+
+/**
+ * Codes of the category "sp": those of cppserver_last_error_code() and of on_error.
+ */
+typedef enum cppserver_sp_failure {
+    /**
+     * A call with the timeout 0 would have to wait, or one with another timeout on an I/O thread.
+     * The status is CPPSERVER_STATUS_TIMEOUT.
+     */
+    CPPSERVER_SP_FAILURE_WOULD_BLOCK = 3001,
+    /**
+     * The timeout of a call passed, or the deadline of a survey. The status is
+     * CPPSERVER_STATUS_TIMEOUT.
+     */
+    CPPSERVER_SP_FAILURE_TIMED_OUT = 3002,
+    /**
+     * The pattern does not allow the call now, such as a reply without a request. The status is
+     * CPPSERVER_STATUS_INVALID_STATE.
+     */
+    CPPSERVER_SP_FAILURE_WRONG_STATE = 3003,
+    /**
+     * The socket, or the part of it that was used, is closed. The status is
+     * CPPSERVER_STATUS_NOT_CONNECTED.
+     */
+    CPPSERVER_SP_FAILURE_CLOSED = 3004,
+    /**
+     * cppserver_sp_terminate() was called. The status is CPPSERVER_STATUS_NOT_CONNECTED.
+     */
+    CPPSERVER_SP_FAILURE_TERMINATED = 3005,
+    /**
+     * The pattern never allows the call, such as a receive on a socket that publishes. The status
+     * is CPPSERVER_STATUS_UNSUPPORTED.
+     */
+    CPPSERVER_SP_FAILURE_NOT_SUPPORTED = 3006,
+    /**
+     * An address cannot be read. The status is CPPSERVER_STATUS_INVALID_ARGUMENT.
+     */
+    CPPSERVER_SP_FAILURE_ADDRESS = 3007,
+    /**
+     * The transport of an address is none that this library has. The status is
+     * CPPSERVER_STATUS_UNSUPPORTED.
+     */
+    CPPSERVER_SP_FAILURE_TRANSPORT = 3008,
+    /**
+     * Somebody listens on that address already. The status is CPPSERVER_STATUS_INVALID_STATE.
+     */
+    CPPSERVER_SP_FAILURE_ADDRESS_IN_USE = 3009,
+    /**
+     * The peer speaks something else, or a protocol that does not belong to this side's. The status
+     * is CPPSERVER_STATUS_SP.
+     */
+    CPPSERVER_SP_FAILURE_PEER = 3010,
+    /**
+     * A message is larger than the limit. The status is CPPSERVER_STATUS_LIMIT.
+     */
+    CPPSERVER_SP_FAILURE_TOO_LARGE = 3011,
+    /**
+     * A message breaks the protocol, or a header is none. The status is CPPSERVER_STATUS_SP.
+     */
+    CPPSERVER_SP_FAILURE_MALFORMED = 3012,
+} cppserver_sp_failure;
+
+/**
  * Codes of the category "tls" that are no alerts.
  */
 typedef enum cppserver_tls_failure {
@@ -590,6 +790,37 @@ typedef struct cppserver_service cppserver_service;
  * One connection. Reference counted: callbacks lend it, _retain adds one, _release takes one.
  */
 typedef struct cppserver_session cppserver_session;
+
+/**
+ * One of several exchanges over a cppserver_sp_socket that asks or answers. Reference counted:
+ * _create and _retain add one, _release takes one, and the last one gives up what it has asked.
+ */
+typedef struct cppserver_sp_context cppserver_sp_context;
+
+/**
+ * Two raw sockets joined, which pass on what they receive. Reference counted: _create and _retain
+ * add one, _release takes one, and the last one ends it.
+ */
+typedef struct cppserver_sp_device cppserver_sp_device;
+
+/**
+ * One listener or dialer of a cppserver_sp_socket. Reference counted: _listen, _dial and _retain
+ * add one, _release takes one and closes nothing.
+ */
+typedef struct cppserver_sp_endpoint cppserver_sp_endpoint;
+
+/**
+ * Bytes that travel as a whole. Not reference counted: each _create and _clone is paired with one
+ * _release. Clones share large bytes, so that a message is received, kept and sent again without a
+ * copy. One thread at a time may use a message; different messages are independent, also clones.
+ */
+typedef struct cppserver_sp_message cppserver_sp_message;
+
+/**
+ * One end of a pattern of the scalability protocols, with any number of connections. Reference
+ * counted: _create and _retain add one, _release takes one, and the last one closes it.
+ */
+typedef struct cppserver_sp_socket cppserver_sp_socket;
 
 /**
  * A running timer. Reference counted: _create and _retain add one, _release takes one.
@@ -930,6 +1161,150 @@ typedef struct cppserver_udp_handler {
  */
 typedef bool (*cppserver_session_filter)(void *user_data, struct cppserver_session *session);
 
+/**
+ * What a socket of a scalability protocol tells its owner. Each member may be NULL.
+ *
+ * Set size to sizeof(cppserver_sp_handler) and every unused member to NULL. The struct is copied by
+ * cppserver_sp_socket_set_handler(): it need not outlive that call.
+ *
+ * The calls come from an I/O thread of the socket's service, one at a time; the thread may change
+ * from call to call. Every function of this header may be called inside, but none blocks there:
+ * sends and receives that would have to wait fail with CPPSERVER_SP_FAILURE_WOULD_BLOCK.
+ *
+ * The socket is lent. A user_data that keeps a reference to its own socket keeps it open until
+ * cppserver_sp_socket_close() or cppserver_sp_socket_clear_handler().
+ */
+typedef struct cppserver_sp_handler {
+    /**
+     * sizeof(cppserver_sp_handler), as the program was compiled.
+     */
+    size_t size;
+    /**
+     * A message came; it is lent, and its bytes are valid until the callback returns. To keep it,
+     * use cppserver_sp_message_clone(), which copies no large bytes. It may be changed and sent. A
+     * reply or respondent socket answers here. If the member is NULL, messages are dropped.
+     */
+    void (*on_received)(void *user_data,
+                        struct cppserver_sp_socket *socket,
+                        struct cppserver_sp_message *message);
+    /**
+     * Sending is possible again after a send with the timeout 0 was refused because it would have
+     * had to wait.
+     */
+    void (*on_writable)(void *user_data, struct cppserver_sp_socket *socket);
+    /**
+     * The deadline of a survey has passed, and all its answers were received.
+     */
+    void (*on_finished)(void *user_data, struct cppserver_sp_socket *socket);
+    /**
+     * A connection is there. endpoint is the cppserver_sp_endpoint_id() that it belongs to, address
+     * where that listens or what it has dialed, in UTF-8 and valid until the callback returns;
+     * dialed tells which of both.
+     */
+    void (*on_connected)(void *user_data,
+                         struct cppserver_sp_socket *socket,
+                         uint32_t endpoint,
+                         const char *address,
+                         bool dialed);
+    /**
+     * A connection is gone, after what it brought was received; the arguments as for on_connected.
+     */
+    void (*on_disconnected)(void *user_data,
+                            struct cppserver_sp_socket *socket,
+                            uint32_t endpoint,
+                            const char *address,
+                            bool dialed);
+    /**
+     * Something failed. The socket goes on, and dials again where it has dialed: of dials that fail
+     * again and again only the first failure is told, and the next one after a connection. The
+     * texts are UTF-8 and live until the callback returns.
+     */
+    void (*on_error)(void *user_data,
+                     struct cppserver_sp_socket *socket,
+                     int32_t code,
+                     const char *category,
+                     const char *message);
+    /**
+     * The very last call with this user_data, exactly once: free it here. It comes when the socket
+     * is closed, when the handler is taken away or another one is set, or from within
+     * cppserver_sp_socket_set_handler() when that fails; after the callback that runs.
+     */
+    void (*destroy)(void *user_data);
+} cppserver_sp_handler;
+
+/**
+ * The counters of a cppserver_sp_socket since it was made. They stay when endpoints and connections
+ * go, and can be read after the close.
+ *
+ * Messages and bytes count when a call of the program, or a callback, has succeeded: once for each
+ * message, however many peers get it, and only the bytes of its body.
+ */
+typedef struct cppserver_sp_statistics {
+    /**
+     * sizeof(cppserver_sp_statistics), as the program was compiled.
+     */
+    size_t size;
+    /**
+     * Connections that this socket made by dialing.
+     */
+    uint64_t established_connections;
+    /**
+     * Connections that this socket accepted by listening.
+     */
+    uint64_t accepted_connections;
+    /**
+     * Connections that this side ended, by closing their endpoint or the socket, or because the
+     * pattern has no place for them.
+     */
+    uint64_t dropped_connections;
+    /**
+     * Connections that the peer or the network ended.
+     */
+    uint64_t broken_connections;
+    /**
+     * Dials that failed; each is tried again.
+     */
+    uint64_t connect_errors;
+    /**
+     * Listens that failed.
+     */
+    uint64_t bind_errors;
+    /**
+     * Connections that could not be accepted.
+     */
+    uint64_t accept_errors;
+    /**
+     * Connections that there are now.
+     */
+    uint64_t current_connections;
+    /**
+     * Messages that were sent.
+     */
+    uint64_t messages_sent;
+    /**
+     * Messages that were received.
+     */
+    uint64_t messages_received;
+    /**
+     * Bytes of the messages that were sent.
+     */
+    uint64_t bytes_sent;
+    /**
+     * Bytes of the messages that were received.
+     */
+    uint64_t bytes_received;
+    /**
+     * Messages that went nowhere: a peer had no room for what is published, an answer came too late
+     * or without a question, a header was none.
+     */
+    uint64_t messages_dropped;
+    /**
+     * Messages that were accepted and not delivered, because the connection broke or the linger
+     * time of a close was over.
+     */
+    uint64_t messages_undelivered;
+} cppserver_sp_statistics;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -945,7 +1320,8 @@ const char *cppserver_version(void);
 /**
  * The code of the last call that failed on this thread: errno (a WSA error number on Windows) in
  * the category "system", a number of the resolver in the category "resolver", an alert or a
- * cppserver_tls_failure in the category "tls", and a cppserver_status in all others.
+ * cppserver_tls_failure in the category "tls", a close code or a status of HTTP in the category
+ * "websocket", a cppserver_sp_failure in the category "sp", and a cppserver_status in all others.
  *
  * Calls that succeed leave it as it is, so read it only after a failure. 0 before the first one.
  */
@@ -953,7 +1329,8 @@ int32_t cppserver_last_error_code(void);
 
 /**
  * The category of the last call that failed on this thread: "system", "resolver", "argument",
- * "state", "limit", "timeout", "handler", "unsupported" or "tls"; "" before the first failure.
+ * "state", "limit", "timeout", "handler", "unsupported", "tls", "websocket" or "sp"; "" before the
+ * first failure.
  *
  * The text lives as long as the library. Never NULL.
  */
@@ -1336,6 +1713,48 @@ struct cppserver_server *cppserver_server_create_tls(struct cppserver_service *s
                                                      uint16_t port);
 
 /**
+ * Creates a server on a Unix domain socket, for clients on this machine. Nothing touches the file
+ * system before cppserver_server_start(), which makes the file; the stop removes it. A file that a
+ * process left behind when it was killed is taken over; one that a process listens on is an error
+ * of the start.
+ *
+ * Sessions are as those of TCP, but neither side has an address.
+ *
+ * path: up to 107 bytes, 103 on macOS and the BSDs, in the encoding of the file system.
+ *
+ * Returns a server that the caller owns, or NULL with the reason in cppserver_last_error_...:
+ * CPPSERVER_STATUS_INVALID_ARGUMENT for a path that is empty or too long,
+ * CPPSERVER_STATUS_UNSUPPORTED on Windows.
+ */
+struct cppserver_server *cppserver_server_create_unix(struct cppserver_service *service,
+                                                      const char *path);
+
+/**
+ * Chooses the permissions of the file of a Unix domain socket, from the next start on. Who may
+ * write to the file may connect. Without effect on other servers. Any thread.
+ *
+ * mode: such as 0660; -1, the default, leaves what the umask of the process leaves.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for a mode that is none.
+ */
+int32_t cppserver_server_set_mode(struct cppserver_server *server, int32_t mode);
+
+/**
+ * Writes the path of a server on a Unix domain socket, absolute and with a NUL behind it, to
+ * buffer; "" for other servers. Any thread.
+ *
+ * length: receives the bytes of the path without the NUL, also when the room does not suffice; may
+ * be NULL.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the room does not suffice. The
+ * size 0 asks for the length alone.
+ */
+int32_t cppserver_server_path(const struct cppserver_server *server,
+                              char *buffer,
+                              size_t size,
+                              size_t *length);
+
+/**
  * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
  */
 struct cppserver_server *cppserver_server_retain(struct cppserver_server *server);
@@ -1680,6 +2099,29 @@ struct cppserver_client *cppserver_client_create_tls(struct cppserver_service *s
                                                      struct cppserver_tls_context *context,
                                                      const char *host,
                                                      uint16_t port);
+
+/**
+ * Creates a client of the server on a Unix domain socket. No file need be there before
+ * cppserver_client_connect().
+ *
+ * path: as for cppserver_server_create_unix().
+ *
+ * Returns a client that the caller owns, or NULL with the reason in cppserver_last_error_..., as
+ * cppserver_server_create_unix() does.
+ */
+struct cppserver_client *cppserver_client_create_unix(struct cppserver_service *service,
+                                                      const char *path);
+
+/**
+ * Writes the path that a client connects to, absolute and with a NUL behind it, to buffer; "" when
+ * that is no Unix domain socket. Any thread.
+ *
+ * length, and what is returned: as for cppserver_server_path().
+ */
+int32_t cppserver_client_path(const struct cppserver_client *client,
+                              char *buffer,
+                              size_t size,
+                              size_t *length);
 
 /**
  * Chooses the name that the certificate of the server has to be for and that the server is asked
@@ -2433,6 +2875,526 @@ int32_t cppserver_client_add_header(struct cppserver_client *client,
  */
 int32_t cppserver_client_set_subprotocols(struct cppserver_client *client,
                                           const char *names);
+
+/**
+ * Creates a message.
+ *
+ * data: copied. NULL makes a message of size zero bytes, to be filled in through
+ * cppserver_sp_message_mutable_data().
+ *
+ * Returns a message that the caller owns, or NULL with the reason in cppserver_last_error_... Any
+ * thread.
+ */
+struct cppserver_sp_message *cppserver_sp_message_create(const void *data,
+                                                         size_t size);
+
+/**
+ * Creates another message with the same bytes and header. Large bytes are shared and not copied,
+ * until one of both is changed. Also for a message that a callback lends.
+ *
+ * Returns a message that the caller owns; NULL gives NULL. Any thread.
+ */
+struct cppserver_sp_message *cppserver_sp_message_clone(const struct cppserver_sp_message *message);
+
+/**
+ * Frees a message that the caller owns. NULL is allowed. Any thread.
+ */
+void cppserver_sp_message_release(struct cppserver_sp_message *message);
+
+/**
+ * The bytes of a message, valid until it is changed, filled by a receive, or released. Not NULL,
+ * also without bytes; NULL gives NULL.
+ */
+const void *cppserver_sp_message_data(const struct cppserver_sp_message *message);
+
+/**
+ * The number of bytes of a message. NULL gives 0.
+ */
+size_t cppserver_sp_message_size(const struct cppserver_sp_message *message);
+
+/**
+ * The bytes of a message, to be changed; bytes that are shared with a clone, or that wait to be
+ * sent, are copied first. Valid as for cppserver_sp_message_data(), and to be written to only until
+ * the message is cloned or sent. NULL gives NULL.
+ */
+void *cppserver_sp_message_mutable_data(struct cppserver_sp_message *message);
+
+/**
+ * Gives a message other bytes, as cppserver_sp_message_create() does, and no header.
+ *
+ * Returns a cppserver_status. When it is not CPPSERVER_STATUS_OK, the message is left as it was.
+ */
+int32_t cppserver_sp_message_assign(struct cppserver_sp_message *message,
+                                    const void *data,
+                                    size_t size);
+
+/**
+ * The ids in front of a message, which only raw sockets show: where it came from, the hops that it
+ * took, the question that it is or answers. A device passes them on as they are.
+ *
+ * count: receives the number of ids; may be NULL.
+ *
+ * Returns the ids, in the byte order of this machine and valid as long as the bytes of the message
+ * are; not NULL, also without ids. NULL gives NULL and the number 0.
+ */
+const uint32_t *cppserver_sp_message_header(const struct cppserver_sp_message *message,
+                                            size_t *count);
+
+/**
+ * Changes the ids in front of a message, for raw sockets to send.
+ *
+ * words: copied; NULL is allowed when count is 0.
+ *
+ * Returns a cppserver_status.
+ */
+int32_t cppserver_sp_message_set_header(struct cppserver_sp_message *message,
+                                        const uint32_t *words,
+                                        size_t count);
+
+/**
+ * Creates a socket of a scalability protocol, whose connections run on an I/O thread that all such
+ * sockets of the process share. Any thread.
+ *
+ * protocol: a cppserver_sp_protocol.
+ * raw: false for a socket that plays its role. true for one that keeps no state: messages have
+ * headers that tell where they came from and where they go, see cppserver_sp_message_header(); made
+ * to be joined by a cppserver_sp_device.
+ *
+ * Returns a socket that the caller owns, or NULL with the reason in cppserver_last_error_...:
+ * CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown protocol, CPPSERVER_SP_FAILURE_TERMINATED after
+ * cppserver_sp_terminate().
+ */
+struct cppserver_sp_socket *cppserver_sp_socket_create(int32_t protocol,
+                                                       bool raw);
+
+/**
+ * Creates a socket as cppserver_sp_socket_create() does, whose connections and callbacks run on
+ * this service. The program starts it, before or after, and stops it, which ends them.
+ *
+ * The service may be released before the socket.
+ */
+struct cppserver_sp_socket *cppserver_sp_socket_create_on(struct cppserver_service *service,
+                                                          int32_t protocol,
+                                                          bool raw);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_sp_socket *cppserver_sp_socket_retain(struct cppserver_sp_socket *socket);
+
+/**
+ * Takes a reference back. Any thread, any callback. NULL is allowed.
+ *
+ * The last one closes the socket as cppserver_sp_socket_close() does, without waiting: what was
+ * sent before is delivered in the background. The end of the last socket on the shared I/O thread
+ * waits for that.
+ */
+void cppserver_sp_socket_release(struct cppserver_sp_socket *socket);
+
+/**
+ * A number that no other socket of this process has or had. Any thread. NULL gives 0, which is
+ * none.
+ */
+uint64_t cppserver_sp_socket_id(const struct cppserver_sp_socket *socket);
+
+/**
+ * The cppserver_sp_protocol that the socket was created with. Any thread. NULL gives 0, which is
+ * none.
+ */
+int32_t cppserver_sp_socket_protocol(const struct cppserver_sp_socket *socket);
+
+/**
+ * Whether the socket was created raw. Any thread. NULL gives false.
+ */
+bool cppserver_sp_socket_is_raw(const struct cppserver_sp_socket *socket);
+
+/**
+ * Sets a cppserver_sp_option. Options about connections count for those that are made later, the
+ * others at once. Any thread, any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for an unknown option or a value
+ * out of its range.
+ */
+int32_t cppserver_sp_socket_set_option(struct cppserver_sp_socket *socket,
+                                       int32_t option,
+                                       int64_t value);
+
+/**
+ * Stores what a cppserver_sp_option is set to in *value. Any thread, any callback.
+ *
+ * Returns a cppserver_status. When it is not CPPSERVER_STATUS_OK, *value is left as it was.
+ */
+int32_t cppserver_sp_socket_get_option(const struct cppserver_sp_socket *socket,
+                                       int32_t option,
+                                       int64_t *value);
+
+/**
+ * Gives the certificates for the addresses "tls+tcp://" and "wss://" that are listened on and
+ * dialed from now on. Any thread, any callback.
+ *
+ * context: the socket keeps a reference of its own.
+ *
+ * Returns a cppserver_status.
+ */
+int32_t cppserver_sp_socket_set_tls(struct cppserver_sp_socket *socket,
+                                    struct cppserver_tls_context *context);
+
+/**
+ * Lets callbacks do the receiving, from now on. What waits already is received by them too. Takes
+ * the place of a handler that was set before. Any thread, any callback.
+ *
+ * handler: copied, not NULL.
+ * user_data: owned by the socket from here on, until it calls handler->destroy; that comes before
+ * this function returns if it fails, unless handler is NULL or its size is not set.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when the socket is closed,
+ * CPPSERVER_STATUS_SYSTEM when the I/O thread can't be started.
+ */
+int32_t cppserver_sp_socket_set_handler(struct cppserver_sp_socket *socket,
+                                        const struct cppserver_sp_handler *handler,
+                                        void *user_data);
+
+/**
+ * Takes the handler away, and calls its destroy. Its callbacks are over when this returns, also
+ * destroy, except when it is called by a callback, of whatever socket. Any thread, any callback.
+ *
+ * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+ */
+int32_t cppserver_sp_socket_clear_handler(struct cppserver_sp_socket *socket);
+
+/**
+ * Lets messages wait: no on_received follows, in a callback at once and else after the one that
+ * runs. When CPPSERVER_SP_OPTION_RECEIVE_BUFFER is full, the peers have to wait. Any thread, any
+ * callback.
+ *
+ * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+ */
+int32_t cppserver_sp_socket_pause_receiving(struct cppserver_sp_socket *socket);
+
+/**
+ * Goes on after cppserver_sp_socket_pause_receiving(). Any thread, any callback.
+ *
+ * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+ */
+int32_t cppserver_sp_socket_resume_receiving(struct cppserver_sp_socket *socket);
+
+/**
+ * Subscribes to what begins with a topic, from now on; to everything with an empty one. A topic
+ * that is subscribed to twice has to be unsubscribed from twice. Any thread, any callback.
+ *
+ * topic: copied; NULL is allowed when size is 0.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_UNSUPPORTED for sockets that are no subscribers,
+ * CPPSERVER_STATUS_NOT_CONNECTED when the socket is closed.
+ */
+int32_t cppserver_sp_socket_subscribe(struct cppserver_sp_socket *socket,
+                                      const void *topic,
+                                      size_t size);
+
+/**
+ * Takes a subscription back. What was received and is not wanted by another one is dropped. Any
+ * thread, any callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when there is none, else as
+ * cppserver_sp_socket_subscribe() does.
+ */
+int32_t cppserver_sp_socket_unsubscribe(struct cppserver_sp_socket *socket,
+                                        const void *topic,
+                                        size_t size);
+
+/**
+ * Stores the counters of a socket in *statistics, whose size is set to
+ * sizeof(cppserver_sp_statistics): as many members as that has, all of the same moment. Any thread,
+ * any callback, also after the close.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the size is not set.
+ */
+int32_t cppserver_sp_socket_statistics(const struct cppserver_sp_socket *socket,
+                                       struct cppserver_sp_statistics *statistics);
+
+/**
+ * Closes the socket: endpoints and connections end, calls that are blocked in it fail with
+ * CPPSERVER_SP_FAILURE_CLOSED, and the handler's destroy is called, after this function when a
+ * callback runs meanwhile. Any thread, any callback.
+ *
+ * Returns when what was sent before is delivered, or CPPSERVER_SP_OPTION_LINGER is over, and what
+ * was not is counted; in callbacks it returns at once.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when it is closed already.
+ */
+int32_t cppserver_sp_socket_close(struct cppserver_sp_socket *socket);
+
+/**
+ * Whether the socket was closed, by itself or by cppserver_sp_terminate(). Any thread. NULL gives
+ * true.
+ */
+bool cppserver_sp_socket_is_closed(const struct cppserver_sp_socket *socket);
+
+/**
+ * Closes all sockets of scalability protocols of this process for good, without waiting: blocked
+ * and later calls fail with CPPSERVER_SP_FAILURE_TERMINATED, and so does
+ * cppserver_sp_socket_create(). For the end of a program that can't reach all of its sockets. Any
+ * thread, any callback.
+ */
+void cppserver_sp_terminate(void);
+
+/**
+ * Listens on an address, any number of times. Any thread, any callback.
+ *
+ * Names are looked up, and the address is bound, before this returns.
+ *
+ * address: such as "tcp://127.0.0.1:5555", "ipc:///tmp/name", "inproc://name" for sockets of this
+ * process, "ws://127.0.0.1:8080/path"; after cppserver_sp_socket_set_tls() also "tls+tcp://" and
+ * "wss://". The host "*" stands for all addresses of the machine, the port 0 for a free one, which
+ * cppserver_sp_endpoint_port() tells.
+ *
+ * Returns an endpoint that the caller owns, which may be released at once, or NULL with the reason
+ * in cppserver_last_error_...: CPPSERVER_SP_FAILURE_ADDRESS and CPPSERVER_SP_FAILURE_TRANSPORT for
+ * what can't be read, CPPSERVER_SP_FAILURE_ADDRESS_IN_USE or an error of the system when the
+ * address is not free, CPPSERVER_SP_FAILURE_CLOSED.
+ */
+struct cppserver_sp_endpoint *cppserver_sp_socket_listen(struct cppserver_sp_socket *socket,
+                                                         const char *address);
+
+/**
+ * Connects to an address in the background, again and again until the endpoint is closed, any
+ * number of times. Nobody has to be there yet; with "inproc://" whoever listens is connected when
+ * this returns. Any thread, any callback.
+ *
+ * address: as for cppserver_sp_socket_listen(), with a host and a port; over TCP an address of this
+ * machine may come first, "tcp://10.0.0.1;server:5555".
+ *
+ * Returns an endpoint that the caller owns, which may be released at once, or NULL with the reason
+ * in cppserver_last_error_..., as cppserver_sp_socket_listen() does. Attempts that fail are
+ * counted, and the first one is told to on_error.
+ */
+struct cppserver_sp_endpoint *cppserver_sp_socket_dial(struct cppserver_sp_socket *socket,
+                                                       const char *address);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_sp_endpoint *cppserver_sp_endpoint_retain(struct cppserver_sp_endpoint *endpoint);
+
+/**
+ * Takes a reference back, and closes nothing. Any thread, any callback. NULL is allowed.
+ */
+void cppserver_sp_endpoint_release(struct cppserver_sp_endpoint *endpoint);
+
+/**
+ * A number that no other endpoint of the socket has or had. Any thread. NULL gives 0, which is
+ * none.
+ */
+uint32_t cppserver_sp_endpoint_id(const struct cppserver_sp_endpoint *endpoint);
+
+/**
+ * The port that a listener got, also when it asked for port 0; 0 for dialers and for transports
+ * without ports. Any thread. NULL gives 0.
+ */
+uint16_t cppserver_sp_endpoint_port(const struct cppserver_sp_endpoint *endpoint);
+
+/**
+ * Writes the address as it was given, with a NUL behind it, to buffer. Any thread.
+ *
+ * length: receives the bytes of the address without the NUL, also when the room does not suffice;
+ * may be NULL.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the room does not suffice. The
+ * size 0 asks for the length alone.
+ */
+int32_t cppserver_sp_endpoint_address(const struct cppserver_sp_endpoint *endpoint,
+                                      char *buffer,
+                                      size_t size,
+                                      size_t *length);
+
+/**
+ * Whether the endpoint was closed, by itself or with its socket. Any thread. NULL gives true.
+ */
+bool cppserver_sp_endpoint_is_closed(const struct cppserver_sp_endpoint *endpoint);
+
+/**
+ * Ends the endpoint and its connections. What was sent before is delivered within
+ * CPPSERVER_SP_OPTION_LINGER; the socket, its other endpoints and its counters stay. A listener's
+ * address is free again when this returns, except in callbacks, where it is soon. Any thread, any
+ * callback.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_NOT_CONNECTED when it is closed already.
+ */
+int32_t cppserver_sp_endpoint_close(struct cppserver_sp_endpoint *endpoint);
+
+/**
+ * Sends bytes as a message. Any thread, any callback.
+ *
+ * Pair and push sockets wait for a peer, and for room; all others never wait.
+ *
+ * data: copied; NULL is allowed when size is 0.
+ * timeout: milliseconds that the call may block; 0 for never; -1 for as long as
+ * CPPSERVER_SP_OPTION_SEND_TIMEOUT says, which by default is for as long as it takes.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_TIMEOUT with the code
+ * CPPSERVER_SP_FAILURE_TIMED_OUT, or CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 (after
+ * which on_writable tells when to go on) and on I/O threads; CPPSERVER_STATUS_INVALID_STATE for an
+ * answer without a question; CPPSERVER_STATUS_UNSUPPORTED for sockets that only receive;
+ * CPPSERVER_STATUS_NOT_CONNECTED when the socket is closed, also meanwhile.
+ */
+int32_t cppserver_sp_socket_send(struct cppserver_sp_socket *socket,
+                                 const void *data,
+                                 size_t size,
+                                 int64_t timeout);
+
+/**
+ * Sends a message as cppserver_sp_socket_send() does. Large bytes are shared and not copied; the
+ * message stays the caller's, and may be sent again, changed or released at once.
+ *
+ * Returns a cppserver_status, as cppserver_sp_socket_send() does; CPPSERVER_STATUS_SP when the
+ * header is not what a raw socket needs.
+ */
+int32_t cppserver_sp_socket_send_message(struct cppserver_sp_socket *socket,
+                                         const struct cppserver_sp_message *message,
+                                         int64_t timeout);
+
+/**
+ * Receives a message. Any thread, any callback.
+ *
+ * message: filled with what comes, without a copy of large bytes; what was in it is gone. The same
+ * one may be used again and again. Not NULL.
+ * timeout: milliseconds that the call may block; 0 for never; -1 for as long as
+ * CPPSERVER_SP_OPTION_RECEIVE_TIMEOUT says, which by default is for as long as it takes.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_TIMEOUT with the code
+ * CPPSERVER_SP_FAILURE_TIMED_OUT, also once at the end of a survey, or
+ * CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 and on I/O threads;
+ * CPPSERVER_STATUS_INVALID_STATE when nothing was asked; CPPSERVER_STATUS_UNSUPPORTED for sockets
+ * that only send; CPPSERVER_STATUS_NOT_CONNECTED when the socket is closed, also meanwhile. When it
+ * is not CPPSERVER_STATUS_OK, the message is left as it was.
+ */
+int32_t cppserver_sp_socket_receive(struct cppserver_sp_socket *socket,
+                                    struct cppserver_sp_message *message,
+                                    int64_t timeout);
+
+/**
+ * Receives an answer to a survey as cppserver_sp_socket_receive() does, and tells the end of the
+ * survey apart from the timeout of the call.
+ *
+ * finished: receives true when the deadline of the survey has passed; the status is
+ * CPPSERVER_STATUS_OK then too, and the message is left as it was. Else false. Not NULL.
+ *
+ * Returns a cppserver_status, as cppserver_sp_socket_receive() does.
+ */
+int32_t cppserver_sp_socket_receive_answer(struct cppserver_sp_socket *socket,
+                                           struct cppserver_sp_message *message,
+                                           int64_t timeout,
+                                           bool *finished);
+
+/**
+ * Creates an exchange of its own over a socket that asks or answers: a request and its reply, a
+ * survey and its answers, or a question that is being answered. Any thread, any callback.
+ *
+ * A socket has one exchange itself, and as many contexts as it likes. Each thread takes one; what
+ * they ask goes over the same connections, and each gets its own answers. A context keeps its
+ * socket open.
+ *
+ * Returns a context that the caller owns, or NULL with the reason in cppserver_last_error_...:
+ * CPPSERVER_SP_FAILURE_NOT_SUPPORTED for patterns without questions, and for raw sockets.
+ */
+struct cppserver_sp_context *cppserver_sp_context_create(struct cppserver_sp_socket *socket);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_sp_context *cppserver_sp_context_retain(struct cppserver_sp_context *context);
+
+/**
+ * Takes a reference back. The last one gives up what the context has asked. Any thread, any
+ * callback. NULL is allowed.
+ */
+void cppserver_sp_context_release(struct cppserver_sp_context *context);
+
+/**
+ * Sends a question, which gives up the one before, or an answer. Never waits. Any thread, any
+ * callback.
+ *
+ * data: copied; NULL is allowed when size is 0.
+ *
+ * Returns a cppserver_status, as cppserver_sp_socket_send() does.
+ */
+int32_t cppserver_sp_context_send(struct cppserver_sp_context *context,
+                                  const void *data,
+                                  size_t size);
+
+/**
+ * Sends a message as cppserver_sp_context_send() does. Large bytes are shared and not copied; the
+ * message stays the caller's.
+ *
+ * Returns a cppserver_status, as cppserver_sp_socket_send() does.
+ */
+int32_t cppserver_sp_context_send_message(struct cppserver_sp_context *context,
+                                          const struct cppserver_sp_message *message);
+
+/**
+ * Receives an answer to the question of this context, or the next question. Any thread, any
+ * callback.
+ *
+ * message, timeout: as for cppserver_sp_socket_receive().
+ *
+ * Returns a cppserver_status, as cppserver_sp_socket_receive() does.
+ */
+int32_t cppserver_sp_context_receive(struct cppserver_sp_context *context,
+                                     struct cppserver_sp_message *message,
+                                     int64_t timeout);
+
+/**
+ * Receives an answer to the survey of this context, and tells its end apart from the timeout of the
+ * call. Any thread, any callback.
+ *
+ * message, timeout, finished: as for cppserver_sp_socket_receive_answer().
+ *
+ * Returns a cppserver_status, as cppserver_sp_socket_receive_answer() does.
+ */
+int32_t cppserver_sp_context_receive_answer(struct cppserver_sp_context *context,
+                                            struct cppserver_sp_message *message,
+                                            int64_t timeout,
+                                            bool *finished);
+
+/**
+ * Sends a request and receives its reply: cppserver_sp_context_send() and
+ * cppserver_sp_context_receive() in one. Any thread.
+ *
+ * Returns a cppserver_status, as those do.
+ */
+int32_t cppserver_sp_context_request(struct cppserver_sp_context *context,
+                                     const void *data,
+                                     size_t size,
+                                     struct cppserver_sp_message *message,
+                                     int64_t timeout);
+
+/**
+ * Joins two raw sockets of the two roles of a pattern, which then pass messages on, both ways and
+ * without a thread of their own. Both may be the same one of a bus or a pair, which then sends back
+ * what it receives. Any thread.
+ *
+ * What one socket can't take yet waits, and then the peers of the other one wait. Messages that
+ * have gone through more than CPPSERVER_SP_OPTION_MAX_HOPS devices are dropped. The device takes
+ * the place of the handlers of its sockets, and keeps a reference to both. It ends with its last
+ * reference, and passes nothing on after one of the sockets was closed.
+ *
+ * Returns a device that the caller owns, or NULL with the reason in cppserver_last_error_...:
+ * CPPSERVER_STATUS_INVALID_ARGUMENT when a socket is not raw or they do not belong together,
+ * CPPSERVER_SP_FAILURE_CLOSED.
+ */
+struct cppserver_sp_device *cppserver_sp_device_create(struct cppserver_sp_socket *one,
+                                                       struct cppserver_sp_socket *other);
+
+/**
+ * Adds a reference and returns the same pointer. Any thread. NULL gives NULL.
+ */
+struct cppserver_sp_device *cppserver_sp_device_retain(struct cppserver_sp_device *device);
+
+/**
+ * Takes a reference back. After the last one nothing is passed on any more; the sockets stay open
+ * while there are references to them. Any thread, any callback. NULL is allowed.
+ */
+void cppserver_sp_device_release(struct cppserver_sp_device *device);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -354,6 +354,7 @@ fn no_callback_follows_the_clearing_of_the_handler() {
             first.recv_timeout(DEADLINE).unwrap();
             pull.clear_handler();
             over.store(true, Ordering::SeqCst);
+            assert_eq!(Arc::strong_count(&over), 1, "the handler is dropped");
         }
         // Whatever callbacks have left is received by calls.
         push.send("the last one").unwrap();

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::*;
 use cppserver::SpFailure;
 use cppserver::nano::{Protocol, Socket, SpOption};
@@ -98,6 +100,31 @@ fn survey() {
         assert_eq!(text(surveyor.receive()), "me");
         assert_failure(surveyor.receive(), SpFailure::TimedOut);
         assert_failure(surveyor.receive(), SpFailure::WrongState);
+    });
+}
+
+#[test]
+fn the_end_of_a_survey_is_told_apart_from_a_timeout() {
+    each_way(Protocol::Surveyor, Protocol::Respondent, |surveyor, respondent| {
+        let context = surveyor.context().unwrap();
+        assert_failure(surveyor.receive_answer(), SpFailure::WrongState);
+        surveyor.set_option(SpOption::SurveyDeadline, 60_000).unwrap();
+        surveyor.send("who is there?").unwrap();
+        let moment = Duration::from_millis(1);
+        assert_failure(surveyor.receive_answer_timeout(moment), SpFailure::TimedOut);
+        assert_failure(surveyor.try_receive_answer(), SpFailure::WouldBlock);
+        assert_eq!(text(respondent.receive()), "who is there?");
+        respondent.send("me").unwrap();
+        assert_eq!(surveyor.receive_answer().unwrap().unwrap().as_str(), Some("me"));
+        context.send("who else?").unwrap();
+        assert_failure(context.receive_answer_timeout(moment), SpFailure::TimedOut);
+        assert_failure(context.try_receive_answer(), SpFailure::WouldBlock);
+        surveyor.set_option(SpOption::SurveyDeadline, 1).unwrap();
+        surveyor.send("nobody answers").unwrap();
+        assert_eq!(surveyor.receive_answer(), Ok(None));
+        assert_failure(surveyor.receive_answer(), SpFailure::WrongState);
+        context.send("here neither").unwrap();
+        assert_eq!(context.receive_answer(), Ok(None));
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::path::Path;
 use std::slice;
 
 use crate::error::{Error, Result};
@@ -35,6 +36,23 @@ pub(super) unsafe fn optional_text<'a>(
     }
     // SAFETY: the contract of this function is that of `text`.
     unsafe { text(pointer, name) }.map(Some)
+}
+
+/// A path of the program; on Unix any bytes, elsewhere UTF-8.
+///
+/// # Safety
+///
+/// As for [`text`].
+pub(super) unsafe fn path<'a>(pointer: *const c_char, name: &str) -> Result<&'a Path> {
+    #[cfg(unix)]
+    if !pointer.is_null() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        // SAFETY: not NULL, and the rest is the contract.
+        return Ok(Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(pointer) }.to_bytes())));
+    }
+    // SAFETY: the contract of this function is that of `text`.
+    unsafe { text(pointer, name) }.map(Path::new)
 }
 
 /// Bytes of the program. NULL is fine when there are none of them.
@@ -148,6 +166,27 @@ pub(super) unsafe fn store_text(
     let stored = unsafe { store_bytes(&bytes, buffer.cast(), size, length) };
     // SAFETY: as above.
     unsafe { store(length, text.len()) };
+    stored
+}
+
+/// Writes a path, empty for none, and a NUL behind it, as [`store_text`] does.
+///
+/// # Safety
+///
+/// As for [`store_bytes`].
+pub(super) unsafe fn store_path(
+    path: Option<&Path>,
+    buffer: *mut c_char,
+    size: usize,
+    length: *mut usize,
+) -> Result<()> {
+    let mut bytes = path.map_or(&b""[..], |path| path.as_os_str().as_encoded_bytes()).to_vec();
+    let count = bytes.len();
+    bytes.push(0);
+    // SAFETY: the contract of this function is that of `store_bytes`.
+    let stored = unsafe { store_bytes(&bytes, buffer.cast(), size, length) };
+    // SAFETY: as above.
+    unsafe { store(length, count) };
     stored
 }
 

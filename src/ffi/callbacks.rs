@@ -28,7 +28,7 @@ use crate::net::{
 
 /// The pointer that the program gave together with its callbacks.
 #[repr(transparent)]
-struct UserData(*mut c_void);
+pub(super) struct UserData(pub(super) *mut c_void);
 
 // SAFETY: the library never follows the pointer, it only hands it back to the callbacks. From which
 // threads they come is written in the header, and coping with that is the program's part.
@@ -82,7 +82,7 @@ impl UserData {
     }
 
     /// The last call with this pointer; the drop of the object that owns it.
-    fn destroy(&self, destroy: Destroy) {
+    pub(super) fn destroy(&self, destroy: Destroy) {
         guard::contain(|| self.call(destroy));
     }
 }

@@ -59,6 +59,45 @@ pub unsafe extern "C" fn cppserver_client_create_tls(
     })
 }
 
+/// Creates a client of the server on a Unix domain socket. No file need be there before
+/// cppserver_client_connect().
+///
+/// path: as for cppserver_server_create_unix().
+///
+/// Returns a client that the caller owns, or NULL with the reason in cppserver_last_error_..., as
+/// cppserver_server_create_unix() does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_create_unix(
+    service: *mut cppserver_service,
+    path: *const c_char,
+) -> *mut cppserver_client {
+    guard::value(ptr::null_mut(), || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let service = unsafe { share(service) }?;
+        // SAFETY: NULL or C text that outlives this call.
+        Ok(give(Client::unix(&service, unsafe { argument::path(path, "path") }?)?))
+    })
+}
+
+/// Writes the path that a client connects to, absolute and with a NUL behind it, to buffer; "" when
+/// that is no Unix domain socket. Any thread.
+///
+/// length, and what is returned: as for cppserver_server_path().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_client_path(
+    client: *const cppserver_client,
+    buffer: *mut c_char,
+    size: usize,
+    length: *mut usize,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let client = unsafe { borrow(client) }?;
+        // SAFETY: NULL or so much room, NULL or valid for a write, as the header asks.
+        unsafe { argument::store_path(client.path(), buffer, size, length) }
+    })
+}
+
 /// Chooses the name that the certificate of the server has to be for and that the server is asked
 /// for (SNI), from the next connect on. Any thread.
 ///

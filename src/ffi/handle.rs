@@ -29,7 +29,7 @@ pub(super) trait Handle: Sized {
 macro_rules! handle {
     ($c:ident, $name:literal, $inner:ident, $inner_variable:ident => $wrap:expr,
      $object:ident, $object_variable:ident => $unwrap:expr) => {
-        impl Handle for $c {
+        impl $crate::ffi::handle::Handle for $c {
             type Inner = $inner;
             type Object = $object;
             const NAME: &'static str = $name;
@@ -44,6 +44,8 @@ macro_rules! handle {
         }
     };
 }
+
+pub(super) use handle;
 
 handle!(cppserver_service, "service", ServiceInner, inner => Service(inner),
     Service, object => &object.0);

@@ -67,7 +67,8 @@ pub extern "C" fn cppserver_version() -> *const c_char {
 
 /// The code of the last call that failed on this thread: errno (a WSA error number on Windows) in
 /// the category "system", a number of the resolver in the category "resolver", an alert or a
-/// cppserver_tls_failure in the category "tls", and a cppserver_status in all others.
+/// cppserver_tls_failure in the category "tls", a close code or a status of HTTP in the category
+/// "websocket", a cppserver_sp_failure in the category "sp", and a cppserver_status in all others.
 ///
 /// Calls that succeed leave it as it is, so read it only after a failure. 0 before the first one.
 #[unsafe(no_mangle)]
@@ -76,7 +77,8 @@ pub extern "C" fn cppserver_last_error_code() -> i32 {
 }
 
 /// The category of the last call that failed on this thread: "system", "resolver", "argument",
-/// "state", "limit", "timeout", "handler", "unsupported" or "tls"; "" before the first failure.
+/// "state", "limit", "timeout", "handler", "unsupported", "tls", "websocket" or "sp"; "" before the
+/// first failure.
 ///
 /// The text lives as long as the library. Never NULL.
 #[unsafe(no_mangle)]

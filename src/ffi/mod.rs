@@ -44,6 +44,8 @@ mod http;
 
 mod websocket;
 
+mod sp;
+
 mod argument;
 mod callbacks;
 mod guard;
@@ -58,6 +60,7 @@ pub use last_error::*;
 pub use server::*;
 pub use service::*;
 pub use session::*;
+pub use sp::*;
 pub use timer::*;
 pub use tls_context::*;
 pub use types::*;

@@ -8,6 +8,7 @@ use super::handle::{borrow, give, release, retain, share};
 use super::handler::cppserver_server_handler;
 use super::types::{cppserver_server, cppserver_service, cppserver_tls_context};
 use super::{argument, guard};
+use crate::error::Error;
 use crate::net::Server;
 
 /// Creates a TCP server for a local address and port. Nothing is bound before
@@ -56,6 +57,82 @@ pub unsafe extern "C" fn cppserver_server_create_tls(
         // SAFETY: NULL or C text that outlives this call.
         let address = unsafe { argument::text(address, "address") }?;
         Ok(give(Server::tls(&service, &context, address, port)?))
+    })
+}
+
+/// Creates a server on a Unix domain socket, for clients on this machine. Nothing touches the file
+/// system before cppserver_server_start(), which makes the file; the stop removes it. A file that a
+/// process left behind when it was killed is taken over; one that a process listens on is an error
+/// of the start.
+///
+/// Sessions are as those of TCP, but neither side has an address.
+///
+/// path: up to 107 bytes, 103 on macOS and the BSDs, in the encoding of the file system.
+///
+/// Returns a server that the caller owns, or NULL with the reason in cppserver_last_error_...:
+/// CPPSERVER_STATUS_INVALID_ARGUMENT for a path that is empty or too long,
+/// CPPSERVER_STATUS_UNSUPPORTED on Windows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_server_create_unix(
+    service: *mut cppserver_service,
+    path: *const c_char,
+) -> *mut cppserver_server {
+    guard::value(ptr::null_mut(), || {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let service = unsafe { share(service) }?;
+        // SAFETY: NULL or C text that outlives this call.
+        Ok(give(Server::unix(&service, unsafe { argument::path(path, "path") }?)?))
+    })
+}
+
+/// Chooses the permissions of the file of a Unix domain socket, from the next start on. Who may
+/// write to the file may connect. Without effect on other servers. Any thread.
+///
+/// mode: such as 0660; -1, the default, leaves what the umask of the process leaves.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT for a mode that is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_server_set_mode(
+    server: *mut cppserver_server,
+    mode: i32,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let server = unsafe { borrow(server) }?;
+        let mode = match mode {
+            -1 => None,
+            0..=0o7777 => Some(mode.unsigned_abs()),
+            _ => {
+                return Err(Error::argument(format!(
+                    "the mode is -1 or the permissions of a file, such as 0660, not {mode}"
+                )));
+            }
+        };
+        server.set_mode(mode);
+        Ok(())
+    })
+}
+
+/// Writes the path of a server on a Unix domain socket, absolute and with a NUL behind it, to
+/// buffer; "" for other servers. Any thread.
+///
+/// length: receives the bytes of the path without the NUL, also when the room does not suffice; may
+/// be NULL.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when the room does not suffice. The
+/// size 0 asks for the length alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_server_path(
+    server: *const cppserver_server,
+    buffer: *mut c_char,
+    size: usize,
+    length: *mut usize,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        let server = unsafe { borrow(server) }?;
+        // SAFETY: NULL or so much room, NULL or valid for a write, as the header asks.
+        unsafe { argument::store_path(server.path(), buffer, size, length) }
     })
 }
 

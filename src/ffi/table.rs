@@ -10,6 +10,7 @@ use super::handler::{
     cppserver_server_handler, cppserver_service_handler, cppserver_session_handler,
     cppserver_udp_handler,
 };
+use super::sp::cppserver_sp_handler;
 use crate::error::{Error, Result};
 
 /// A handler struct of the header.
@@ -69,6 +70,8 @@ unsafe impl Table for cppserver_session_handler {}
 unsafe impl Table for cppserver_server_handler {}
 // SAFETY: repr(C), a usize first, then only Options of function pointers.
 unsafe impl Table for cppserver_udp_handler {}
+// SAFETY: repr(C), a usize first, then only Options of function pointers.
+unsafe impl Table for cppserver_sp_handler {}
 
 /// The session tables that the sessions of one server share.
 ///

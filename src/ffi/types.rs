@@ -10,7 +10,7 @@ use crate::net::{Kind, Reason, SendPolicy, SocketOption, TlsVerify, TlsVersion};
 /// What a call came to. Functions return it as int32_t.
 ///
 /// An on_error callback and cppserver_last_error_code() carry the same number as their code, except
-/// in the categories "system", "resolver", "tls" and "websocket".
+/// in the categories "system", "resolver", "tls", "websocket" and "sp".
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cppserver_status {
@@ -44,6 +44,9 @@ pub enum cppserver_status {
     /// RFC 6455 section 7.4 (1000 and above), or the status of HTTP (below 600) where the handshake
     /// failed, 0 where there was none, 1006 where the peer closed the connection instead.
     WebSocket = 11,
+    /// A peer breaks the scalability protocols, or speaks none. The code is a cppserver_sp_failure,
+    /// as with every other status of the category "sp".
+    Sp = 12,
 }
 
 /// Codes of the category "tls" that are no alerts.
@@ -345,8 +348,10 @@ macro_rules! same_numbers {
     };
 }
 
+pub(super) use same_numbers;
+
 same_numbers!(cppserver_status = Status: Ok InvalidArgument InvalidState NotConnected Limit Timeout
-    System Resolver Handler Unsupported Tls WebSocket);
+    System Resolver Handler Unsupported Tls WebSocket Sp);
 same_numbers!(cppserver_tls_failure = TlsFailure: Truncated Format Password KeyMismatch Settings);
 same_numbers!(cppserver_reason = Reason: Local PeerClosed Error Timeout Limit ServerStopped
     ServiceStopped Truncated);

@@ -168,18 +168,17 @@ impl Core {
                 break;
             }
         }
-        let is_current = state.callbacks.generation == generation && state.life == Life::Open;
-        let old = match is_current {
-            true => {
-                state.callbacks.handler = Some(handler);
-                None
-            }
-            false => Some(handler),
-        };
+        if state.callbacks.generation == generation && state.life == Life::Open {
+            state.callbacks.handler = Some(handler);
+        } else {
+            // Taken away meanwhile. Who waits for its callbacks waits for its end too.
+            self.leave(state);
+            drop_guarded(Some(handler));
+            state = self.lock();
+        }
         state.callbacks.running = None;
         self.changed.notify_all();
         self.leave(state);
-        drop_guarded(old);
     }
 
     pub(super) fn set_handler(self: &Arc<Core>, handler: Box<dyn SocketHandler>) -> Result<()> {

@@ -104,6 +104,34 @@ impl Context {
         self.socket.core().receive(self.id, Wait::No)
     }
 
+    /// Receives an answer to a survey as [`Context::receive`]; `None` tells that the deadline has
+    /// passed, apart from the timeout of the call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::receive`].
+    pub fn receive_answer(&self) -> Result<Option<Message>> {
+        self.socket.core().receive_answer(self.id, Wait::AsSet(SpOption::ReceiveTimeout))
+    }
+
+    /// Receives an answer as [`Context::receive_answer`], and blocks up to `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::receive`].
+    pub fn receive_answer_timeout(&self, timeout: Duration) -> Result<Option<Message>> {
+        self.socket.core().receive_answer(self.id, Wait::up_to(Some(timeout)))
+    }
+
+    /// Receives an answer as [`Context::receive_answer`] if there is one, and never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::try_receive`].
+    pub fn try_receive_answer(&self) -> Result<Option<Message>> {
+        self.socket.core().receive_answer(self.id, Wait::No)
+    }
+
     /// Sends a request and receives its reply.
     ///
     /// # Errors

@@ -39,8 +39,9 @@
 //! * A reply or respondent socket answers the question that it received last. Who does not read its
 //!   answers is asked for no more questions until it does.
 //! * Subscribers filter: with no topic they receive nothing, with an empty one everything.
-//! * The answers to a survey are received until [`SpFailure::TimedOut`](crate::SpFailure::TimedOut)
-//!   tells once that [`SpOption::SurveyDeadline`] has passed. What comes later is dropped.
+//! * The answers to a survey are received until [`SpFailure::TimedOut`](crate::SpFailure::TimedOut),
+//!   or `None` from [`receive_answer`](Socket::receive_answer), tells once that
+//!   [`SpOption::SurveyDeadline`] has passed. What comes later is dropped.
 //! * [`Context`]s ask several questions, or answer several, at the same time over one socket.
 //!
 //! # Addresses
@@ -140,5 +141,6 @@ pub use handler::{Peer, SocketHandler};
 pub use message::{Message, Payload};
 pub use options::SpOption;
 pub use protocol::Protocol;
+pub(crate) use socket::Owner;
 pub use socket::Socket;
 pub use statistics::Statistics;

@@ -20,10 +20,10 @@ use crate::net::{Service, TlsContext};
 /// A handle is cheap to clone and may be used on every thread and in every callback. The socket is
 /// closed by [`close`](Socket::close), or when its last handle is dropped.
 #[derive(Clone)]
-pub struct Socket(pub(super) Arc<Owner>);
+pub struct Socket(pub(crate) Arc<Owner>);
 
 /// What the handles of a socket share.
-pub(super) struct Owner {
+pub(crate) struct Owner {
     pub(super) core: Arc<Core>,
 }
 
@@ -198,6 +198,34 @@ impl Socket {
         self.core().receive(OWN, Wait::No)
     }
 
+    /// Receives an answer to a survey as [`Socket::receive`]; `None` tells that the deadline has
+    /// passed, apart from the timeout of the call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::receive`].
+    pub fn receive_answer(&self) -> Result<Option<Message>> {
+        self.core().receive_answer(OWN, Wait::AsSet(SpOption::ReceiveTimeout))
+    }
+
+    /// Receives an answer as [`Socket::receive_answer`], and blocks up to `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::receive`].
+    pub fn receive_answer_timeout(&self, timeout: Duration) -> Result<Option<Message>> {
+        self.core().receive_answer(OWN, Wait::up_to(Some(timeout)))
+    }
+
+    /// Receives an answer as [`Socket::receive_answer`] if there is one, and never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::try_receive`].
+    pub fn try_receive_answer(&self) -> Result<Option<Message>> {
+        self.core().receive_answer(OWN, Wait::No)
+    }
+
     /// An exchange of its own: several threads ask, or answer, over one socket at the same time,
     /// each with a context.
     ///
@@ -273,8 +301,8 @@ impl Socket {
         self.core().set_handler(Box::new(handler))
     }
 
-    /// Takes the handler away and drops it. Its callbacks are over when this returns, except when
-    /// it is called by a callback, of whatever socket.
+    /// Takes the handler away and drops it. Its callbacks are over, and it is dropped, when this
+    /// returns, except when it is called by a callback, of whatever socket.
     pub fn clear_handler(&self) {
         self.core().clear_handler();
     }

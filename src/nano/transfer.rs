@@ -45,7 +45,17 @@ impl Core {
         }
     }
 
-    pub(super) fn receive(&self, context: ContextId, mut wait: Wait) -> Result<Message> {
+    pub(super) fn receive(&self, context: ContextId, wait: Wait) -> Result<Message> {
+        self.receive_answer(context, wait)?.ok_or_else(|| Refusal::TimedOut.into_error())
+    }
+
+    /// The same; `None` when the survey is over.
+    #[inline(always)]
+    pub(super) fn receive_answer(
+        &self,
+        context: ContextId,
+        mut wait: Wait,
+    ) -> Result<Option<Message>> {
         let mut state = self.lock();
         loop {
             state.check_open()?;
@@ -56,9 +66,10 @@ impl Core {
                     state.statistics.messages_received += 1;
                     state.statistics.bytes_received += message.len() as u64;
                     self.leave(state);
-                    return Ok(message);
+                    return Ok(Some(message));
                 }
                 Err(Refusal::WouldBlock) => {}
+                Err(Refusal::TimedOut) => return Ok(None),
                 Err(refusal) => return Err(refusal.into_error()),
             }
             if self.fetch(&mut state) {

@@ -49,6 +49,7 @@ fn its_handlers_have_the_size_of_the_librarys() {
         ("cppserver_session_handler", size_of::<cppserver_session_handler>()),
         ("cppserver_server_handler", size_of::<cppserver_server_handler>()),
         ("cppserver_udp_handler", size_of::<cppserver_udp_handler>()),
+        ("cppserver_sp_handler", size_of::<cppserver_sp_handler>()),
     ] {
         let start = HEADER.find(&format!("typedef struct {name} {{")).unwrap();
         let body = &HEADER[start..start + HEADER[start..].find(&format!("}} {name};")).unwrap()];

@@ -1,12 +1,14 @@
 //! The chat examples of all languages in one room: every server with every client. Programs as they
 //! were written for the early C++ library take part as one more language.
 
+mod nanomsg;
 mod udp;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::chat::{Ear, Guest, Program, free_port};
+use crate::chat::{Ear, Guest, LIMIT, Program, free_port};
 use crate::compiler::Toolchain;
 use crate::report::Suite;
 use crate::setup;
@@ -20,6 +22,9 @@ pub const CLASSIC: &str = "classic";
 
 /// How many lines a client says at once; they must arrive in their order.
 const LINES: usize = 20;
+
+/// How long to wait before something is said again.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Finds the program of a language by the name of the example.
 pub type Example = Box<dyn Fn(&str) -> Command>;
@@ -68,8 +73,33 @@ pub fn examples(suite: &mut Suite) -> Result<()> {
         }
     }
     udp::udp(suite, &languages);
+    nanomsg::nanomsg(suite, &languages);
     let (_, c) = &languages[1];
     suite.check("timer in C", timer(c("timer")));
+    Ok(())
+}
+
+/// Says something again and again until all have heard the same attempt, as it comes to them.
+pub fn until_heard(
+    news: &str,
+    listeners: &[(&str, &Ear)],
+    as_heard: impl Fn(&str) -> String,
+    mut say: impl FnMut(&str) -> Result<()>,
+) -> Result<()> {
+    let end = Instant::now() + LIMIT;
+    for attempt in 1.. {
+        let text = format!("<{news}, attempt {attempt}>");
+        say(&text)?;
+        let text = as_heard(&text);
+        match listeners.iter().find(|(_, ear)| !ear.hears(&text, PATIENCE)) {
+            None => break,
+            Some((language, ear)) if Instant::now() > end || ear.has_ended() => {
+                let heard = ear.text();
+                return Err(format!("{language} does not hear `{news}`; it heard:\n{heard}"));
+            }
+            Some(_) => {}
+        }
+    }
     Ok(())
 }
 

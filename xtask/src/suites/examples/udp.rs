@@ -5,16 +5,13 @@
 //! a program may not listen yet, so what is said is said again until it was heard.
 
 use std::net::{Ipv4Addr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::chat::{Ear, LIMIT, Program};
+use crate::chat::{LIMIT, Program};
 use crate::report::Suite;
 use crate::workspace::{self, Result};
 
-use super::{CLASSIC, Example, source};
-
-/// How long to wait before something is said again.
-const PATIENCE: Duration = Duration::from_millis(500);
+use super::{CLASSIC, Example, PATIENCE, source, until_heard};
 
 /// The group of the multicasts, and another one that nobody sends to.
 const GROUP: &str = "239.255.0.1";
@@ -84,7 +81,7 @@ fn answers_a_socket(port: u16) -> Result<()> {
 fn hears_itself(language: &str, client: &mut Program, news: &str) -> Result<()> {
     let ear = client.ear.clone();
     let news = format!("{language} {news}");
-    until_heard(&news, &[(language, &ear)], |text| client.say(text))
+    until_heard(&news, &[(language, &ear)], str::to_owned, |text| client.say(text))
 }
 
 /// Every member hears what the server sends to its group, and a member of another group does not.
@@ -123,33 +120,11 @@ fn everyone_hears(
     news: &str,
 ) -> Result<()> {
     let ears: Vec<_> = members.iter().map(|(language, member)| (*language, &member.ear)).collect();
-    until_heard(news, &ears, |text| server.say(text))
+    until_heard(news, &ears, str::to_owned, |text| server.say(text))
 }
 
 fn start(example: &Example, name: &str, arguments: &[&str]) -> Result<Program> {
     Program::start(example(name).current_dir(workspace::root()).args(arguments))
-}
-
-/// Says something again and again until all have heard the same attempt.
-fn until_heard(
-    news: &str,
-    listeners: &[(&str, &Ear)],
-    mut say: impl FnMut(&str) -> Result<()>,
-) -> Result<()> {
-    let end = Instant::now() + LIMIT;
-    for attempt in 1.. {
-        let text = format!("<{news}, attempt {attempt}>");
-        say(&text)?;
-        match listeners.iter().find(|(_, ear)| !ear.hears(&text, PATIENCE)) {
-            None => break,
-            Some((language, ear)) if Instant::now() > end || ear.has_ended() => {
-                let heard = ear.text();
-                return Err(format!("{language} does not hear `{news}`; it heard:\n{heard}"));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// A port that nobody receives datagrams on.
