@@ -37,7 +37,8 @@ def obey(socket: pynng.Socket, command: str, argument: str) -> str:
             socket.send(bytes.fromhex(argument))
         case "receive":
             socket.recv_timeout = int(argument)
-            return f"received {socket.recv().hex()}"
+            # Socket.recv fails for a message without bytes.
+            return f"received {socket.recv_msg().bytes.hex()}"
         case _:
             return f"failed no such command: {command}"
     return "done"

@@ -41,7 +41,10 @@ pub fn join(ours: &Socket, program: &Path, role: Protocol, link: Link) -> Outcom
         false => ("--bind", free_address(link.transport)?),
     };
     let mut command = Command::new(program);
-    command.args([&format!("--{}", role.name()), place, &address, "--ascii"]);
+    command.args([&format!("--{}", role.name()), place, &address]);
+    if !matches!(role, Protocol::Push | Protocol::Publisher) {
+        command.arg("--ascii");
+    }
     match role {
         Protocol::Pull => {}
         Protocol::Subscriber => drop(command.args(["--subscribe", "news"])),

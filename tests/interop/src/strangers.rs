@@ -64,6 +64,7 @@ impl SocketHandler for Events {
     }
 
     fn on_error(&mut self, _socket: &Socket, error: &Error) {
+        println!("# {} {} {}", error.category() as i32, error.code(), error);
         let refused = error.category() == Category::Sp && error.code() == SpFailure::Peer as i32;
         let _ = self.0.send(if refused { Event::Refused } else { Event::Failed });
     }
