@@ -64,8 +64,9 @@ impl SocketHandler for Events {
     }
 
     fn on_error(&mut self, _socket: &Socket, error: &Error) {
-        println!("# {} {} {}", error.category() as i32, error.code(), error);
-        let refused = error.category() == Category::Sp && error.code() == SpFailure::Peer as i32;
+        let by_us = error.category() == Category::Sp && error.code() == SpFailure::Peer as i32;
+        // A listener of WebSocket answers in HTTP, before anything of ours is said.
+        let refused = by_us || error.category() == Category::WebSocket;
         let _ = self.0.send(if refused { Event::Refused } else { Event::Failed });
     }
 }
