@@ -96,7 +96,9 @@ pub fn listen(ours: &Socket, transport: &str) -> Outcome<String> {
         _ => address_of(transport, 0),
     };
     let endpoint = ours.listen(&address).map_err(words)?;
-    Ok(endpoint.port().map_or(address, |port| address_of(transport, port)))
+    let address = endpoint.port().map_or(address, |port| address_of(transport, port));
+    // Listeners of libnanomsg take no path, and NNG needs one to dial.
+    Ok(if transport == "ws" { address + "/" } else { address })
 }
 
 /// An address that nobody listens on.
@@ -116,8 +118,7 @@ pub fn directory() -> PathBuf {
 }
 
 fn address_of(transport: &str, port: u16) -> String {
-    let end = if transport == "ws" { "/" } else { "" };
-    format!("{transport}://127.0.0.1:{port}{end}")
+    format!("{transport}://127.0.0.1:{port}")
 }
 
 /// Receives a message, and checks that it is this one.
