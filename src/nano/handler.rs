@@ -39,7 +39,7 @@ pub trait SocketHandler: Send + 'static {
     fn on_disconnected(&mut self, socket: &Socket, peer: &Peer) {}
 
     /// Something failed. The socket goes on, and dials again where it has dialed: of dials that fail
-    /// again and again, only the first failure is told, and the next one after a connection.
+    /// again and again, each kind of failure is told once, and anew after a connection.
     fn on_error(&mut self, socket: &Socket, error: &Error) {}
 }
 

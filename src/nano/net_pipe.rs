@@ -10,7 +10,7 @@ use super::pattern;
 use super::pipe::Pipe;
 use super::pipes::PipeKey;
 use super::{Protocol, SpOption};
-use crate::error::Error;
+use crate::error::{Category, Error};
 use crate::net::{
     Backoff, Body, Flushes, Kind, Offer, Reason, Session, SessionHandler, SocketOption,
 };
@@ -107,8 +107,8 @@ pub(super) struct NetHandler {
     backoff: Option<Backoff>,
     batch: Vec<Message>,
     malformed: u64,
-    /// The user knows that the dials fail.
-    told: bool,
+    /// How dials have failed since the last connection, as far as the user knows.
+    told: Vec<(Category, i32)>,
 }
 
 impl NetHandler {
@@ -122,7 +122,7 @@ impl NetHandler {
             backoff,
             batch: Vec::new(),
             malformed: 0,
-            told: false,
+            told: Vec::new(),
         }
     }
 
@@ -151,7 +151,7 @@ impl SessionHandler for NetHandler {
         match core.attach(self.endpoint, Arc::clone(&pipe) as Arc<dyn Pipe>) {
             Some(key) => {
                 self.pipe = Some((key, pipe));
-                self.told = false;
+                self.told.clear();
                 if let Some(backoff) = &mut self.backoff {
                     backoff.reset();
                 }
@@ -197,8 +197,12 @@ impl SessionHandler for NetHandler {
     fn on_error(&mut self, _session: &Session, error: &Error) {
         let Some(core) = self.core.upgrade() else { return };
         if self.pipe.is_none() && self.backoff.is_some() {
-            let is_first = !std::mem::replace(&mut self.told, true);
-            core.connect_failed(is_first.then(|| error.clone()));
+            let failure = (error.category(), error.code());
+            let is_news = !self.told.contains(&failure);
+            if is_news {
+                self.told.push(failure);
+            }
+            core.connect_failed(is_news.then(|| error.clone()));
         } else {
             core.failed(error.clone());
         }

@@ -122,7 +122,7 @@ impl Socket {
     /// # Errors
     ///
     /// As [`Socket::listen`] for addresses. Attempts that fail are
-    /// [counted](Statistics::connect_errors), and the first one is told to
+    /// [counted](Statistics::connect_errors), and each kind of failure is told once to
     /// [`SocketHandler::on_error`].
     pub fn dial(&self, address: &str) -> Result<Endpoint> {
         self.core().open_endpoint(address, true)

@@ -173,15 +173,20 @@ impl Stream {
         let is_handshake = response.status() == HANDSHAKE;
         let Stream { handler, session, .. } = self;
         let web_socket = session.0.endpoint.protocol.web_socket();
-        let answered = match (is_handshake, web_socket) {
+        let checked = match (is_handshake, web_socket) {
             (true, Some(web_socket)) => web_socket.check_request(request, response),
-            _ => Ok(()),
+            _ => Ok(None),
         };
-        let answered = answered.and_then(|()| match is_handshake {
-            true => guard("on_handshake", || handler.on_handshake(session, request, response)),
-            false => guard("on_request", || handler.on_request(session, request, response)),
+        let answered = checked.and_then(|refusal| {
+            match is_handshake {
+                true => guard("on_handshake", || handler.on_handshake(session, request, response))?,
+                false => guard("on_request", || handler.on_request(session, request, response))?,
+            }
+            Ok(refusal)
         });
-        if let Err(error) = answered {
+        if let Ok(Some(refusal)) = answered {
+            self.on_error(&refusal);
+        } else if let Err(error) = answered {
             // The client hears that it is not its fault, and then the session ends.
             response.fail();
             self.on_error(&error);

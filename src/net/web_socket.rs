@@ -52,20 +52,35 @@ impl WebSocket {
         Ok(self)
     }
 
-    /// Answers a request of an opening handshake as far as something is required.
-    pub(super) fn check_request(&self, request: &Request, response: &mut Response) -> Result<()> {
+    /// Answers a request of an opening handshake as far as something is required. Returns what is
+    /// wrong with a client that comes to the right place and speaks something else.
+    pub(super) fn check_request(
+        &self,
+        request: &Request,
+        response: &mut Response,
+    ) -> Result<Option<Error>> {
         const BAD_REQUEST: u16 = 400;
         const NOT_FOUND: u16 = 404;
-        let Some(required) = &self.required else { return Ok(()) };
+        let Some(required) = &self.required else { return Ok(None) };
         let Required { subprotocol, path } = &**required;
         if request.path() != path {
             response.set_body(format!("There is nothing here; ask for {path}.\n"));
-            response.set_status(NOT_FOUND)
+            response.set_status(NOT_FOUND)?;
+            Ok(None)
         } else if !request.subprotocols().any(|offered| offered == subprotocol) {
             response.set_body(format!("Only the subprotocol {subprotocol} is spoken here.\n"));
-            response.set_status(BAD_REQUEST)
+            response.set_status(BAD_REQUEST)?;
+            let offers: Vec<&str> = request.subprotocols().collect();
+            let offers = if offers.is_empty() { "none".to_owned() } else { offers.join(", ") };
+            Ok(Some(Error::sp(
+                SpFailure::Peer,
+                format!(
+                    "the client does not speak {subprotocol}; of subprotocols it offers {offers}"
+                ),
+            )))
         } else {
-            response.set_subprotocol(subprotocol)
+            response.set_subprotocol(subprotocol)?;
+            Ok(None)
         }
     }
 

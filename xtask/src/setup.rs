@@ -35,6 +35,16 @@ pub const CMAKE: Part = Part {
     present: || has("cmake") && (cfg!(windows) || has("make") || has("ninja")),
     packages: &["cmake", "make"],
 };
+pub const NANOCAT: Part =
+    Part { name: "nanocat", present: || has("nanocat"), packages: &["nanomsg-utils"] };
+pub const NANOMSG: Part = Part {
+    name: "libnanomsg with its headers",
+    present: || {
+        let source = ["-fsyntax-only", "-x", "c", "-include", "nanomsg/nn.h", "/dev/null"];
+        quiet(Command::new(c_compiler()).args(source))
+    },
+    packages: &["libnanomsg-dev"],
+};
 pub const PYTHON: Part = Part {
     name: "Python 3.11 or newer with venv",
     present: || {
@@ -227,6 +237,11 @@ pub fn virtual_environment() -> Result<PathBuf> {
     environment("venv", &workspace::root().join("bindings/python/requirements-dev.txt"))
 }
 
+/// The Python interpreter of an environment with pynng.
+pub fn pynng() -> Result<PathBuf> {
+    environment("pynng", &workspace::root().join("tests/interop/peers/requirements.txt"))
+}
+
 /// A C compiler for macOS: the programs of an environment with a pinned Zig, and what puts it in
 /// cargo's hands.
 pub fn zig() -> Result<PathBuf> {
@@ -351,6 +366,12 @@ pub fn all() -> Result<()> {
     component("clippy", "clippy")?;
     cbindgen()?;
     virtual_environment()?;
+    // The tests do without them where they cannot be had.
+    for peer in [ensure(&[NANOCAT]), ensure(&[NANOMSG]), pynng().map(drop)] {
+        if let Err(why) = peer {
+            eprintln!("xtask: {why}");
+        }
+    }
     println!("Everything that the tests and the demo need is here.");
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod certs;
 pub mod examples;
 mod install;
+mod interop;
 pub mod native;
 mod python;
 pub mod rust;
@@ -15,7 +16,7 @@ use crate::workspace::Result;
 type Body = fn(&mut Suite) -> Result<()>;
 
 /// The suites in the order in which they run: what fails fastest and explains most comes first.
-const SUITES: [(&str, Body); 14] = [
+const SUITES: [(&str, Body); 15] = [
     ("fmt", rust::format),
     ("clippy", rust::clippy),
     ("doc", rust::documentation),
@@ -28,6 +29,7 @@ const SUITES: [(&str, Body); 14] = [
     ("c", c),
     ("cpp", cpp),
     ("python", python::python),
+    ("interop", interop::interop),
     ("install", install::install),
     ("examples", examples::examples),
 ];

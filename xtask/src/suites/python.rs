@@ -21,7 +21,8 @@ pub fn python(suite: &mut Suite) -> Result<()> {
         command
     };
 
-    let sources = [package.clone(), root.join("tests/python")];
+    let tests = root.join("tests/python");
+    let sources = [package.clone(), tests.clone(), root.join("tests/interop/peers")];
     let mut check = tool("ruff");
     check.args(["check", "--no-cache", "--config"]).arg(&settings).args(&sources);
     let mut format = tool("ruff");
@@ -38,15 +39,15 @@ pub fn python(suite: &mut Suite) -> Result<()> {
         ("mypy --strict".to_string(), types),
     ]);
 
-    let mut tests = tool("pytest");
-    tests.arg("-c").arg(&settings).arg("--rootdir").arg(root);
-    tests.arg("-o").arg(compiler::option("cache_dir=", &cache.join("pytest")));
-    tests.arg(root.join("tests/python"));
-    tests.env("PYTHONPATH", &package);
-    tests.env(
+    let mut pytest = tool("pytest");
+    pytest.arg("-c").arg(&settings).arg("--rootdir").arg(root);
+    pytest.arg("-o").arg(compiler::option("cache_dir=", &cache.join("pytest")));
+    pytest.arg(tests);
+    pytest.env("PYTHONPATH", &package);
+    pytest.env(
         "CPPSERVER_LIBRARY",
         workspace::target().join("debug").join(System::host().dynamic_library()),
     );
-    suite.tests("pytest", &mut tests, pytest_results);
+    suite.tests("pytest", &mut pytest, pytest_results);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Peers that do not do as they should.
 
 use super::world::*;
-use crate::error::{Category, Error, Status};
+use crate::error::{Category, Error, SpFailure, Status};
 use crate::net::Reason;
 
 /// What a server makes of bytes.
@@ -128,6 +128,13 @@ fn web_socket_without_the_subprotocol_or_at_another_path_is_refused() {
         if status == 101 {
             ear.open();
         } else {
+            if status == 400 {
+                let error = ear.error();
+                assert_eq!(
+                    (error.category(), error.code()),
+                    (Category::Sp, SpFailure::Peer as i32)
+                );
+            }
             assert_eq!(ear.end().0, Reason::Local);
         }
     }
