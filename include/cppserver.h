@@ -3287,6 +3287,39 @@ int32_t cppserver_sp_socket_receive_answer(struct cppserver_sp_socket *socket,
                                            bool *finished);
 
 /**
+ * Calls callback(user_data) once, on an I/O thread of the socket's service, when there is something
+ * to receive, the end of a survey and of the socket included; soon if that is so already. Any
+ * thread, any callback.
+ *
+ * Made for event loops that are not of this library: receive with the timeout 0, and after
+ * CPPSERVER_SP_FAILURE_WOULD_BLOCK be called and do it again. Another thread may have been faster
+ * then, and the call may come for nothing. There is one such call at a time; the next one takes its
+ * place.
+ *
+ * user_data: owned by the socket from here on, until it calls destroy(user_data): once, after the
+ * callback, or without it when another one takes its place, the service ends first or this function
+ * fails. destroy may be NULL.
+ *
+ * Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when callback is NULL,
+ * CPPSERVER_STATUS_SYSTEM when the I/O thread can't be started.
+ */
+int32_t cppserver_sp_socket_when_receivable(struct cppserver_sp_socket *socket,
+                                            cppserver_callback callback,
+                                            void *user_data,
+                                            cppserver_callback destroy);
+
+/**
+ * Calls callback(user_data) once when a message can be sent without waiting, or the socket is
+ * closed; everything else as for cppserver_sp_socket_when_receivable(). Any thread, any callback.
+ *
+ * Returns a cppserver_status, as that does.
+ */
+int32_t cppserver_sp_socket_when_sendable(struct cppserver_sp_socket *socket,
+                                          cppserver_callback callback,
+                                          void *user_data,
+                                          cppserver_callback destroy);
+
+/**
  * Creates an exchange of its own over a socket that asks or answers: a request and its reply, a
  * survey and its answers, or a question that is being answered. Any thread, any callback.
  *
@@ -3355,6 +3388,18 @@ int32_t cppserver_sp_context_receive_answer(struct cppserver_sp_context *context
                                             struct cppserver_sp_message *message,
                                             int64_t timeout,
                                             bool *finished);
+
+/**
+ * Calls callback(user_data) once when there is something to receive for this context; everything
+ * else as for cppserver_sp_socket_when_receivable(). The last release of the context calls destroy
+ * alone. Any thread, any callback.
+ *
+ * Returns a cppserver_status, as that does.
+ */
+int32_t cppserver_sp_context_when_receivable(struct cppserver_sp_context *context,
+                                             cppserver_callback callback,
+                                             void *user_data,
+                                             cppserver_callback destroy);
 
 /**
  * Sends a request and receives its reply: cppserver_sp_context_send() and

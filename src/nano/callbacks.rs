@@ -88,7 +88,7 @@ impl State {
         callbacks.present
             && callbacks.running.is_none()
             && !callbacks.posted
-            && (!callbacks.notes.is_empty() || self.pattern.can_receive(core.now()))
+            && (!callbacks.notes.is_empty() || self.pattern.can_receive(OWN, core.now()))
             && (!callbacks.paused || self.note_is_next(core))
     }
 
@@ -97,7 +97,7 @@ impl State {
     fn note_is_next(&self, core: &Core) -> bool {
         match self.callbacks.notes.front() {
             None => false,
-            Some(Note::Disconnected(_)) => !self.pattern.can_receive(core.now()),
+            Some(Note::Disconnected(_)) => !self.pattern.can_receive(OWN, core.now()),
             Some(_) => true,
         }
     }
@@ -106,7 +106,7 @@ impl State {
         if self.note_is_next(core) {
             return self.callbacks.notes.pop_front().map(Call::Note);
         }
-        if self.callbacks.paused || !self.pattern.can_receive(core.now()) {
+        if self.callbacks.paused || !self.pattern.can_receive(OWN, core.now()) {
             return None;
         }
         match self.pattern.receive(&mut self.pipes, OWN, core.now()) {

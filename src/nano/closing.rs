@@ -36,6 +36,7 @@ impl Core {
         for entry in state.contexts.values_mut() {
             entry.waiting.wake_all(&entry.condition);
         }
+        state.watches.all();
         self.leave(state);
         for control in endpoints.into_iter().filter_map(|entry| entry.control) {
             control.close();

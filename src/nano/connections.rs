@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::callbacks::Note;
 use super::core::Core;
 use super::message::Message;
+use super::pattern::OWN;
 use super::pipe::Pipe;
 use super::pipes::{PipeKey, Traits};
 use super::state::{Life, State};
@@ -102,13 +103,15 @@ impl Core {
     /// Tells those who wait to send.
     fn became_writable(&self, state: &mut State) {
         state.senders.wake_all(&self.sendable);
+        state.watches.sendable();
         if state.callbacks.awaits_writable && state.pattern.can_send(&state.pipes) {
             state.callbacks.awaits_writable = false;
             state.callbacks.note(|| Note::Writable);
         }
         // What was held back until now may be received.
-        if state.pattern.can_receive(self.now()) {
+        if state.pattern.can_receive(OWN, self.now()) {
             state.receivers.wake_all(&self.receivable);
+            state.watches.receivable(None);
         }
     }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::pattern::{ContextId, Refusal};
 use super::state::{ContextEntry, Life};
 use super::waiting::Wait;
+use super::watching::Event;
 use super::{Message, Payload, Socket, SpOption};
 use crate::error::Result;
+use crate::net::drop_guarded;
 
 /// An exchange of its own over a [`Socket`] that asks or answers: a request and its reply, a survey
 /// and its answers, or a question that is being answered.
@@ -132,6 +134,16 @@ impl Context {
         self.socket.core().receive_answer(self.id, Wait::No)
     }
 
+    /// Has `call` called once when there is something to receive, as
+    /// [`Socket::when_receivable`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::when_receivable`].
+    pub fn when_receivable(&self, call: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.socket.core().watch(Event::Receivable(self.id), Box::new(call))
+    }
+
     /// Sends a request and receives its reply.
     ///
     /// # Errors
@@ -159,11 +171,13 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        self.socket.core().with(|state| {
+        let watch = self.socket.core().with(|state| {
             if state.life == Life::Open {
                 state.pattern.close_context(&mut state.pipes, self.id);
             }
             state.contexts.remove(&self.id);
+            state.watches.remove(Event::Receivable(self.id))
         });
+        drop_guarded(watch);
     }
 }

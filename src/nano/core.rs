@@ -16,6 +16,7 @@ use super::socket::{Owner, Socket};
 use super::state::{Life, State};
 use super::statistics::Statistics;
 use super::waiting::Waiting;
+use super::watching::Watches;
 use crate::error::Result;
 use crate::net::Service;
 
@@ -68,6 +69,7 @@ impl Core {
             senders: Waiting::default(),
             contexts: HashMap::new(),
             callbacks: Callbacks::default(),
+            watches: Watches::default(),
             locals: Vec::new(),
             scratch: Vec::new(),
             lingering: 0,
@@ -133,7 +135,7 @@ impl Core {
     }
 
     /// Gives the lock back, and does what follows from the change: lets peers in this process see
-    /// it, sets the timer, asks for callbacks.
+    /// it, sets the timer, asks for callbacks, and tells those who watch.
     #[inline(always)]
     pub(super) fn leave(&self, state: MutexGuard<'_, State>) {
         self.leave_to(state, true);
@@ -148,8 +150,12 @@ impl Core {
         if needs_callbacks {
             Core::mark_posted(&mut state);
         }
+        let due = state.watches.take_due();
         drop(state);
         attended.attend();
+        if !due.is_empty() {
+            self.post_due(due);
+        }
         if timer.is_some() || needs_callbacks {
             self.ask_loop(timer, needs_callbacks);
         }
@@ -173,7 +179,8 @@ impl Core {
         if !is_timed(self.protocol) || state.life != Life::Open {
             return None;
         }
-        if self.protocol == Protocol::Surveyor && !state.callbacks.present() {
+        let is_told = state.callbacks.present() || state.watches.await_messages();
+        if self.protocol == Protocol::Surveyor && !is_told {
             return None;
         }
         let deadline = state.pattern.deadline()?;
@@ -209,6 +216,7 @@ impl Core {
                     state.wake(Wake::Context(context), &self.receivable);
                 }
                 state.senders.wake_all(&self.sendable);
+                state.watches.sendable();
             }
         });
         self.run_callbacks();

@@ -242,6 +242,7 @@ impl Core {
         let eager = !fetches(self.protocol)
             || state.callbacks.present()
             || state.receivers.is_blocked()
+            || state.watches.await_messages()
             || state.locals.len() > FEW;
         if eager != self.eager.load(Ordering::Relaxed) {
             self.set_eager(eager);

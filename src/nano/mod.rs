@@ -84,6 +84,9 @@
 //! # Ok::<(), cppserver::Error>(())
 //! ```
 //!
+//! For event loops of others, [`when_receivable`](Socket::when_receivable) and
+//! [`when_sendable`](Socket::when_sendable) tell once when a try is worth while.
+//!
 //! No socket has a thread of its own and none polls: a thousand idle ones cost no time at all.
 //!
 //! # Flow
@@ -129,6 +132,7 @@ mod state;
 mod statistics;
 mod transfer;
 mod waiting;
+mod watching;
 
 #[cfg(test)]
 mod idle_tests;

@@ -106,8 +106,8 @@ pub(crate) trait Pattern: Send {
     /// Whether a send by the socket itself would be done at once.
     fn can_send(&self, pipes: &Pipes) -> bool;
 
-    /// Whether there is something to receive for the socket itself, the end of a survey included.
-    fn can_receive(&self, now: Instant) -> bool;
+    /// Whether there is something to receive in an exchange, the end of a survey included.
+    fn can_receive(&self, context: ContextId, now: Instant) -> bool;
 
     /// Begins one more exchange, where the pattern has such.
     fn open_context(&mut self) -> Option<ContextId> {

@@ -8,6 +8,7 @@ use super::core::Core;
 use super::pattern::OWN;
 use super::state::Life;
 use super::waiting::Wait;
+use super::watching::{Event, RECEIVABLE};
 use super::{
     Context, Endpoint, Message, Payload, Protocol, SocketHandler, SpOption, Statistics, registry,
     state,
@@ -224,6 +225,30 @@ impl Socket {
     /// As [`Socket::try_receive`].
     pub fn try_receive_answer(&self) -> Result<Option<Message>> {
         self.core().receive_answer(OWN, Wait::No)
+    }
+
+    /// Has `call` called once, on an I/O thread, when there is something to receive, the end of a
+    /// survey and of the socket included; soon if that is so already. Made for event loops that are
+    /// not of this library: try to receive, and when that would have to wait, be called and try
+    /// again. Another thread may have been faster then, and the call may come for nothing.
+    ///
+    /// There is one such call at a time; the next one takes its place.
+    ///
+    /// # Errors
+    ///
+    /// An error of the system when the I/O thread can't be started. `call` is dropped then.
+    pub fn when_receivable(&self, call: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.core().watch(RECEIVABLE, Box::new(call))
+    }
+
+    /// Has `call` called once, on an I/O thread, when a message can be sent without waiting, or the
+    /// socket is closed; else as [`Socket::when_receivable`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::when_receivable`].
+    pub fn when_sendable(&self, call: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.core().watch(Event::Sendable, Box::new(call))
     }
 
     /// An exchange of its own: several threads ask, or answer, over one socket at the same time,

@@ -14,6 +14,7 @@ use super::pattern::{ContextId, OWN, Pattern, Wake};
 use super::pipes::{PipeKey, Pipes};
 use super::statistics::Statistics;
 use super::waiting::Waiting;
+use super::watching::Watches;
 use crate::error::{Error, Result, SpFailure};
 use crate::net::TlsContext;
 
@@ -53,6 +54,7 @@ pub(super) struct State {
     pub(super) senders: Waiting,
     pub(super) contexts: HashMap<ContextId, ContextEntry>,
     pub(super) callbacks: Callbacks,
+    pub(super) watches: Watches,
     /// Connections within the process, of which something may have to be fetched.
     pub(super) locals: Vec<(PipeKey, Arc<LocalPipe>)>,
     /// Room for messages on their way through.
@@ -84,6 +86,13 @@ impl State {
                 if let Some(entry) = self.contexts.get_mut(&context) {
                     entry.waiting.wake_one(&entry.condition);
                 }
+            }
+        }
+        if !self.watches.is_empty() {
+            match wake {
+                Wake::Nobody => {}
+                Wake::Anybody => self.watches.receivable(None),
+                Wake::Context(context) => self.watches.receivable(Some(context)),
             }
         }
     }

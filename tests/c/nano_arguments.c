@@ -8,6 +8,8 @@ static void null_is_harmless(void)
     bool finished = true;
     cppserver_sp_message *message = cppserver_sp_message_create(NULL, 0);
     cppserver_sp_socket *pair = nano_socket(CPPSERVER_SP_PROTOCOL_PAIR);
+    counter destroyed;
+    counter_init(&destroyed);
     CHECK(cppserver_sp_socket_retain(NULL) == NULL);
     cppserver_sp_socket_release(NULL);
     CHECK_NUMBER(cppserver_sp_socket_id(NULL), 0);
@@ -61,6 +63,11 @@ static void null_is_harmless(void)
         cppserver_sp_socket_receive(pair, NULL, 0),
         cppserver_sp_socket_receive_answer(NULL, message, 0, &finished),
         cppserver_sp_socket_receive_answer(pair, NULL, 0, &finished),
+        cppserver_sp_socket_when_receivable(NULL, count_destroy, &destroyed, count_destroy),
+        cppserver_sp_socket_when_receivable(pair, NULL, &destroyed, count_destroy),
+        cppserver_sp_socket_when_sendable(NULL, count_destroy, &destroyed, count_destroy),
+        cppserver_sp_socket_when_sendable(pair, NULL, &destroyed, count_destroy),
+        cppserver_sp_context_when_receivable(NULL, count_destroy, &destroyed, count_destroy),
         cppserver_sp_context_send(NULL, "a", 1),
         cppserver_sp_context_send_message(NULL, message),
         cppserver_sp_context_receive(NULL, message, 0),
@@ -75,6 +82,7 @@ static void null_is_harmless(void)
     for (size_t index = 0; index < sizeof statuses / sizeof *statuses; ++index)
         CHECK_NUMBER(statuses[index], CPPSERVER_STATUS_INVALID_ARGUMENT);
     CHECK_NUMBER(value, 7);
+    CHECK_NUMBER(counter_value(&destroyed), 5);
     cppserver_sp_message_release(message);
     nano_free(pair);
 }

@@ -143,6 +143,80 @@ static void the_last_reference_closes(void)
     free(self);
 }
 
+/* ---- one call when a try is worth while ---- */
+
+static void watch_called(void *user_data)
+{
+    journal_add(user_data, "called");
+}
+
+static void watch_destroyed(void *user_data)
+{
+    journal_add(user_data, "destroy");
+}
+
+static void a_message_is_told_once(void)
+{
+    journal told;
+    journal_init(&told);
+    cppserver_sp_socket *reply = nano_socket(CPPSERVER_SP_PROTOCOL_REPLY);
+    cppserver_sp_socket *request = nano_socket(CPPSERVER_SP_PROTOCOL_REQUEST);
+    nano_listen(reply, "inproc://c-watch");
+    CHECK_OK(cppserver_sp_socket_when_receivable(reply, watch_called, &told, watch_destroyed));
+    nano_dial(request, "inproc://c-watch");
+    nano_send(request, "question");
+    WAIT_FOR(&told, "destroy");
+    CHECK_HEARS(reply, "question");
+    nano_send(reply, "answer");
+    CHECK_HEARS(request, "answer");
+    CHECK_JOURNAL(&told, "called, destroy");
+    nano_free(request);
+    nano_free(reply);
+}
+
+static void a_context_is_told_of_its_answer(void)
+{
+    journal told;
+    journal_init(&told);
+    cppserver_sp_socket *reply = nano_socket(CPPSERVER_SP_PROTOCOL_REPLY);
+    cppserver_sp_socket *request = nano_socket(CPPSERVER_SP_PROTOCOL_REQUEST);
+    nano_listen(reply, "inproc://c-watch-context");
+    nano_dial(request, "inproc://c-watch-context");
+    cppserver_sp_context *context = cppserver_sp_context_create(request);
+    CHECK_OK(cppserver_sp_context_send(context, "question", 8));
+    CHECK_OK(cppserver_sp_context_when_receivable(context, watch_called, &told, watch_destroyed));
+    CHECK_HEARS(reply, "question");
+    CHECK_JOURNAL(&told, "");
+    nano_send(reply, "answer");
+    WAIT_FOR(&told, "destroy");
+    CHECK_JOURNAL(&told, "called, destroy");
+    /* What was not called goes with its context. */
+    CHECK_OK(cppserver_sp_context_send(context, "another question", 16));
+    CHECK_OK(cppserver_sp_context_when_receivable(context, watch_called, &told, watch_destroyed));
+    cppserver_sp_context_release(context);
+    CHECK(journal_has(&told, "destroy", 2));
+    CHECK_JOURNAL(&told, "called, destroy, destroy");
+    nano_free(request);
+    nano_free(reply);
+}
+
+static void room_is_told_once(void)
+{
+    journal told;
+    journal_init(&told);
+    cppserver_sp_socket *push = nano_socket(CPPSERVER_SP_PROTOCOL_PUSH);
+    CHECK_REFUSED(cppserver_sp_socket_send(push, "x", 1, 0), CPPSERVER_STATUS_TIMEOUT, CPPSERVER_SP_FAILURE_WOULD_BLOCK);
+    CHECK_OK(cppserver_sp_socket_when_sendable(push, watch_called, &told, watch_destroyed));
+    cppserver_sp_socket *pull = nano_socket(CPPSERVER_SP_PROTOCOL_PULL);
+    nano_listen(pull, "inproc://c-watch-room");
+    nano_dial(push, "inproc://c-watch-room");
+    WAIT_FOR(&told, "destroy");
+    CHECK_JOURNAL(&told, "called, destroy");
+    CHECK_OK(cppserver_sp_socket_send(push, "x", 1, 0));
+    nano_free(push);
+    nano_free(pull);
+}
+
 /* ---- inside callbacks ---- */
 
 typedef struct inside {
@@ -208,6 +282,9 @@ int main(int count, char **arguments)
         TEST(a_handler_may_be_taken_away),
         TEST(a_failed_call_destroys_what_it_was_given),
         TEST(the_last_reference_closes),
+        TEST(a_message_is_told_once),
+        TEST(a_context_is_told_of_its_answer),
+        TEST(room_is_told_once),
         TEST(a_callback_may_do_everything),
     };
     return test_main(count, arguments, cases, sizeof cases / sizeof *cases);

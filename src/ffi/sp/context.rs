@@ -9,7 +9,9 @@ use super::timeout::Timeout;
 use super::transfer::store_answer;
 use super::types::{cppserver_sp_context, cppserver_sp_message, cppserver_sp_socket};
 use crate::error::Result;
+use crate::ffi::callbacks::Task;
 use crate::ffi::handle::{give, release, retain, share};
+use crate::ffi::handler::cppserver_callback;
 use crate::ffi::{argument, guard};
 use crate::nano::{Context, Message};
 
@@ -137,6 +139,25 @@ pub unsafe extern "C" fn cppserver_sp_context_receive_answer(
         // SAFETY: NULL or a live message that nobody else uses, NULL or valid for a write, as the
         // header asks.
         unsafe { store_answer(message, finished, receive) }
+    })
+}
+
+/// Calls callback(user_data) once when there is something to receive for this context; everything
+/// else as for cppserver_sp_socket_when_receivable(). The last release of the context calls destroy
+/// alone. Any thread, any callback.
+///
+/// Returns a cppserver_status, as that does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_sp_context_when_receivable(
+    context: *mut cppserver_sp_context,
+    callback: cppserver_callback,
+    user_data: *mut c_void,
+    destroy: cppserver_callback,
+) -> i32 {
+    guard::status(|| {
+        let task = Task::new(callback, user_data, destroy)?;
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(context) }?.when_receivable(move || task.run())
     })
 }
 

@@ -1,4 +1,4 @@
-//! `cppserver_sp_socket_send...`, `cppserver_sp_socket_receive...`
+//! `cppserver_sp_socket_send...`, `cppserver_sp_socket_receive...`, `cppserver_sp_socket_when_...`
 
 use std::ffi::c_void;
 
@@ -6,7 +6,9 @@ use super::handle;
 use super::timeout::Timeout;
 use super::types::{cppserver_sp_message, cppserver_sp_socket};
 use crate::error::{Error, Result};
+use crate::ffi::callbacks::Task;
 use crate::ffi::handle::{borrow, share};
+use crate::ffi::handler::cppserver_callback;
 use crate::ffi::{argument, guard};
 use crate::nano::{Message, Payload};
 
@@ -115,6 +117,53 @@ pub unsafe extern "C" fn cppserver_sp_socket_receive_answer(
         };
         // SAFETY: the contract of this function.
         unsafe { store_answer(message, finished, receive) }
+    })
+}
+
+/// Calls callback(user_data) once, on an I/O thread of the socket's service, when there is something
+/// to receive, the end of a survey and of the socket included; soon if that is so already. Any
+/// thread, any callback.
+///
+/// Made for event loops that are not of this library: receive with the timeout 0, and after
+/// CPPSERVER_SP_FAILURE_WOULD_BLOCK be called and do it again. Another thread may have been faster
+/// then, and the call may come for nothing. There is one such call at a time; the next one takes its
+/// place.
+///
+/// user_data: owned by the socket from here on, until it calls destroy(user_data): once, after the
+/// callback, or without it when another one takes its place, the service ends first or this function
+/// fails. destroy may be NULL.
+///
+/// Returns a cppserver_status: CPPSERVER_STATUS_INVALID_ARGUMENT when callback is NULL,
+/// CPPSERVER_STATUS_SYSTEM when the I/O thread can't be started.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_sp_socket_when_receivable(
+    socket: *mut cppserver_sp_socket,
+    callback: cppserver_callback,
+    user_data: *mut c_void,
+    destroy: cppserver_callback,
+) -> i32 {
+    guard::status(|| {
+        let task = Task::new(callback, user_data, destroy)?;
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(socket) }?.when_receivable(move || task.run())
+    })
+}
+
+/// Calls callback(user_data) once when a message can be sent without waiting, or the socket is
+/// closed; everything else as for cppserver_sp_socket_when_receivable(). Any thread, any callback.
+///
+/// Returns a cppserver_status, as that does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_sp_socket_when_sendable(
+    socket: *mut cppserver_sp_socket,
+    callback: cppserver_callback,
+    user_data: *mut c_void,
+    destroy: cppserver_callback,
+) -> i32 {
+    guard::status(|| {
+        let task = Task::new(callback, user_data, destroy)?;
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(socket) }?.when_sendable(move || task.run())
     })
 }
 

@@ -88,7 +88,7 @@ impl Pattern for Answering {
         self.contexts.get(0).is_some_and(Option::is_some)
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         !self.inbox.is_empty()
     }
 
@@ -106,6 +106,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::super::super::header::QUESTION;
+    use super::super::super::pattern::OWN;
     use super::super::super::protocol::Protocol;
     use super::super::support::Bench;
     use super::*;
@@ -192,7 +193,7 @@ mod tests {
             bench.send("answer").unwrap();
         }
         assert_eq!(order, ["slow", "quick", "quick", "quick"]);
-        assert!(!bench.pattern.can_receive(bench.now));
+        assert!(!bench.pattern.can_receive(OWN, bench.now));
         bench.writable(slow, &to_slow);
         while bench.receive().is_ok() {
             bench.send("answer").unwrap();

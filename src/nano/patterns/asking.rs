@@ -175,8 +175,8 @@ impl Pattern for Asking {
         true
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
-        matches!(self.contexts.get(0), Some(Exchange::Answered(_)))
+    fn can_receive(&self, context: ContextId, _now: Instant) -> bool {
+        matches!(self.contexts.get(context), Some(Exchange::Answered(_)))
     }
 
     fn open_context(&mut self) -> Option<ContextId> {

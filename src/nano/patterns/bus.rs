@@ -76,7 +76,7 @@ impl Pattern for Bus {
         true
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         !self.inbox.is_empty()
     }
 }

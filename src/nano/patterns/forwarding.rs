@@ -140,7 +140,7 @@ impl Pattern for Forwarding {
         }
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         !self.inbox.is_empty()
     }
 }

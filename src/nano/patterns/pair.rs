@@ -64,7 +64,7 @@ impl Pattern for Pair {
         self.peer.is_some_and(|peer| pipes.accepts(peer))
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         !self.inbox.is_empty()
     }
 }

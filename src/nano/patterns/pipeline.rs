@@ -50,7 +50,7 @@ impl Pattern for Pushing {
         !self.ready.is_empty()
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         false
     }
 }
@@ -104,7 +104,7 @@ impl Pattern for Pulling {
         false
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         !self.inbox.is_empty()
     }
 }

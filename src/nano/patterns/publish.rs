@@ -50,7 +50,7 @@ impl Pattern for Publishing {
         true
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         false
     }
 }
@@ -119,7 +119,7 @@ impl Pattern for Subscribing {
         false
     }
 
-    fn can_receive(&self, _now: Instant) -> bool {
+    fn can_receive(&self, _context: ContextId, _now: Instant) -> bool {
         !self.inbox.is_empty()
     }
 

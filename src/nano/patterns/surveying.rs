@@ -131,8 +131,8 @@ impl Pattern for Surveying {
         true
     }
 
-    fn can_receive(&self, now: Instant) -> bool {
-        self.contexts.get(0).is_some_and(|survey| {
+    fn can_receive(&self, context: ContextId, now: Instant) -> bool {
+        self.contexts.get(context).is_some_and(|survey| {
             !survey.answers.is_empty()
                 || survey.open.as_ref().is_some_and(|open| open.deadline <= now)
         })
@@ -220,12 +220,12 @@ mod tests {
         assert_eq!(bench.pass(SECOND), [OWN]);
         assert_eq!(bench.pass(SECOND), [0; 0]);
         assert_eq!(bench.received_with(a, &[id], "late"), Wake::Nobody);
-        assert!(bench.pattern.can_receive(bench.now));
+        assert!(bench.pattern.can_receive(OWN, bench.now));
         assert_eq!(bench.receive().unwrap(), "in time");
         assert_eq!(bench.receive(), Err(Refusal::TimedOut));
         assert!(matches!(bench.receive(), Err(Refusal::WrongState(_))));
         assert_eq!(bench.pipes.dropped, 1);
-        assert!(!bench.pattern.can_receive(bench.now));
+        assert!(!bench.pattern.can_receive(OWN, bench.now));
     }
 
     #[test]
