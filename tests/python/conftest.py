@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cppserver import StateError, _endpoint, _server, _service, _session, aio
+from cppserver import StateError, _endpoint, _server, _service, _session, _shared
 from helpers import (
     DEADLINE,
     EchoSession,
@@ -115,6 +115,6 @@ def ws() -> Scheme:
 @pytest.fixture(scope="session")
 def shared_service() -> Iterator[None]:
     """Start the shared service before the tests, for it is none of what a test leaves behind."""
-    service = aio._service_or_shared(None)
+    service = _shared.service_or_shared(None)
     yield
     stop(service)

@@ -2,9 +2,10 @@
 
 An error has three parts, the same as in C: a ``code``, a ``category`` and a ``message``. The code
 of the category ``"system"`` is an ``errno`` value, that of ``"resolver"`` one of the name resolver
-and those of ``"tls"`` and ``"websocket"`` are described at :class:`TlsError` and
-:class:`WebSocketError`; in all other categories it is a :class:`Status`. Well-known system errors
-also derive from the built-in class of their kind, so ``except ConnectionRefusedError`` works.
+and those of ``"tls"``, ``"websocket"`` and ``"sp"`` are described at :class:`TlsError`,
+:class:`WebSocketError` and :class:`SpError`; in all other categories it is a :class:`Status`.
+Well-known system errors also derive from the built-in class of their kind, so ``except
+ConnectionRefusedError`` works.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Status(enum.IntEnum):
     UNSUPPORTED = 9
     TLS = 10
     WEB_SOCKET = 11
+    SP = 12
 
 
 class TlsFailure(enum.IntEnum):
@@ -49,13 +51,42 @@ class TlsFailure(enum.IntEnum):
     """The settings contradict each other, or nothing implements them."""
 
 
+class SpFailure(enum.IntEnum):
+    """The codes of a :class:`SpError`."""
+
+    WOULD_BLOCK = 3001
+    """A call that must not block would have to."""
+    TIMED_OUT = 3002
+    """The timeout of a call passed, or the deadline of a survey."""
+    WRONG_STATE = 3003
+    """The pattern does not allow the call now, such as a reply without a request."""
+    CLOSED = 3004
+    """The socket, or the part of it that was used, is closed."""
+    TERMINATED = 3005
+    """:func:`cppserver.nano.terminate` was called."""
+    NOT_SUPPORTED = 3006
+    """The pattern never allows the call, such as a receive on a socket that publishes."""
+    ADDRESS = 3007
+    """An address cannot be read."""
+    TRANSPORT = 3008
+    """The transport of an address is none that there is."""
+    ADDRESS_IN_USE = 3009
+    """Somebody listens on the address already."""
+    PEER = 3010
+    """The peer speaks something else, or a protocol that does not belong to this side's."""
+    TOO_LARGE = 3011
+    """A message is larger than the limit."""
+    MALFORMED = 3012
+    """A message breaks the protocol, or a header is none."""
+
+
 class CppServerError(OSError):
     """Base of all errors of this package.
 
     Attributes:
         code: Number of the error, see the module.
         category: "system", "resolver", "argument", "state", "limit", "timeout", "handler",
-            "unsupported", "tls" or "websocket".
+            "unsupported", "tls", "websocket" or "sp".
         message: What happened, in English.
     """
 
@@ -199,6 +230,37 @@ class WebSocketError(CppServerError):
         return self.code if 0 < self.code < _LEAST_CLOSE_CODE else None
 
 
+class SpError(CppServerError):
+    """A socket of :mod:`cppserver.nano` cannot do this; ``code`` is a :class:`SpFailure`."""
+
+    @property
+    def failure(self) -> SpFailure | None:
+        """What failed; None for what only a newer library knows."""
+        try:
+            return SpFailure(self.code)
+        except ValueError:
+            return None
+
+
+class SpBlockedError(SpError, BlockingIOError):
+    """A call that must not block would have to: its timeout is 0, or it is on an I/O thread."""
+
+
+class SpTimeoutError(SpError, DeadlineError):
+    """The timeout of a call passed, or the deadline of a survey."""
+
+
+class SpClosedError(SpError, NotConnectedError):
+    """The socket, or the part of it that was used, is closed, maybe by ``terminate()``."""
+
+
+_BY_FAILURE: dict[int, type[SpError]] = {
+    SpFailure.WOULD_BLOCK: SpBlockedError,
+    SpFailure.TIMED_OUT: SpTimeoutError,
+    SpFailure.CLOSED: SpClosedError,
+    SpFailure.TERMINATED: SpClosedError,
+}
+
 _BY_CATEGORY: dict[str, type[CppServerError]] = {
     "system": SystemCallError,
     "resolver": ResolverError,
@@ -210,6 +272,7 @@ _BY_CATEGORY: dict[str, type[CppServerError]] = {
     "unsupported": UnsupportedError,
     "tls": TlsError,
     "websocket": WebSocketError,
+    "sp": SpError,
 }
 
 _BY_ERRNO: dict[int, type[SystemCallError]] = {
@@ -237,6 +300,8 @@ def make_error(code: int, category: str, message: str) -> CppServerError:
     kind = _BY_CATEGORY.get(category, CppServerError)
     if kind is SystemCallError:
         kind = _BY_ERRNO.get(code, kind)
+    elif kind is SpError:
+        kind = _BY_FAILURE.get(code, kind)
     elif kind is StateError and code == Status.NOT_CONNECTED:
         kind = NotConnectedError
     return kind(code, category, message)
@@ -264,6 +329,11 @@ def check(status: int) -> None:
     """Raise the error of the native call that returned ``status``, unless it is 0."""
     if status:
         raise last_error()
+
+
+def sp_error(failure: SpFailure, message: str) -> CppServerError:
+    """Return the error of a call that the native library was not asked for."""
+    return make_error(failure, "sp", message)
 
 
 def argument_error(message: str) -> ArgumentError:

@@ -134,13 +134,13 @@ def check_value(value: Any) -> int:
 
 
 class HasOptions:
-    """An object with options."""
+    """An object with options, which are numbers of one enumeration."""
 
-    def set_option(self, option: Option, value: int) -> None:
-        """Set an option to a value as in C, see :class:`Option`."""
+    def set_option(self, option: Any, value: int) -> None:
+        """Set an option to a value as in C."""
         raise NotImplementedError
 
-    def get_option(self, option: Option) -> int:
+    def get_option(self, option: Any) -> int:
         """Return the value of an option as in C."""
         raise NotImplementedError
 
@@ -160,7 +160,7 @@ class OptionProperty(Generic[_Value]):
 
     def __init__(
         self,
-        option: Option,
+        option: enum.IntEnum,
         encode: Callable[[_Value, str], int],
         decode: Callable[[int], _Value],
         documentation: str,
@@ -196,7 +196,8 @@ def encode_flag(value: bool, name: str) -> int:
     return int(value)
 
 
-def _encode_number(value: int, name: str) -> int:
+def encode_number(value: int, name: str) -> int:
+    """Return a number, or raise."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} is an int, not {type(value).__name__}")
     return value
@@ -213,7 +214,7 @@ def _flag(option: Option, documentation: str) -> OptionProperty[bool]:
 
 
 def _number(option: Option, documentation: str) -> OptionProperty[int]:
-    return OptionProperty(option, _encode_number, int, documentation)
+    return OptionProperty(option, encode_number, int, documentation)
 
 
 def _seconds(option: Option, documentation: str) -> OptionProperty[float]:

@@ -52,8 +52,6 @@ read slowly, and the option ``receive_limit`` has nothing to limit here.
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Unpack
 
@@ -61,7 +59,7 @@ from ._address import Address
 from ._bridge import bridge_of
 from ._datagrams import Datagram, DatagramClient, Datagrams, DatagramServer
 from ._endpoint import Interface
-from ._errors import CppServerError, HandlerError, Status, make_error
+from ._errors import CppServerError, HandlerError
 from ._flow_server import Server, ServerCallbacks
 from ._http import Request, Response
 from ._messages import WebSocket, WebSocketCallbacks
@@ -73,6 +71,7 @@ from ._options import (
     WebSocketServerKeywords,
 )
 from ._service import Service
+from ._shared import service_or_shared
 from ._ssl import SslClient, SslServer, SslSession
 from ._stream import Stream, StreamCallbacks
 from ._tcp import TcpClient, TcpServer, TcpSession
@@ -110,34 +109,6 @@ _WebSocketHandler = Callable[[WebSocket], Coroutine[Any, Any, object]]
 _Answer = Callable[[Request, Response], object]
 
 _NEEDS_SSL = "a server_name is for encrypted connections: it needs ssl"
-
-_shared_lock = threading.Lock()
-_shared_service: Service | None = None
-
-
-def _service_or_shared(service: Service | None) -> Service:
-    global _shared_service
-    if service is not None:
-        if not service.is_running:
-            raise make_error(Status.INVALID_STATE, "state", "the service is not started")
-        return service
-    with _shared_lock:
-        if _shared_service is None:
-            _shared_service = Service()
-        if not _shared_service.is_running:
-            _shared_service.start()
-        return _shared_service
-
-
-def _after_fork() -> None:
-    """Let a forked process make its own service."""
-    global _shared_lock, _shared_service
-    _shared_lock = threading.Lock()
-    _shared_service = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _TcpCallbacks(StreamCallbacks):
@@ -255,9 +226,9 @@ async def start_server(
     options.setdefault("send_limit", 0)
     native: ServerCallbacks
     if ssl is None:
-        native = _TcpStreamServer(_service_or_shared(service), host, port, **options)
+        native = _TcpStreamServer(service_or_shared(service), host, port, **options)
     else:
-        native = _SslStreamServer(_service_or_shared(service), ssl, host, port, **options)
+        native = _SslStreamServer(service_or_shared(service), ssl, host, port, **options)
     server: Server = Server(native, handler, Stream, limit, high_water)
     await server._start(native)
     return server
@@ -295,7 +266,7 @@ async def connect(
     """
     _check_sizes(limit, high_water)
     options.setdefault("send_limit", 0)
-    client = _make_client(_service_or_shared(service), host, port, ssl, server_name, options)
+    client = _make_client(service_or_shared(service), host, port, ssl, server_name, options)
     if local_address is not None:
         client.bind(*local_address)
     loop = asyncio.get_running_loop()
@@ -362,9 +333,9 @@ async def start_websocket_server(
     keywords: WebSocketServerKeywords = {"send_limit": 0, **options, "control_frames": True}
     native: _WebSocketServer | _WebSocketSslServer
     if ssl is None:
-        native = _WebSocketServer(_service_or_shared(service), host, port, **keywords)
+        native = _WebSocketServer(service_or_shared(service), host, port, **keywords)
     else:
-        native = _WebSocketSslServer(_service_or_shared(service), ssl, host, port, **keywords)
+        native = _WebSocketSslServer(service_or_shared(service), ssl, host, port, **keywords)
     if on_handshake is not None:
         native.handshake = on_handshake
     if on_request is not None:
@@ -416,7 +387,7 @@ async def open_websocket(
     client: _WebSocketClient | _WebSocketSslClient
     if ssl is not None:
         client = _WebSocketSslClient(
-            _service_or_shared(service),
+            service_or_shared(service),
             ssl,
             uri,
             server_name=server_name,
@@ -428,7 +399,7 @@ async def open_websocket(
         raise TypeError(_NEEDS_SSL)
     else:
         client = _WebSocketClient(
-            _service_or_shared(service),
+            service_or_shared(service),
             uri,
             headers=headers,
             subprotocols=subprotocols,
@@ -479,11 +450,11 @@ async def open_datagrams(
     keywords: Any = {"multicast_interface": multicast_interface, **options}
     native: DatagramServer | DatagramClient
     if remote_address is not None:
-        native = DatagramClient(_service_or_shared(service), *remote_address, **keywords)
+        native = DatagramClient(service_or_shared(service), *remote_address, **keywords)
         if local_address is not None:
             native.bind(*local_address)
     elif local_address is not None:
-        native = DatagramServer(_service_or_shared(service), *local_address, **keywords)
+        native = DatagramServer(service_or_shared(service), *local_address, **keywords)
     else:
         raise TypeError("datagrams need a local_address, a remote_address or both")
     bridge = bridge_of(asyncio.get_running_loop())

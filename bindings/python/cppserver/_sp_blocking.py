@@ -1,0 +1,180 @@
+"""How threads wait for messages.
+
+A native call that blocks hears no signal. So on the main thread, the only one that Python runs
+signal handlers on, a wait is made of short ones, and Ctrl-C ends it soon.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from ._errors import SpFailure, SpTimeoutError
+from ._sp_exchange import NO_ROOM, NOTHING, ON_LOOP, Exchange, failed
+from ._sp_transfer import Data, encode
+from ._timer import milliseconds
+
+SLICE = 0.1
+"""Seconds after which a wait on the main thread looks for signals."""
+
+SURVEY_OVER = "the deadline of the survey has passed; no more answers are taken"
+
+_Result = TypeVar("_Result")
+
+
+def patiently(
+    call: Callable[[int], _Result | None],
+    timeout: float | None,
+    set_timeout: Callable[[], float | None],
+    what: str,
+) -> _Result:
+    """Return the result of a native call that waits.
+
+    Args:
+        call: Takes milliseconds, or -1 for those of the option; returns None on an I/O thread.
+        timeout: Seconds to wait; None for those of the option.
+        set_timeout: Returns what the option says.
+        what: The word for what happens, in the error.
+    """
+    if threading.get_ident() != threading.main_thread().ident:
+        result = call(-1 if timeout is None else milliseconds(timeout, "timeout"))
+        if result is None:
+            raise failed(SpFailure.WOULD_BLOCK, ON_LOOP)
+        return result
+    if timeout is None:
+        timeout = set_timeout()
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        rest = SLICE if end is None else min(SLICE, max(end - time.monotonic(), 0.0))
+        try:
+            result = call(max(milliseconds(rest, "timeout"), 1))
+        except SpTimeoutError:
+            if end is None or time.monotonic() < end:
+                continue
+            text = f"nothing could be {what} within {timeout} seconds"
+            raise failed(SpFailure.TIMED_OUT, text) from None
+        if result is None:
+            raise failed(SpFailure.WOULD_BLOCK, ON_LOOP)
+        return result
+
+
+class BlockingExchange(Exchange):
+    """An exchange that threads wait for."""
+
+    def send(self, data: Data) -> None:
+        """Send a question, which gives up the one before, or an answer. Never waits.
+
+        Raises:
+            SpClosedError: The socket is closed.
+            SpError: There is no question to answer (``WRONG_STATE``).
+        """
+        self._try_send(encode(data))
+
+    def _receive_timeout(self) -> float | None:
+        """Return what the option says."""
+        raise NotImplementedError
+
+    def receive(self, *, timeout: float | None = None) -> bytes:
+        """Receive a message, and block until there is one.
+
+        Args:
+            timeout: Seconds to block; 0 for not at all. By default the option ``receive_timeout``
+                decides, which is off unless set.
+
+        Raises:
+            SpTimeoutError: Nothing came in time; also once at the end of a survey.
+            SpBlockedError: Nothing is there, and the timeout is 0 or this is an I/O thread.
+            SpClosedError: The socket is closed, also meanwhile.
+            SpError: Nothing was asked (``WRONG_STATE``), or sockets of this pattern only send
+                (``NOT_SUPPORTED``).
+        """
+        data = self._try_receive()
+        if data is not None:
+            return data
+        if timeout == 0:
+            raise failed(SpFailure.WOULD_BLOCK, NOTHING)
+        return patiently(self._receive_within, timeout, self._receive_timeout, "received")
+
+    def try_receive(self) -> bytes | None:
+        """Receive a message if there is one, else return None.
+
+        Raises:
+            SpTimeoutError: A survey is over.
+            SpClosedError: The socket is closed.
+            SpError: As :meth:`receive`.
+        """
+        return self._try_receive()
+
+
+class BlockingSurvey(BlockingExchange):
+    """An exchange that makes surveys."""
+
+    def receive(self, *, timeout: float | None = None) -> bytes:
+        """Receive an answer; else as :meth:`BlockingExchange.receive`.
+
+        Raises:
+            SpTimeoutError: No answer came in time, or the survey is over: told once.
+            SpError: There is no survey (``WRONG_STATE``).
+        """
+        answer = self.receive_answer(timeout=timeout)
+        if answer is None:
+            raise failed(SpFailure.TIMED_OUT, SURVEY_OVER)
+        return answer
+
+    def receive_answer(self, *, timeout: float | None = None) -> bytes | None:
+        """Receive an answer as :meth:`receive`; None tells that the survey is over.
+
+        Raises:
+            SpTimeoutError: No answer came in time, and the survey goes on.
+            SpError: There is no survey (``WRONG_STATE``).
+        """
+        answer = self._try_receive_answer()
+        if answer is None:
+            if timeout == 0:
+                raise failed(SpFailure.WOULD_BLOCK, NOTHING)
+            answer = patiently(
+                self._receive_answer_within, timeout, self._receive_timeout, "received"
+            )
+        return answer[0]
+
+    def try_receive_answer(self) -> tuple[bytes | None, bool]:
+        """Receive an answer if there is one.
+
+        Returns:
+            The answer or None, and whether the survey is over.
+        """
+        return self._try_receive_answer() or (None, False)
+
+    def survey(self, question: Data) -> Iterator[bytes]:
+        """Begin a survey and yield its answers as they come, until its deadline.
+
+        It has begun when this returns.
+        """
+        self.send(question)
+        return iter(self.receive_answer, None)
+
+
+class BlockingRequest(BlockingExchange):
+    """An exchange that asks."""
+
+    def request(self, data: Data, *, timeout: float | None = None) -> bytes:
+        """Send a request and receive its reply, see :meth:`receive`."""
+        self.send(data)
+        return self.receive(timeout=timeout)
+
+
+def send(
+    try_send: Callable[[bytes], bool],
+    send_within: Callable[[bytes, int], bool],
+    data: bytes,
+    timeout: float | None,
+    set_timeout: Callable[[], float | None],
+) -> None:
+    """Send, and block while that has to wait."""
+    if try_send(data):
+        return
+    if timeout == 0:
+        raise failed(SpFailure.WOULD_BLOCK, NO_ROOM)
+    patiently(lambda rest: send_within(data, rest) or None, timeout, set_timeout, "sent")
