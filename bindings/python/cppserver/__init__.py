@@ -1,4 +1,4 @@
-"""Asynchronous TCP, TLS, UDP and WebSocket servers and clients on native I/O threads.
+"""Asynchronous TCP, TLS, UDP, WebSocket and Unix servers and clients on native I/O threads.
 
 Objects
 -------
@@ -14,6 +14,12 @@ a str as text and bytes as binary ones; :class:`WebSocketSslServer` and the like
 
 A :class:`UdpServer` and a :class:`UdpClient` send and receive datagrams, to and from multicast
 groups too.
+
+A :class:`UnixServer`, :class:`UnixSession` and :class:`UnixClient` connect programs on one machine
+by a Unix domain socket.
+
+The module :mod:`cppserver.nano` has the sockets of the scalability protocols: pair, pipeline,
+request and reply, publish and subscribe, survey, bus.
 
 An echo server
 --------------
@@ -97,6 +103,7 @@ from ._tcp import TcpClient, TcpServer, TcpSession
 from ._timer import Timer
 from ._tls import TlsContext, TlsVerify, TlsVersion
 from ._udp import UdpClient, UdpServer
+from ._unix import UnixClient, UnixServer, UnixSession
 from ._websocket import WebSocketClient, WebSocketConnection, WebSocketServer, WebSocketSession
 from ._websocket_ssl import WebSocketSslClient, WebSocketSslServer, WebSocketSslSession
 
@@ -152,6 +159,9 @@ __all__ = [
     "UdpClient",
     "UdpEndpoint",
     "UdpServer",
+    "UnixClient",
+    "UnixServer",
+    "UnixSession",
     "UnsupportedError",
     "WebSocketClient",
     "WebSocketConnection",

@@ -155,40 +155,25 @@ class Server(ListenOptions, Generic[SessionT]):
     def __init__(
         self,
         service: Service,
-        address: str,
-        port: int,
         *,
         session_class: type[SessionT] | None = None,
         **options: Unpack[ServerKeywords],
     ) -> None:
-        """Make a server that is not started.
-
-        Args:
-            service: The service to run on.
-            address: Numeric address or name of the interface to listen on; "::" and "0.0.0.0" stand
-                for all.
-            port: Port to listen on; 0 lets the system choose.
-            session_class: Class of the sessions, instead of the class attribute.
-            **options: Options by the names of the properties.
-
-        Raises:
-            ArgumentError: The address, the port or an option is not valid.
-        """
+        """Make a server that is not started. The arguments are those of the derived classes."""
         if not isinstance(service, Service):
             raise TypeError(f"service is a Service, not {type(service).__name__}")
         if session_class is not None:
             self.session_class = session_class
         if not issubclass(self.session_class, self._session_kind):
             raise TypeError(f"session_class is a subclass of {self._session_kind.__name__}")
-        handle = self._create(service._handle, encode_address(address), check_port(port))
+        handle = self._create(service._handle)
         if not handle:
             raise last_error()
         self._handle = handle
         self._service = service
-        self._address = address
         self._apply(options)
 
-    def _create(self, service: int, address: bytes, port: int) -> int | None:
+    def _create(self, service: int) -> int | None:
         """Return a new native server, or None with the last error."""
         raise NotImplementedError
 
@@ -321,13 +306,11 @@ class Server(ListenOptions, Generic[SessionT]):
         return self._service
 
     @property
-    def address(self) -> str:
-        """The address that was given to the constructor."""
-        return self._address
-
-    @property
     def port(self) -> int:
-        """The port that the server listens on, or the one that was given before the start."""
+        """The port that the server listens on, or the one that was given before the start.
+
+        0 for a server without ports, on a Unix domain socket.
+        """
         return _library.server_port(self._handle)
 
     @property
@@ -400,6 +383,48 @@ class Server(ListenOptions, Generic[SessionT]):
     @base_implementation
     def on_error(self, error: CppServerError) -> None:
         """Called with an error of the server, for example of accept, or a callback's exception."""
+
+
+class HostServer(Server[SessionT]):
+    """A server of an address and a port. Base of the servers that are no :class:`UnixServer`."""
+
+    def __init__(
+        self,
+        service: Service,
+        address: str,
+        port: int,
+        *,
+        session_class: type[SessionT] | None = None,
+        **options: Unpack[ServerKeywords],
+    ) -> None:
+        """Make a server that is not started.
+
+        Args:
+            service: The service to run on.
+            address: Numeric address or name of the interface to listen on; "::" and "0.0.0.0" stand
+                for all.
+            port: Port to listen on; 0 lets the system choose.
+            session_class: Class of the sessions, instead of the class attribute.
+            **options: Options by the names of the properties.
+
+        Raises:
+            ArgumentError: The address, the port or an option is not valid.
+        """
+        self._address = address
+        self._port = port
+        super().__init__(service, session_class=session_class, **options)
+
+    def _create(self, service: int) -> int | None:
+        return self._create_for(service, encode_address(self._address), check_port(self._port))
+
+    def _create_for(self, service: int, address: bytes, port: int) -> int | None:
+        """Return a new native server, or None with the last error."""
+        raise NotImplementedError
+
+    @property
+    def address(self) -> str:
+        """The address that was given to the constructor."""
+        return self._address
 
 
 _servers: dict[int, Server[Any]] = {}

@@ -11,7 +11,7 @@ from ._certificates import read_bytes, read_text
 from ._client import Client, HostClient
 from ._errors import check, encode_address
 from ._options import ClientKeywords, ServerKeywords
-from ._server import Server, Session
+from ._server import HostServer, Session
 from ._service import Service
 from ._session import Connection
 from ._tls import TlsContext
@@ -115,7 +115,7 @@ class HasContext:
         return self._context
 
 
-class SslServer(HasContext, Server[SessionT]):
+class SslServer(HasContext, HostServer[SessionT]):
     """Accepts encrypted connections and makes a session for each."""
 
     session_class: type[SessionT] = SslSession  # type: ignore[assignment]
@@ -148,7 +148,7 @@ class SslServer(HasContext, Server[SessionT]):
         self._set_context(context)
         super().__init__(service, address, port, session_class=session_class, **options)
 
-    def _create(self, service: int, address: bytes, port: int) -> int | None:
+    def _create_for(self, service: int, address: bytes, port: int) -> int | None:
         return _library.server_create_tls(service, self._context._handle, address, port)
 
 

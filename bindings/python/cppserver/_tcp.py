@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import _library
 from ._client import HostClient
-from ._server import Server, Session
+from ._server import HostServer, Session
 
 
 class TcpSession(Session):
@@ -24,14 +24,14 @@ else:
     SessionT = TypeVar("SessionT", bound=TcpSession)
 
 
-class TcpServer(Server[SessionT]):
+class TcpServer(HostServer[SessionT]):
     """Accepts TCP connections and makes a session for each."""
 
     session_class: type[SessionT] = TcpSession  # type: ignore[assignment]
 
     _session_kind = TcpSession
 
-    def _create(self, service: int, address: bytes, port: int) -> int | None:
+    def _create_for(self, service: int, address: bytes, port: int) -> int | None:
         return _library.server_create_tcp(service, address, port)
 
 

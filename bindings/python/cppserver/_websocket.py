@@ -23,7 +23,7 @@ from ._options import (
     WebSocketClientKeywords,
     WebSocketServerKeywords,
 )
-from ._server import Server, Session
+from ._server import HostServer, Session
 from ._service import Service
 from ._session import LARGE, Connection, as_bytes, closed, connections, enter
 
@@ -315,7 +315,7 @@ else:
     SessionT = TypeVar("SessionT", bound=WebSocketSession)
 
 
-class WebSocketServer(MessageOptions, Server[SessionT]):
+class WebSocketServer(MessageOptions, HostServer[SessionT]):
     """Accepts WebSocket connections and makes a session for each.
 
     Sessions decide whom they serve by ``on_handshake``, and answer other requests of HTTP clients,
@@ -351,7 +351,7 @@ class WebSocketServer(MessageOptions, Server[SessionT]):
         keywords: Any = options
         super().__init__(service, address, port, session_class=session_class, **keywords)
 
-    def _create(self, service: int, address: bytes, port: int) -> int | None:
+    def _create_for(self, service: int, address: bytes, port: int) -> int | None:
         return _library.server_create_ws(service, address, port)
 
     def multicast(

@@ -62,7 +62,7 @@ class WebSocketSslServer(HasContext, WebSocketServer[SessionT]):
         self._set_context(context)
         super().__init__(service, address, port, session_class=session_class, **options)
 
-    def _create(self, service: int, address: bytes, port: int) -> int | None:
+    def _create_for(self, service: int, address: bytes, port: int) -> int | None:
         return _library.server_create_wss(service, self._context._handle, address, port)
 
 

@@ -1,4 +1,4 @@
-r"""Streams, WebSockets and datagrams for asyncio (and uvloop), served by native I/O threads.
+r"""Streams, WebSockets, datagrams and sockets of patterns for asyncio (and uvloop).
 
 >>> async def echo(stream):
 ...     async for line in stream:
@@ -25,6 +25,12 @@ r"""Streams, WebSockets and datagrams for asyncio (and uvloop), served by native
 ...         async for address, data, truncated in datagrams:
 ...             datagrams.send_to(address, data)
 
+>>> async def ask():
+...     async with cppserver.aio.RequestSocket() as socket:
+...         socket.dial("tcp://127.0.0.1:5555")
+...         async with asyncio.timeout(10):
+...             print(await socket.request(b"what is the answer?"))
+
 Encryption
 ----------
 With a :class:`cppserver.TlsContext` as ``ssl`` the streams are encrypted. They begin when the
@@ -34,10 +40,17 @@ WebSockets of "wss://" addresses are encrypted in the same way.
 
 Threads
 -------
-The sockets are served on the threads of a :class:`cppserver.Service`; by default all streams of
+Everything is served on the threads of a :class:`cppserver.Service`; by default all streams of
 the process share a hidden one with one thread. What happens there is gathered and handed to the
 event loop in batches, with one wake-up each. :class:`Stream`, :class:`WebSocket`, :class:`Server`
-and :class:`Datagrams` belong to the event loop that they were made on and are used there only.
+:class:`Datagrams` and :class:`Socket` belong to the event loop that they were made on and are used
+there only.
+
+Sockets of the scalability protocols
+------------------------------------
+:class:`RequestSocket` and the others are those of :mod:`cppserver.nano`, with ``send`` and
+``receive`` to be awaited. Messages stay in the library until they are received, so a receive that
+is cancelled loses none, and a peer has to wait while nobody receives.
 
 Flow control
 ------------
@@ -72,23 +85,56 @@ from ._options import (
 )
 from ._service import Service
 from ._shared import service_or_shared
+from ._sp_aio import (
+    BusSocket,
+    Context,
+    PairSocket,
+    PublisherSocket,
+    PullSocket,
+    PushSocket,
+    ReplySocket,
+    RequestContext,
+    RequestSocket,
+    RespondentSocket,
+    Socket,
+    SubscriberSocket,
+    SurveyContext,
+    SurveyorSocket,
+)
 from ._ssl import SslClient, SslServer, SslSession
 from ._stream import Stream, StreamCallbacks
 from ._tcp import TcpClient, TcpServer, TcpSession
 from ._tls import TlsContext
+from ._unix import Path, UnixClient, UnixServer, UnixSession
 from ._websocket import WebSocketClient, WebSocketServer, WebSocketSession
 from ._websocket_ssl import WebSocketSslClient, WebSocketSslServer, WebSocketSslSession
 
 __all__ = [
+    "BusSocket",
+    "Context",
     "Datagram",
     "Datagrams",
+    "PairSocket",
+    "PublisherSocket",
+    "PullSocket",
+    "PushSocket",
+    "ReplySocket",
+    "RequestContext",
+    "RequestSocket",
+    "RespondentSocket",
     "Server",
+    "Socket",
     "Stream",
+    "SubscriberSocket",
+    "SurveyContext",
+    "SurveyorSocket",
     "WebSocket",
     "connect",
+    "connect_unix",
     "open_datagrams",
     "open_websocket",
     "start_server",
+    "start_unix_server",
     "start_websocket_server",
 ]
 
@@ -143,6 +189,18 @@ class _TcpStreamServer(ServerCallbacks, TcpServer[_TcpStreamSession]):
 
 class _SslStreamServer(ServerCallbacks, SslServer[_SslStreamSession]):
     session_class = _SslStreamSession
+
+
+class _UnixStreamSession(_TcpCallbacks, UnixSession):
+    """A session on a Unix domain socket that feeds a stream."""
+
+
+class _UnixStreamClient(_TcpCallbacks, UnixClient):
+    """A client on a Unix domain socket that feeds a stream."""
+
+
+class _UnixStreamServer(ServerCallbacks, UnixServer[_UnixStreamSession]):
+    session_class = _UnixStreamSession
 
 
 class _WebSocketSession(WebSocketCallbacks, WebSocketSession):
@@ -288,6 +346,67 @@ def _make_client(
     if server_name is not None:
         raise TypeError(_NEEDS_SSL)
     return _TcpStreamClient(service, host, port, **options)
+
+
+async def start_unix_server(
+    handler: _Handler,
+    path: Path,
+    *,
+    mode: int | None = None,
+    service: Service | None = None,
+    limit: int = DEFAULT_LIMIT,
+    high_water: int = DEFAULT_HIGH_WATER,
+    **options: Unpack[ServerKeywords],
+) -> Server[UnixServer[Any]]:
+    """Listen on a Unix domain socket, and run ``handler(stream)`` for each connection.
+
+    Args:
+        handler: As of :func:`start_server`.
+        path: As of :class:`cppserver.UnixServer`.
+        mode: Permissions of the file, such as 0o660; by default what the umask leaves.
+        service: As of :func:`start_server`.
+        limit: As of :func:`start_server`.
+        high_water: As of :func:`start_server`.
+        **options: As of :func:`start_server`.
+
+    Raises:
+        CppServerError: The path cannot be had, or an argument is not valid.
+    """
+    _check_sizes(limit, high_water)
+    options.setdefault("send_limit", 0)
+    native = _UnixStreamServer(service_or_shared(service), path, mode=mode, **options)
+    server: Server[UnixServer[Any]] = Server(native, handler, Stream, limit, high_water)
+    await server._start(native)
+    return server
+
+
+async def connect_unix(
+    path: Path,
+    *,
+    service: Service | None = None,
+    limit: int = DEFAULT_LIMIT,
+    high_water: int = DEFAULT_HIGH_WATER,
+    **options: Unpack[ClientKeywords],
+) -> Stream:
+    """Connect to a Unix domain socket and return the stream.
+
+    Args:
+        path: As of :class:`cppserver.UnixServer`.
+        service: As of :func:`connect`.
+        limit: As of :func:`connect`.
+        high_water: As of :func:`connect`.
+        **options: As of :func:`connect`.
+
+    Raises:
+        CppServerError: The connection could not be made, or an argument is not valid.
+    """
+    _check_sizes(limit, high_water)
+    options.setdefault("send_limit", 0)
+    client = _UnixStreamClient(service_or_shared(service), path, **options)
+    loop = asyncio.get_running_loop()
+    stream = Stream(bridge_of(loop), loop, client, limit, high_water)
+    await stream._open(client)
+    return stream
 
 
 async def start_websocket_server(

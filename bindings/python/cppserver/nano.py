@@ -48,7 +48,7 @@ more. A socket with callbacks is kept alive from its first ``listen`` or ``dial`
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -204,18 +204,17 @@ class Socket(SpSocket, BlockingExchange):
 
     # Raw sockets
 
-    def send_raw(self, header: Iterable[int], data: Data, *, timeout: float | None = None) -> None:
+    def send_raw(self, message: RawMessage, *, timeout: float | None = None) -> None:
         """Send a message with a header, as raw sockets do; else as :meth:`send`.
 
         Args:
-            header: Numbers of 32 bits, such as the header of a message that was received.
-            data: As for :meth:`send`.
+            message: Such as one that was received; the numbers of its header have 32 bits.
             timeout: As for :meth:`send`.
 
         Raises:
             SpError: The header is not what the pattern needs (``MALFORMED``).
         """
-        box = RawBox(header, data)
+        box = RawBox(*message)
 
         def try_send(_: bytes) -> bool:
             return sent(_library.sp_socket_send_message(self._handle, box.message, 0))
