@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cppserver import StateError, _endpoint, _server, _service, _session, _shared
+from cppserver import (
+    StateError,
+    _endpoint,
+    _server,
+    _service,
+    _session,
+    _shared,
+    _sp_aio,
+    _sp_callbacks,
+)
 from helpers import (
     DEADLINE,
     EchoSession,
@@ -54,6 +63,8 @@ def tables() -> list[dict[int, Any]]:
         _session.connections,
         _server._servers,
         _endpoint.endpoints,
+        _sp_callbacks.sockets,
+        _sp_aio._watches,
     ]
 
 

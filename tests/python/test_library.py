@@ -13,7 +13,7 @@ from typing import Any
 
 import cppserver
 import pytest
-from cppserver import _library, _loader, _ssl, _tls
+from cppserver import _library, _loader, _ssl, _tls, nano
 from helpers import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,6 +174,9 @@ def header() -> str:
         (cppserver.TlsVersion, "CPPSERVER_TLS_VERSION_"),
         (_tls.TlsOption, "CPPSERVER_TLS_OPTION_"),
         (_ssl.TlsText, "CPPSERVER_TLS_TEXT_"),
+        (cppserver.SpFailure, "CPPSERVER_SP_FAILURE_"),
+        (nano.Protocol, "CPPSERVER_SP_PROTOCOL_"),
+        (nano.SpOption, "CPPSERVER_SP_OPTION_"),
     ],
 )
 def test_numbers_agree_with_the_header(header: str, enumeration: Any, prefix: str) -> None:
@@ -188,6 +191,7 @@ def test_numbers_agree_with_the_header(header: str, enumeration: Any, prefix: st
         (_library.SessionHandler, "cppserver_session_handler"),
         (_library.ServerHandler, "cppserver_server_handler"),
         (_library.UdpHandler, "cppserver_udp_handler"),
+        (_library.SpHandler, "cppserver_sp_handler"),
     ],
 )
 def test_handlers_agree_with_the_header(header: str, structure: Any, name: str) -> None:
@@ -219,6 +223,18 @@ def test_addresses_agree_with_the_header(header: str) -> None:
     theirs = {name: int(kind[4:]) // 8 * int(count or 1) for kind, name, count in members}
     assert list(ours.items()) == list(theirs.items())
     assert ctypes.sizeof(_library.Address) == sum(theirs.values())
+
+
+def test_statistics_agree_with_the_header(header: str) -> None:
+    pattern = r"typedef struct cppserver_sp_statistics\s*\{(.*?)\}\s*cppserver_sp_statistics;"
+    found = re.search(pattern, header, re.DOTALL)
+    assert found is not None
+    members = re.findall(r"(\w+) (\w+);", found[1])
+    ours = list(_library.SpStatistics._fields_)
+    assert [name for name, _ in ours] == [name for _, name in members]
+    assert [ctypes.sizeof(kind) for _, kind in ours] == [8] * len(members)
+    assert [kind for kind, _ in members] == ["size_t"] + ["uint64_t"] * (len(members) - 1)
+    assert tuple(name for name, _ in ours[1:]) == nano.Statistics._fields
 
 
 SIZES = {
@@ -269,11 +285,11 @@ def test_callback_types_agree_with_the_header(header: str) -> None:
 def test_functions_agree_with_the_header(header: str) -> None:
     native = functions(header)
     foreign: Any = type(_library.service_create).__base__
-    ours: dict[str, Any] = {
-        "cppserver_" + name.removesuffix("_large"): value
-        for name, value in vars(_library).items()
-        if isinstance(value, foreign) and "cppserver_" + name.removesuffix("_large") in native
-    }
+    ours: dict[str, Any] = {}
+    for name, value in vars(_library).items():
+        exported = "cppserver_" + name.removesuffix("_large").removesuffix("_blocking")
+        if isinstance(value, foreign) and exported in native:
+            ours.setdefault(exported, []).append(value)
     fast = (
         _library.session_send,
         _library.session_send_message,
@@ -284,8 +300,14 @@ def test_functions_agree_with_the_header(header: str) -> None:
     unused = {name for name in native if name.endswith("_retain")} - {"cppserver_session_retain"}
     # Another function does the same and more.
     unused |= {"cppserver_server_multicast", "cppserver_http_request_header"}
+    unused |= {"cppserver_sp_socket_create", "cppserver_sp_context_request"}
+    # Messages are bytes here, and the class of a socket says what it is.
+    unused |= {f"cppserver_sp_message_{name}" for name in ("assign", "clone", "mutable_data")}
+    unused |= {"cppserver_sp_context_send_message", "cppserver_sp_socket_protocol"}
+    # The callbacks of a socket are methods of its class.
+    unused |= {"cppserver_sp_socket_clear_handler"}
     assert set(native) - set(ours) == unused | {"cppserver_version"}
-    for name, function in ours.items():
+    for name, function in ((name, each) for name, both in ours.items() for each in both):
         kind, arguments = native[name]
         assert function.argtypes is not None
         assert len(function.argtypes) == len(arguments), name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple, TypedDict
 
-from . import _library
 from ._options import HasOptions, OptionProperty, encode_flag, encode_number
 from ._timer import milliseconds
 
@@ -105,9 +104,6 @@ class RawMessage(NamedTuple):
     header: tuple[int, ...]
     """Numbers in front of the message: where it came from, its hops, the question it is about."""
     data: bytes
-
-
-assert tuple(name for name, _ in _library.SpStatistics._fields_[1:]) == Statistics._fields
 
 
 def _flag(option: SpOption, documentation: str) -> OptionProperty[bool]:

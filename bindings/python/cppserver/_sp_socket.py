@@ -59,7 +59,10 @@ class Endpoint:
 
     @property
     def port(self) -> int | None:
-        """The port that a listener got; None for dialers, and for transports without ports."""
+        """The port of a listener, also if it asked for port 0.
+
+        None for dialers, for transports without ports, and after the close.
+        """
         return _library.sp_endpoint_port(self._handle) or None
 
     @property

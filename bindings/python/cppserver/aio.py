@@ -42,7 +42,7 @@ Threads
 -------
 Everything is served on the threads of a :class:`cppserver.Service`; by default all streams of
 the process share a hidden one with one thread. What happens there is gathered and handed to the
-event loop in batches, with one wake-up each. :class:`Stream`, :class:`WebSocket`, :class:`Server`
+event loop in batches, with one wake-up each. :class:`Stream`, :class:`WebSocket`, :class:`Server`,
 :class:`Datagrams` and :class:`Socket` belong to the event loop that they were made on and are used
 there only.
 
