@@ -187,6 +187,30 @@ fn dialing_comes_before_listening() {
 }
 
 /// Wrong pairs are not connected.
+/// A pair that has its peer elsewhere is refused, and is connected when it has a place again.
+#[test]
+fn a_pair_with_a_peer_waits_for_its_place_with_another_one() {
+    for transport in TRANSPORTS {
+        for other_way in [false, true] {
+            let (first, busy) = linked(transport, Protocol::Pair, Protocol::Pair);
+            let second = nano(Protocol::Pair);
+            let (_listening, address) = listen_over("inproc", &second);
+            let endpoint = busy.dial(&address).unwrap();
+            assert_eq!(busy.statistics().current_connections, 1);
+            assert_eq!(second.statistics().current_connections, 0);
+            first.send("from the first").unwrap();
+            assert_eq!(text(busy.receive()), "from the first");
+            if other_way {
+                endpoint.close().unwrap();
+                second.dial(&listen_over("inproc", &busy).1).unwrap();
+            }
+            first.close().unwrap();
+            second.send("from the second").unwrap();
+            assert_eq!(text(busy.receive()), "from the second");
+        }
+    }
+}
+
 #[test]
 fn protocols_that_do_not_belong_together() {
     for transport in TRANSPORTS {

@@ -67,6 +67,7 @@ impl Core {
                 state.statistics.messages_undelivered += undelivered;
             }
         });
+        self.offer_place();
     }
 
     pub(super) fn detach_locked(&self, state: &mut State, pipe: PipeKey, end: End) {

@@ -137,6 +137,7 @@ impl Core {
         if let Some(control) = entry.control {
             control.close();
         }
+        self.offer_place();
         true
     }
 

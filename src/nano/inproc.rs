@@ -25,6 +25,9 @@ const BATCH: usize = 256;
 /// it is sent: asking all of them with each receive would cost more.
 const FEW: usize = 8;
 
+/// What addresses of such connections begin with.
+const SCHEME: &str = "inproc://";
+
 /// One direction of a connection.
 struct Direction {
     messages: VecDeque<Message>,
@@ -155,14 +158,16 @@ pub(super) fn connect(
         });
         Some(())
     };
-    let connected = attach(listener, accepted).and_then(|()| attach(dialer, dialed));
-    if connected.is_none() {
+    if attach(listener, accepted).and_then(|()| attach(dialer, dialed)).is_none() {
         accepted.shut();
+        // It goes again, and has made no place that was not there before.
+        accepted.catch_up();
+        return Connected::No;
     }
-    // What was sent before both were there, and the end if one of them is not.
+    // What was sent before both were there.
     accepted.look();
     dialed.look();
-    if connected.is_some() { Connected::Yes } else { Connected::No }
+    Connected::Yes
 }
 
 impl LocalPipe {
@@ -205,10 +210,20 @@ impl LocalPipe {
         any
     }
 
-    /// Takes what has come, sees whether there is room again, and whether the peer is gone.
+    /// Catches up with the peer. When that is gone, there is a place for another one.
     fn look(&self) {
-        let (Some(core), Some(key)) = (self.core.upgrade(), self.key.get()) else { return };
-        let is_over = core.with(|state| {
+        if self.catch_up() {
+            names::rematch(&self.name);
+            if let Some(core) = self.core.upgrade() {
+                core.offer_place();
+            }
+        }
+    }
+
+    /// Takes what has come, and sees whether there is room again. Whether the peer is gone.
+    fn catch_up(&self) -> bool {
+        let (Some(core), Some(key)) = (self.core.upgrade(), self.key.get()) else { return false };
+        core.with(|state| {
             if state.pipes.traits(*key).is_none() {
                 return false;
             }
@@ -223,10 +238,7 @@ impl LocalPipe {
                 core.detach_locked(state, *key, End::Broken);
             }
             is_over
-        });
-        if is_over {
-            names::rematch(&self.name);
-        }
+        })
     }
 }
 
@@ -246,6 +258,22 @@ impl Core {
             || state.locals.len() > FEW;
         if eager != self.eager.load(Ordering::Relaxed) {
             self.set_eager(eager);
+        }
+    }
+
+    /// A connection is gone. Where there is a place for one only, those within the process who were
+    /// refused may have it. To be called without any lock.
+    pub(super) fn offer_place(&self) {
+        if self.protocol != Protocol::Pair {
+            return;
+        }
+        let names: Vec<Arc<str>> = {
+            let state = self.lock();
+            let addresses = state.endpoints.values().map(|entry| &entry.address);
+            addresses.filter_map(|address| address.strip_prefix(SCHEME)).map(Arc::from).collect()
+        };
+        for name in &names {
+            names::rematch(name);
         }
     }
 
