@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cppserver
 import pytest
-from cppserver import _library, _loader, aio
+from cppserver import _library, _loader, aio, nano
 from helpers import DEADLINE, Log, closed_port, dial, read_exactly, wait_until
 from ssl_helpers import dial_tls, their_client_context
 from udp_helpers import free_udp_port
@@ -209,13 +209,147 @@ def test_the_multicast(programs: list[Program]) -> None:
     assert not [line for line in stranger.log.names() if "Incoming" in line]
 
 
-@pytest.mark.parametrize("name", ["aio_echo.py", "aio_udp_echo.py", "aio_websocket_echo.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aio_echo.py",
+        "aio_nanomsg_request.py",
+        "aio_udp_echo.py",
+        "aio_websocket_echo.py",
+    ],
+)
 def test_the_echo_with_coroutines(programs: list[Program], name: str) -> None:
     program = Program(name)
     programs.append(program)
     assert program.process.wait(DEADLINE) == 0
     program.reader.join(DEADLINE)
     assert program.log.names()[1:] == ["Echo: one", "Echo: two", "Echo: three"]
+
+
+class Nanomsg:
+    """Starts examples of the scalability protocols, and waits until they have begun."""
+
+    def __init__(self, programs: list[Program]) -> None:
+        self.programs = programs
+
+    def start(self, name: str, *arguments: str) -> Program:
+        program = Program(f"nanomsg_{name}.py", *arguments)
+        self.programs.append(program)
+        wait_until(lambda: any(str(line).startswith("Press Enter") for line in program.log.names()))
+        return program
+
+    def end(self) -> None:
+        for program in reversed(self.programs):
+            program.end()
+
+
+@pytest.fixture
+def nanomsg(programs: list[Program]) -> Nanomsg:
+    return Nanomsg(programs)
+
+
+def say_until_heard(speaker: Program, text: str, *listeners: tuple[Program, str]) -> None:
+    """Say something again and again until all have heard it: who publishes waits for nobody."""
+
+    def heard() -> bool:
+        speaker.say(text)
+        return all(line in listener.log.names() for listener, line in listeners)
+
+    wait_until(heard)
+
+
+def test_the_pair(nanomsg: Nanomsg) -> None:
+    address = f"tcp://127.0.0.1:{closed_port()}"
+    server, client = nanomsg.start("pair_server", address), nanomsg.start("pair_client", address)
+    for count in (1, 2):
+        client.say("hello")
+        client.log.wait("Incoming: olleh", count=count)
+        server.say("to the client")
+        client.log.wait("Incoming: to the client", count=count)
+        client.say("!")
+        client.log.wait(f"Connected to {address}", count=count + 1)
+    server.say("!")
+    server.log.wait("Server restarted")
+    client.log.wait(f"Connected to {address}", count=4)
+    nanomsg.end()
+
+
+def test_requests_and_replies(nanomsg: Nanomsg) -> None:
+    address = f"tcp://127.0.0.1:{closed_port()}"
+    server = nanomsg.start("request_server", address)
+    client = nanomsg.start("request_client", address)
+    for count in (1, 2):
+        client.say("hello")
+        client.log.wait("Response: olleh", count=count)
+        client.say("!")
+        server.say("!")
+    nanomsg.end()
+
+
+def test_work_that_is_pushed(nanomsg: Nanomsg) -> None:
+    addresses = [f"tcp://127.0.0.1:{closed_port()}" for _ in range(2)]
+    servers = [nanomsg.start("push_server", address) for address in addresses]
+    client = nanomsg.start("push_client", *addresses)
+    for server in servers:
+        say_until_heard(client, "work", (server, "Incoming: work"))
+    client.say("!")
+    servers[0].say("!")
+    say_until_heard(client, "more work", (servers[0], "Incoming: more work"))
+    nanomsg.end()
+
+
+def test_news_for_subscribers(nanomsg: Nanomsg) -> None:
+    address = f"tcp://127.0.0.1:{closed_port()}"
+    server = nanomsg.start("subscribe_server", address)
+    everything = nanomsg.start("subscribe_client", address)
+    weather = nanomsg.start("subscribe_client", address, "weather", "sports")
+    for text in ("weather: rain", "weather: sun"):
+        heard = f"Incoming: {text}"
+        say_until_heard(server, text, (everything, heard), (weather, heard))
+        server.say("politics")
+        everything.log.wait("Incoming: politics")
+        everything.say("!")
+        server.say("!")
+    nanomsg.end()
+    assert "Incoming: politics" not in weather.log.names()
+
+
+def test_surveys(nanomsg: Nanomsg) -> None:
+    address = f"tcp://127.0.0.1:{closed_port()}"
+    server = nanomsg.start("survey_server", address)
+    clients = [nanomsg.start("survey_client", address) for _ in range(2)]
+
+    def both_have_answered() -> bool:
+        count = server.log.names().count("Survey finished!")
+        server.say("hello")
+        server.log.wait("Survey finished!", count=count + 1)
+        return server.log.names().count("Answer: olleh") > 1
+
+    wait_until(both_have_answered)
+    for client in clients:
+        client.log.wait("Incoming: hello")
+    server.say("!")
+    server.log.wait("Server restarted")
+    nanomsg.end()
+
+
+def test_a_bus(nanomsg: Nanomsg) -> None:
+    addresses = [f"tcp://127.0.0.1:{closed_port()}" for _ in range(2)]
+    center = nanomsg.start("bus", addresses[0])
+    other = nanomsg.start("bus", addresses[1], addresses[0])
+    for _ in range(2):
+        say_until_heard(center, "from the center", (other, "Incoming: from the center"))
+        say_until_heard(other, "from the other", (center, "Incoming: from the other"))
+        center.say("!")
+        center.log.wait("Node restarted")
+    nanomsg.end()
+
+
+def test_a_node_needs_an_address() -> None:
+    program = Program("nanomsg_bus.py")
+    assert program.process.wait(DEADLINE) == 1
+    program.close()
+    assert program.log.names() == ["Usage: python nanomsg_bus.py ADDRESS [NODE...]"]
 
 
 def test_a_port_in_use_ends_an_example_with_an_error(programs: list[Program]) -> None:
@@ -227,7 +361,7 @@ def test_a_port_in_use_ends_an_example_with_an_error(programs: list[Program]) ->
     assert "cppserver._errors.SystemCallError" in program.log.names()[-1]
 
 
-@pytest.mark.parametrize("module", [cppserver, aio])
+@pytest.mark.parametrize("module", [cppserver, aio, nano])
 def test_the_programs_in_the_documentation_compile(module: object) -> None:
     examples = doctest.DocTestParser().get_examples(module.__doc__ or "")
     assert examples
@@ -238,7 +372,7 @@ def test_the_programs_in_the_documentation_compile(module: object) -> None:
 def test_the_programs_in_the_readme_compile() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 7
+    assert len(programs) == 10
     for program in programs:
         compile(program, "README.md", "exec")
 
