@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from cppserver import CppServerError, SpError, SpFailure, nano
 from helpers import DEADLINE, Log, wait_until
 from ssl_helpers import client_context, server_context
 
-TRANSPORTS = ["inproc", "ipc", "tcp", "ws"]
+TRANSPORTS = ["inproc", "tcp", "ws"] if sys.platform == "win32" else ["inproc", "ipc", "tcp", "ws"]
 
 _numbers = itertools.count(1)
 
@@ -26,7 +28,7 @@ def unused(transport: str) -> str:
     if transport == "inproc":
         return f"inproc://python-{next(_numbers)}"
     if transport == "ipc":
-        name = f"cppserver-{threading.get_native_id()}-{next(_numbers)}"
+        name = f"cppserver-{os.getpid()}-{next(_numbers)}"
         return f"ipc://{Path(tempfile.gettempdir()) / name}"
     host = "localhost" if transport in ("tls+tcp", "wss") else "127.0.0.1"
     return f"{transport}://{host}:0" + ("/nano" if transport in ("ws", "wss") else "")

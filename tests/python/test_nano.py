@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -786,6 +787,42 @@ push.send(b"x" * 1_000_000)
         )
         assert (result.stdout, result.stderr) == (b"", b"")
         assert len(pull.receive(timeout=DEADLINE)) == 1_000_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_makes_its_own_sockets() -> None:
+    program = """
+import gc, os
+from cppserver import ArgumentError, nano
+class Echo(nano.ReplySocket):
+    def on_received(self, data):
+        self.send(data)
+parent = Echo()
+parent.listen("inproc://forked")
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+    parent.close()
+else:
+    try:
+        parent.statistics
+        raise AssertionError("the sockets of the parent are not those of the child")
+    except ArgumentError:
+        pass
+    del parent
+    gc.collect()
+    with Echo() as reply, nano.RequestSocket() as request:
+        port = reply.listen("tcp://127.0.0.1:0").port
+        request.dial(f"tcp://127.0.0.1:{port}")
+        assert request.request(b"x", timeout=30) == b"x"
+"""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_terminate_closes_everything() -> None:

@@ -144,6 +144,23 @@ def test_who_wants_no_messages_receives_them_by_calls() -> None:
         log.wait("connected")
         push.send(b"x")
         assert pull.receive(timeout=DEADLINE) == b"x"
+        # There is nothing to resume: nobody is told of messages.
+        pull.resume_receiving()
+        push.send(b"y")
+        assert pull.receive(timeout=DEADLINE) == b"y"
+
+
+def test_a_device_receives_for_who_wants_no_messages() -> None:
+    class Pair(nano.PairSocket):
+        def on_connected(self, peer: nano.Peer) -> None:
+            raise AssertionError(peer)
+
+    with Pair(raw=True) as pair, nano.PairSocket() as other:
+        address = listen(pair, "inproc")
+        with nano.Device(pair, pair):
+            dial(other, address)
+            other.send(b"comes back")
+            assert other.receive(timeout=DEADLINE) == b"comes back"
 
 
 def test_raw_messages_are_told_with_their_headers() -> None:

@@ -8,6 +8,7 @@ coroutine is cancelled, and who does not receive makes its peers wait as anywher
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any, Self, Unpack
@@ -31,6 +32,11 @@ _TURN = 64
 
 _watches: dict[int, ref[Watch]] = {}
 """The watches that the library keeps, by the key that is their native ``user_data``."""
+
+
+if hasattr(os, "register_at_fork"):
+    # The sockets of the parent process are none of this one.
+    os.register_at_fork(after_in_child=_watches.clear)
 
 
 @_library.Notify

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -107,6 +108,11 @@ def native_handler(kind: type[Any], base: type[Any]) -> _library.SpHandler:
                 setattr(handler, name.removesuffix("_raw"), function)
         _handlers[kind] = handler
     return handler
+
+
+if hasattr(os, "register_at_fork"):
+    # The sockets of the parent process are none of this one.
+    os.register_at_fork(after_in_child=sockets.clear)
 
 
 def has_callbacks(kind: type[Any], base: type[Any]) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import os
+import weakref
 from typing import Any, ClassVar, Self, Unpack
 
 from . import _library
@@ -133,6 +136,7 @@ class SpSocket(SocketOptions, Exchange):
         if not handle:
             raise last_error()
         self._handle = handle
+        _living.add(self)
         self._service = service
         self._tls: list[TlsContext] = []  # All of them: endpoints go on with what they began with.
         if tls is not None:
@@ -248,6 +252,30 @@ class SpSocket(SocketOptions, Exchange):
     def _send_within(self, data: bytes, timeout: int) -> bool:
         """Send within so many milliseconds, as :meth:`_receive_within`."""
         return sent(_library.sp_socket_send_blocking(self._handle, data, len(data), timeout))
+
+
+_living: weakref.WeakSet[SpSocket] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what is open, before the services stop, which deliver what was sent.
+
+    Later, the callbacks that a close makes would meet an interpreter that is gone.
+    """
+    if _living:
+        _library.sp_terminate()
+
+
+def _forget_all() -> None:
+    """Forget the sockets of the parent process, whose I/O threads are not in this one."""
+    for socket in _living:
+        socket._handle = 0
+    _living.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
 
 
 class SpSubscriber(SpSocket):

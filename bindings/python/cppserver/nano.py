@@ -142,11 +142,9 @@ class Socket(SpSocket, BlockingExchange):
 
     def _set_handler(self) -> None:
         kind = type(self)
-        if not (
-            overrides(kind, Socket, "on_received") or overrides(kind, Socket, "on_received_raw")
-        ):
+        if not _hears_messages(kind):
             # Who is told of other things only receives by calls.
-            self.pause_receiving()
+            check(_library.sp_socket_pause_receiving(self._handle))
         key = next_key()
         sockets[key] = self
         handler = ctypes.byref(native_handler(kind, Socket))
@@ -200,7 +198,8 @@ class Socket(SpSocket, BlockingExchange):
 
     def resume_receiving(self) -> None:
         """Go on after :meth:`pause_receiving`."""
-        check(_library.sp_socket_resume_receiving(self._handle))
+        if _hears_messages(type(self)):
+            check(_library.sp_socket_resume_receiving(self._handle))
 
     # Raw sockets
 
@@ -268,6 +267,11 @@ class Socket(SpSocket, BlockingExchange):
 
         Of dials that fail again and again, each kind of failure is told once.
         """
+
+
+def _hears_messages(kind: type[Socket]) -> bool:
+    """Tell whether a class has a callback for messages."""
+    return any(overrides(kind, Socket, name) for name in ("on_received", "on_received_raw"))
 
 
 class Context(SpContext, BlockingExchange):
@@ -406,6 +410,9 @@ class Device:
             raise last_error()
         self._handles.append(handle)
         self._sockets = (one, other)
+        for socket in self._sockets:
+            # Its own callbacks may have had no use for messages.
+            check(_library.sp_socket_resume_receiving(socket._handle))
 
     def __del__(self) -> None:
         """Give the native object back."""
