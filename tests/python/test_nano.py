@@ -539,8 +539,10 @@ import os, signal, sys, threading
 from cppserver import _sp_blocking, nano
 
 def waits_natively():
-    frame = sys._current_frames()[threading.main_thread().ident]
-    return frame.f_back.f_code is waits or frame.f_back.f_back.f_code is waits
+    frame = sys._current_frames()[threading.main_thread().ident].f_back
+    while frame is not None and frame.f_code is not waits:
+        frame = frame.f_back
+    return frame is not None
 
 def interrupt():
     while not waits_natively():
