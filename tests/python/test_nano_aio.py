@@ -419,15 +419,13 @@ async def test_what_was_sent_before_the_close_is_delivered(transport: str) -> No
 
 
 def test_an_event_loop_may_end_while_something_waits() -> None:
-    async def main() -> None:
-        nonlocal socket, task
+    async def main() -> tuple[aio.Socket, asyncio.Task[bytes]]:
         socket = aio.PullSocket()
         task = asyncio.create_task(socket.receive())
         await asyncio.sleep(0)
+        return socket, task
 
-    socket: Any = None
-    task: Any = None
-    asyncio.run(main())
+    socket, task = asyncio.run(main())
     assert task.cancelled()
     address = listen(socket, "tcp")
     with nano.PushSocket() as push:

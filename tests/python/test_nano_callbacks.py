@@ -350,8 +350,13 @@ class TestLifetime:
             dial(other, address)
             other.send(b"x")
             log.wait("received", b"x")
-            gone().close()
+            self.close(gone)
         wait_until(lambda: gone() is None)
+
+    def close(self, reference: weakref.ref[Any]) -> None:
+        pair = reference()
+        assert pair is not None
+        pair.close()
 
     def test_a_socket_with_callbacks_that_never_began_is_freed(self) -> None:
         gone = weakref.ref(LoggingPair())
@@ -377,7 +382,7 @@ class TestLifetime:
     def test_contexts_endpoints_and_devices_are_freed(self) -> None:
         with nano.ReplySocket(raw=True) as front, nano.RequestSocket(raw=True) as back:
             with nano.ReplySocket() as reply:
-                objects = [
+                objects: list[weakref.ref[Any]] = [
                     weakref.ref(reply.context()),
                     weakref.ref(reply.listen("inproc://freed")),
                     weakref.ref(nano.Device(front, back)),

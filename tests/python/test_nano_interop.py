@@ -53,6 +53,11 @@ def receive(theirs: Any) -> bytes:
     return data
 
 
+def send_numbers(socket: Any) -> None:
+    for number in range(1000):
+        socket.send(b"%d" % number)
+
+
 every_way = pytest.mark.parametrize("we_listen", [True, False], ids=["we-listen", "we-dial"])
 every_transport = pytest.mark.parametrize("transport", ["tcp", "ipc"])
 
@@ -101,12 +106,12 @@ def test_we_answer(transport: str, we_listen: bool) -> None:
 def test_pipelines(transport: str, we_listen: bool) -> None:
     with nano.PushSocket() as ours, open_theirs("Pull0") as theirs:
         join(ours, theirs, transport, we_listen)
-        sending = InThread(lambda: [ours.send(b"%d" % number) for number in range(1000)])
+        sending = InThread(send_numbers, ours)
         assert [receive(theirs) for _ in range(1000)] == [b"%d" % each for each in range(1000)]
         sending.join()
     with nano.PullSocket() as ours, open_theirs("Push0") as theirs:
         join(ours, theirs, transport, we_listen)
-        sending = InThread(lambda: [theirs.send(b"%d" % number) for number in range(1000)])
+        sending = InThread(send_numbers, theirs)
         received = [ours.receive(timeout=DEADLINE) for _ in range(1000)]
         assert received == [b"%d" % each for each in range(1000)]
         sending.join()

@@ -197,3 +197,48 @@ def test_coroutines_and_threads_at_the_same_time() -> None:
             await asyncio.gather(*serving)
 
     run(main)
+
+
+def test_coroutines_that_are_cancelled_and_sockets_that_are_closed() -> None:
+    """What is received comes once and in order, whoever is cancelled meanwhile."""
+
+    async def main() -> None:
+        dice = random.Random(4)
+
+        async def pull(socket: Any) -> list[int]:
+            received: list[int] = []
+            while len(received) < 300:
+                task = asyncio.create_task(socket.receive())
+                for _ in range(dice.randrange(4)):
+                    await asyncio.sleep(0)
+                if dice.randrange(3):
+                    task.cancel()
+                await asyncio.wait([task])
+                if not task.cancelled():
+                    received.append(int(task.result()))
+            return received
+
+        async def push(address: str) -> None:
+            async with aio.PushSocket(send_buffer=200, linger=DEADLINE) as socket:
+                dial(socket, address)
+                for number in range(300):
+                    await socket.send(b"%d" % number)
+
+        async def disturb(address: str) -> None:
+            async with aio.PushSocket(linger=0) as socket:
+                dial(socket, address)
+                waiting = [asyncio.create_task(socket.receive()) for _ in range(3)]
+                await asyncio.sleep(0)
+                await asyncio.wait(waiting)
+                for task in waiting:
+                    assert isinstance(task.exception(), SpError)
+
+        for transport in ("inproc", "tcp"):
+            async with aio.PullSocket(receive_buffer=200) as socket:
+                address = listen(socket, transport)
+                received, *_ = await asyncio.gather(
+                    pull(socket), push(address), *(disturb(address) for _ in range(20))
+                )
+                assert received == list(range(300))
+
+    run(main, debug=False)
