@@ -563,6 +563,50 @@ except KeyboardInterrupt:
     assert (result.stdout.strip(), result.stderr) == (b"interrupted", b"")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Windows reach the whole console")
+def test_control_c_ends_a_long_close() -> None:
+    program = """
+import os, signal, sys, threading
+from cppserver import _sp_blocking, nano
+
+def waits():
+    frame = sys._current_frames()[threading.main_thread().ident]
+    while frame is not None and frame.f_code is not _sp_blocking.interruptibly.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+def interrupt():
+    while not waits():
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+pull, push = nano.PullSocket(receive_buffer=1), nano.PushSocket(linger=1000)
+push.dial(f"tcp://127.0.0.1:{pull.listen('tcp://127.0.0.1:0').port}")
+push.send(b"x", timeout=30)
+while push.try_send(bytes(1_000_000)):
+    pass
+threading.Thread(target=interrupt).start()
+try:
+    push.close()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    os._exit(0)  # Another exit delivers first.
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=DEADLINE, check=False
+    )
+    assert (result.stdout.strip(), result.stderr) == (b"interrupted", b"")
+
+
+def test_a_close_may_take_long() -> None:
+    with nano.PullSocket() as pull, nano.PushSocket(linger=DEADLINE) as push:
+        connect(pull, push)
+        push.send(b"x" * 500_000)
+        assert push.close() is True
+        assert push.close() is False
+        assert len(pull.receive(timeout=DEADLINE)) == 500_000
+
+
 # Options
 
 

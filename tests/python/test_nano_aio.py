@@ -197,6 +197,19 @@ async def test_raw_sockets_show_headers() -> None:
 
 
 @looped
+async def test_a_device_joins_raw_sockets() -> None:
+    async with aio.ReplySocket(raw=True) as front, aio.RequestSocket(raw=True) as back:
+        async with aio.ReplySocket() as reply, aio.RequestSocket() as request:
+            with nano.Device(front, back):
+                await connect(front, request)
+                await connect(back, reply)
+                serving = asyncio.create_task(echo(reply))
+                assert await request.request(b"through the device") == b"through the device"
+                await reply.close()
+                await serving
+
+
+@looped
 async def test_threads_and_coroutines_talk_with_each_other() -> None:
     def ask(address: str) -> bytes:
         with nano.RequestSocket() as request:

@@ -1,7 +1,7 @@
 """How threads wait for messages.
 
 A native call that blocks hears no signal. So on the main thread, the only one that Python runs
-signal handlers on, a wait is made of short ones, and Ctrl-C ends it soon.
+signal handlers on, a wait for a message is made of short ones, and Ctrl-C ends it soon.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from ._timer import milliseconds
 
 SLICE = 0.1
 """Seconds after which a wait on the main thread looks for signals."""
+
+PATIENCE = 1.0
+"""Seconds that Ctrl-C may have to wait for the close of a socket."""
 
 SURVEY_OVER = "the deadline of the survey has passed; no more answers are taken"
 
@@ -58,6 +61,25 @@ def patiently(
         if result is None:
             raise failed(SpFailure.WOULD_BLOCK, ON_LOOP)
         return result
+
+
+def interruptibly(call: Callable[[], bool], patience: float) -> bool:
+    """Return the result of a native call that takes up to ``patience`` seconds.
+
+    On the main thread, a long one is made by another thread, so that Ctrl-C need not wait for it.
+    """
+    if patience <= PATIENCE or threading.get_ident() != threading.main_thread().ident:
+        return call()
+    results: list[bool] = []
+    finished = threading.Event()
+
+    def run() -> None:
+        results.append(call())
+        finished.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    finished.wait()
+    return results[0]
 
 
 class BlockingExchange(Exchange):

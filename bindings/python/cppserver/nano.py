@@ -60,6 +60,7 @@ from ._sp_blocking import (
     BlockingExchange,
     BlockingRequest,
     BlockingSurvey,
+    interruptibly,
     patiently,
     send,
 )
@@ -131,7 +132,7 @@ class Socket(SpSocket, BlockingExchange):
         Returns:
             False when it was closed before.
         """
-        return closed(_library.sp_socket_close(self._handle))
+        return interruptibly(lambda: closed(_library.sp_socket_close(self._handle)), self.linger)
 
     def _open(self, function: Any, address: str) -> Endpoint:
         if not self._is_told:
@@ -394,8 +395,8 @@ class Device:
     context manager it is closed on exit.
     """
 
-    def __init__(self, one: Socket, other: Socket) -> None:
-        """Join two sockets.
+    def __init__(self, one: SpSocket, other: SpSocket) -> None:
+        """Join two sockets, of this module or of :mod:`cppserver.aio`.
 
         Raises:
             ArgumentError: A socket is not raw, or they do not belong together.
