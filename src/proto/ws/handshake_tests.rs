@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime};
+
 use super::super::{Address, DeflateSettings, Limits};
 use super::*;
 
@@ -184,6 +186,35 @@ fn handlers_refuse_and_serve() {
         answer.starts_with("HTTP/1.1 426 ") && answer.contains("upgrade: websocket"),
         "{answer}"
     );
+}
+
+#[test]
+fn answers_are_dated_once() {
+    let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let dates = |answer: &str| -> Vec<String> {
+        let dates = answer.lines().filter_map(|line| line.strip_prefix("date: "));
+        dates.map(str::to_owned).collect()
+    };
+    let earliest = SystemTime::now() - Duration::from_secs(1);
+    let (_, answer) = serve(request, |_, _| ());
+    let [date] = &dates(&answer)[..] else { panic!("{answer}") };
+    assert!((earliest..=SystemTime::now()).contains(&httpdate::parse_http_date(date).unwrap()));
+
+    let own = "Tue, 15 Nov 1994 08:12:31 GMT";
+    let (_, answer) = serve(request, |_, response| response.add_header("Date", own).unwrap());
+    assert_eq!(dates(&answer), [own]);
+}
+
+#[test]
+fn a_refused_head_gets_a_head_alone() {
+    for rest in ["Host: h\r\nUpgrade: websocket\r\n\r\n".to_owned(), "\r\n".to_owned()]
+        .into_iter()
+        .chain([format!("A: {}\r\n", "a".repeat(MOST_HEAD))])
+    {
+        let (step, answer) = serve(&format!("HEAD / HTTP/1.1\r\n{rest}"), |_, _| ());
+        failed(step);
+        assert!(answer.contains("content-length: ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! handshake and a plain page need it.
 
 use std::str;
+use std::time::SystemTime;
 
 use tungstenite::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tungstenite::http::{self, StatusCode, Version};
@@ -117,7 +118,7 @@ impl Response {
     }
 
     /// Adds a header field. The library writes those about the connection, the handshake and the
-    /// length itself.
+    /// length itself, and a `Date` when there is none.
     ///
     /// # Errors
     ///
@@ -208,6 +209,11 @@ pub(super) fn last_answer(response: &Response, is_head: bool) -> Vec<u8> {
     let has_body = !matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if has_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(response.body.len()));
+    }
+    // RFC 9110 section 6.6.1; a handler may know a better one.
+    if !response.headers.contains_key(header::DATE) {
+        let now = httpdate::HttpDate::from(SystemTime::now()).to_string();
+        headers.extend(HeaderValue::try_from(now).map(|now| (header::DATE, now)));
     }
     headers.extend(response.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     let mut bytes = Vec::new();
