@@ -136,7 +136,7 @@ impl Handshake {
             ));
         }
         let text = "the client does not speak HTTP; does it speak TLS?";
-        refuse(StatusCode::BAD_REQUEST, text, false, down)
+        refuse(StatusCode::BAD_REQUEST, text, config, false, down)
     }
 
     fn too_long(&self, config: &Config, down: &mut Wire) -> Step {
@@ -148,13 +148,14 @@ impl Handshake {
         }
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         let text = "the request has more than 16 KiB of headers";
-        refuse(status, text, is_head(&self.head), down)
+        refuse(status, text, config, is_head(&self.head), down)
     }
 
     /// A server answers.
     fn answer(&self, config: &Config, used: usize, down: &mut Wire, up: &mut dyn Up) -> Step {
         let is_head = is_head(&self.head);
-        let refuse = |status, text: &str, down: &mut Wire| refuse(status, text, is_head, down);
+        let refuse =
+            |status, text: &str, down: &mut Wire| refuse(status, text, config, is_head, down);
         let mut request = match parse(&self.head) {
             Ok(request) => request,
             Err((status, text)) => return refuse(status, &text, down),
@@ -166,7 +167,7 @@ impl Handshake {
         if !http::has_item(headers, &header::UPGRADE, "websocket") {
             let mut response = Response::new(StatusCode::UPGRADE_REQUIRED);
             up.tell(Event::Request(&request, &mut response));
-            write(&http::last_answer(&response, is_head), down);
+            write(&http::last_answer(&response, is_head, config.date), down);
             return Step::Answered;
         }
         if is_head {
@@ -196,7 +197,7 @@ impl Handshake {
         let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS);
         up.tell(Event::Request(&request, &mut response));
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
-            write(&http::last_answer(&response, false), down);
+            write(&http::last_answer(&response, false, config.date), down);
             return Step::Answered;
         }
         let headers = accepted.headers_mut();
@@ -337,7 +338,7 @@ fn status_of(error: &tungstenite::Error) -> StatusCode {
 }
 
 /// Tells the client and the user why a request is refused.
-fn refuse(status: StatusCode, text: &str, is_head: bool, down: &mut Wire) -> Step {
+fn refuse(status: StatusCode, text: &str, config: &Config, is_head: bool, down: &mut Wire) -> Step {
     let mut response = Response::new(status);
     response.body = format!("{text}\n").into_bytes();
     response
@@ -346,7 +347,7 @@ fn refuse(status: StatusCode, text: &str, is_head: bool, down: &mut Wire) -> Ste
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
-    write(&http::last_answer(&response, is_head), down);
+    write(&http::last_answer(&response, is_head, config.date), down);
     Step::Failed(failure(i32::from(status.as_u16()), text))
 }
 

@@ -2,7 +2,6 @@
 //! handshake and a plain page need it.
 
 use std::str;
-use std::time::SystemTime;
 
 use tungstenite::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tungstenite::http::{self, StatusCode, Version};
@@ -193,7 +192,7 @@ pub(super) fn has_item(headers: &HeaderMap, name: &HeaderName, item: &str) -> bo
 }
 
 /// The bytes of an answer that ends the connection.
-pub(super) fn last_answer(response: &Response, is_head: bool) -> Vec<u8> {
+pub(super) fn last_answer(response: &Response, is_head: bool, date: fn() -> String) -> Vec<u8> {
     let mut answer = http::Response::new(());
     *answer.version_mut() = Version::HTTP_11;
     *answer.status_mut() = response.status;
@@ -212,8 +211,7 @@ pub(super) fn last_answer(response: &Response, is_head: bool) -> Vec<u8> {
     }
     // RFC 9110 section 6.6.1; a handler may know a better one.
     if !response.headers.contains_key(header::DATE) {
-        let now = httpdate::HttpDate::from(SystemTime::now()).to_string();
-        headers.extend(HeaderValue::try_from(now).map(|now| (header::DATE, now)));
+        headers.extend(HeaderValue::try_from(date()).map(|date| (header::DATE, date)));
     }
     headers.extend(response.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     let mut bytes = Vec::new();
