@@ -70,7 +70,7 @@ const LAYERS: [Layer; 6] = [
     Layer {
         name: "net",
         layers: &["reactor", "proto", "error"],
-        crates: &[],
+        crates: &["httpdate"],
         forbidden: &["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket"],
         why: "Endpoints reach the system through the reactor only.",
     },

@@ -287,8 +287,8 @@ fn everything_may_end_a_session_in_its_callbacks() {
         let client = world.connect_ws(server.port(), world.probe("client"));
         world.log.wait_count("client", round + 1, |event| *event == Event::Handshaked);
         client.send_text(word).unwrap();
-        // None of these comes after the first.
-        client.send_text("disconnect").unwrap();
+        // Does not come after the first. The session may be over already.
+        let _ = client.send_text("disconnect");
         world.log.wait_count("client", round + 1, |event| *event == Event::Dropped);
         world.log.wait_count("session", round + 1, |event| *event == Event::Dropped);
     }

@@ -4,6 +4,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
 
 use common::*;
 use cppserver::{
@@ -78,11 +79,14 @@ fn a_page_is_served_on_the_same_port() {
         "/path" => assert_eq!(response.status(), 101),
         _ => response.set_status(404).unwrap(),
     });
+    let before = SystemTime::now();
     let page = ask(server.port(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n"));
     assert!(
         page.contains("content-length: 6000000\r\n") && page.contains("content-type: text/html")
     );
+    let date = page.lines().find_map(|line| line.strip_prefix("date: ")).expect("a date");
+    assert!(httpdate::parse_http_date(date).unwrap() >= before - Duration::from_secs(1));
     assert!(page.ends_with(&"<p>hello</p>".repeat(10)));
     assert_eq!(page.split_once("\r\n\r\n").unwrap().1.len(), 6_000_000);
     assert!(ask(server.port(), "GET /no HTTP/1.1\r\nHost: h\r\n\r\n").starts_with("HTTP/1.1 404 "));

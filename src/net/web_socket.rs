@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use super::endpoint::Role;
 use super::frames::Sent;
@@ -125,6 +126,7 @@ impl WebSocket {
                 threshold: options.limit(SocketOption::DeflateThreshold).unwrap_or(0),
             }),
             tells_control: options.is_on(SocketOption::ControlFrames),
+            date: || httpdate::fmt_http_date(SystemTime::now()),
             target: self.target().map(|target| target.clone()),
         });
     }

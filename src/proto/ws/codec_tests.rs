@@ -6,7 +6,7 @@ const LIMITS: Limits = Limits { message: 1 << 20, frame: usize::MAX, fragments: 
 
 fn codec(is_server: bool, limits: Limits) -> Codec {
     let target = (!is_server).then(Target::default);
-    let config = Config { limits, deflate: None, tells_control: false, target };
+    let config = Config { limits, deflate: None, tells_control: false, date: String::new, target };
     Codec::new(Arc::new(config))
 }
 

@@ -135,7 +135,8 @@ impl Handshake {
                 "the server does not answer in HTTP; is it a WebSocket server?",
             ));
         }
-        refuse(StatusCode::BAD_REQUEST, "the client does not speak HTTP; does it speak TLS?", down)
+        let text = "the client does not speak HTTP; does it speak TLS?";
+        refuse(StatusCode::BAD_REQUEST, text, config, false, down)
     }
 
     fn too_long(&self, config: &Config, down: &mut Wire) -> Step {
@@ -146,16 +147,19 @@ impl Handshake {
             ));
         }
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        refuse(status, "the request has more than 16 KiB of headers", down)
+        let text = "the request has more than 16 KiB of headers";
+        refuse(status, text, config, is_head(&self.head), down)
     }
 
     /// A server answers.
     fn answer(&self, config: &Config, used: usize, down: &mut Wire, up: &mut dyn Up) -> Step {
+        let is_head = is_head(&self.head);
+        let refuse =
+            |status, text: &str, down: &mut Wire| refuse(status, text, config, is_head, down);
         let mut request = match parse(&self.head) {
             Ok(request) => request,
-            Err((status, text)) => return refuse(status, text, down),
+            Err((status, text)) => return refuse(status, &text, down),
         };
-        let is_head = request.method() == "HEAD";
         let headers = request.0.headers();
         if headers.get_all(header::HOST).iter().count() != 1 {
             return refuse(StatusCode::BAD_REQUEST, "the request has not one Host", down);
@@ -163,7 +167,7 @@ impl Handshake {
         if !http::has_item(headers, &header::UPGRADE, "websocket") {
             let mut response = Response::new(StatusCode::UPGRADE_REQUIRED);
             up.tell(Event::Request(&request, &mut response));
-            write(&http::last_answer(&response, is_head), down);
+            write(&http::last_answer(&response, is_head, config.date), down);
             return Step::Answered;
         }
         if is_head {
@@ -187,13 +191,13 @@ impl Handshake {
             Ok(accepted) => accepted,
             Err(error) => {
                 let text = format!("the handshake of the client is wrong: {error}");
-                return refuse(StatusCode::BAD_REQUEST, text, down);
+                return refuse(StatusCode::BAD_REQUEST, &text, down);
             }
         };
         let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS);
         up.tell(Event::Request(&request, &mut response));
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
-            write(&http::last_answer(&response, false), down);
+            write(&http::last_answer(&response, false, config.date), down);
             return Step::Answered;
         }
         let headers = accepted.headers_mut();
@@ -202,7 +206,7 @@ impl Handshake {
                 let text = format!(
                     "the handler chose the subprotocol {name}, which the client did not offer"
                 );
-                return refuse(StatusCode::INTERNAL_SERVER_ERROR, text, down);
+                return refuse(StatusCode::INTERNAL_SERVER_ERROR, &text, down);
             }
             // A token, as was checked.
             headers.extend(
@@ -296,10 +300,15 @@ pub(super) fn end(config: &Config) -> Error {
     }
 }
 
+/// Whether only the head of an answer is asked for (RFC 9110 section 9.3.2).
+fn is_head(head: &[u8]) -> bool {
+    head.starts_with(b"HEAD ")
+}
+
 /// Reads a request, or tells with which status it is refused.
 fn parse(head: &[u8]) -> Result<Request, (StatusCode, String)> {
     // The parser of handshakes takes GET alone, and a page may be asked for by HEAD.
-    let is_head = head.starts_with(b"HEAD ");
+    let is_head = is_head(head);
     let as_get = is_head.then(|| [b"GET", &head[4..]].concat());
     match server::Request::try_parse(as_get.as_deref().unwrap_or(head)) {
         Ok(Some((_, mut request))) => {
@@ -329,8 +338,7 @@ fn status_of(error: &tungstenite::Error) -> StatusCode {
 }
 
 /// Tells the client and the user why a request is refused.
-fn refuse(status: StatusCode, text: impl Into<String>, down: &mut Wire) -> Step {
-    let text = text.into();
+fn refuse(status: StatusCode, text: &str, config: &Config, is_head: bool, down: &mut Wire) -> Step {
     let mut response = Response::new(status);
     response.body = format!("{text}\n").into_bytes();
     response
@@ -339,7 +347,7 @@ fn refuse(status: StatusCode, text: impl Into<String>, down: &mut Wire) -> Step 
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
-    write(&http::last_answer(&response, false), down);
+    write(&http::last_answer(&response, is_head, config.date), down);
     Step::Failed(failure(i32::from(status.as_u16()), text))
 }
 

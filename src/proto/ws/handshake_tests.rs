@@ -9,9 +9,15 @@ const REQUEST: &str = "GET /chat?room=7 HTTP/1.1\r\nHost: server.example.com\r\n
 const DEFLATE: DeflateSettings =
     DeflateSettings { takeover: false, window_bits: 15, level: 1, threshold: 0 };
 
+const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+fn date() -> String {
+    NOW.to_owned()
+}
+
 fn server() -> Config {
     let limits = Limits { message: 1000, frame: 1000, fragments: 10 };
-    Config { limits, deflate: Some(DEFLATE), tells_control: false, target: None }
+    Config { limits, deflate: Some(DEFLATE), tells_control: false, date, target: None }
 }
 
 fn client(address: &str) -> (Config, Target) {
@@ -184,6 +190,34 @@ fn handlers_refuse_and_serve() {
         answer.starts_with("HTTP/1.1 426 ") && answer.contains("upgrade: websocket"),
         "{answer}"
     );
+}
+
+#[test]
+fn answers_are_dated_once() {
+    let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let dates = |answer: &str| -> Vec<String> {
+        let dates = answer.lines().filter_map(|line| line.strip_prefix("date: "));
+        dates.map(str::to_owned).collect()
+    };
+    for wrong in [request, "GET / HTTP/1.1\r\n\r\n"] {
+        let (_, answer) = serve(wrong, |_, _| ());
+        assert_eq!(dates(&answer), [NOW]);
+    }
+    let own = "Tue, 15 Nov 1994 08:12:31 GMT";
+    let (_, answer) = serve(request, |_, response| response.add_header("Date", own).unwrap());
+    assert_eq!(dates(&answer), [own]);
+}
+
+#[test]
+fn a_refused_head_gets_a_head_alone() {
+    for rest in ["Host: h\r\nUpgrade: websocket\r\n\r\n".to_owned(), "\r\n".to_owned()]
+        .into_iter()
+        .chain([format!("A: {}\r\n", "a".repeat(MOST_HEAD))])
+    {
+        let (step, answer) = serve(&format!("HEAD / HTTP/1.1\r\n{rest}"), |_, _| ());
+        failed(step);
+        assert!(answer.contains("content-length: ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    }
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Response {
     }
 
     /// Adds a header field. The library writes those about the connection, the handshake and the
-    /// length itself.
+    /// length itself, and a `Date` when there is none.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ pub(super) fn has_item(headers: &HeaderMap, name: &HeaderName, item: &str) -> bo
 }
 
 /// The bytes of an answer that ends the connection.
-pub(super) fn last_answer(response: &Response, is_head: bool) -> Vec<u8> {
+pub(super) fn last_answer(response: &Response, is_head: bool, date: fn() -> String) -> Vec<u8> {
     let mut answer = http::Response::new(());
     *answer.version_mut() = Version::HTTP_11;
     *answer.status_mut() = response.status;
@@ -208,6 +208,10 @@ pub(super) fn last_answer(response: &Response, is_head: bool) -> Vec<u8> {
     let has_body = !matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if has_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(response.body.len()));
+    }
+    // RFC 9110 section 6.6.1; a handler may know a better one.
+    if !response.headers.contains_key(header::DATE) {
+        headers.extend(HeaderValue::try_from(date()).map(|date| (header::DATE, date)));
     }
     headers.extend(response.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     let mut bytes = Vec::new();

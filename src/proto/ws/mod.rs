@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) deflate: Option<DeflateSettings>,
     /// Whether pings and pongs are told too.
     pub(crate) tells_control: bool,
+    /// Tells the time in the words of HTTP (RFC 9110 section 5.6.7).
+    pub(crate) date: fn() -> String,
     /// What a client asks for; servers have none.
     pub(crate) target: Option<Target>,
 }

@@ -18,7 +18,7 @@ struct End<L> {
 
 fn config(target: Option<Target>, deflate: Option<DeflateSettings>) -> Arc<Config> {
     let limits = Limits { message: 1 << 20, frame: usize::MAX, fragments: 1000 };
-    Arc::new(Config { limits, deflate, tells_control: true, target })
+    Arc::new(Config { limits, deflate, tells_control: true, date: String::new, target })
 }
 
 fn target() -> Option<Target> {
