@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from cppserver import (
     SpClosedError,
     SystemCallError,
     _sp_callbacks,
+    _sp_transfer,
     nano,
 )
 from helpers import DEADLINE, Log, LoggingService, wait_until
@@ -402,14 +405,30 @@ class TestLifetime:
         assert pair.log.events("received") == []
 
     def test_messages_leave_no_memory_behind(self) -> None:
-        with EchoReply() as reply, nano.RequestSocket() as request:
+        class Echo(nano.ReplySocket):
+            def on_received(self, data: bytes) -> None:
+                self.send(data)
+
+        def ask(size: int, count: int) -> None:
+            for _ in range(count):
+                assert len(request.request(bytes(size), timeout=DEADLINE)) == size
+
+        with Echo() as reply, nano.RequestSocket() as request:
             connect(reply, request, transport="inproc")
-            reply.on_received = reply.send  # type: ignore[method-assign]
-            for size in (10, 100_000):
-                for _ in range(20):
-                    request.request(b"x" * size, timeout=DEADLINE)
-            before = len(gc.get_objects())
-            for _ in range(500):
-                request.request(b"x" * 10, timeout=DEADLINE)
-            assert len(gc.get_objects()) - before < 50
-            del reply.on_received
+            ask(10, 50)
+            blocks = sys.getallocatedblocks()
+            ask(10, 1000)
+            assert sys.getallocatedblocks() - blocks < 200
+            assert len(_sp_transfer._boxes) <= 64
+            ask(1_000_000, 20)
+            memory = resident_bytes()
+            ask(1_000_000, 300)
+            assert resident_bytes() - memory < 100_000_000
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process; 0 where that is not so easily asked for."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    except FileNotFoundError:
+        return 0
