@@ -103,6 +103,10 @@ def test_a_storm(kinds: tuple[type[nano.Socket], type[nano.Socket]]) -> None:
         socket.close()
     wait_until(lambda: all(each.statistics.current_connections == 0 for each in made))
     wait_until(lambda: not any(each in _sp_callbacks.sockets.values() for each in made))
+    for socket in made:
+        counted = socket.statistics
+        begun = counted.established_connections + counted.accepted_connections
+        assert begun == counted.dropped_connections + counted.broken_connections
 
 
 def test_threads_ask_over_one_socket() -> None:
