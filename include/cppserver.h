@@ -2929,6 +2929,15 @@ int32_t cppserver_sp_message_assign(struct cppserver_sp_message *message,
                                     size_t size);
 
 /**
+ * Exchanges what is in two messages, bytes and headers, without a copy: also that of a message
+ * which a callback lends, to keep it or to answer it.
+ *
+ * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+ */
+int32_t cppserver_sp_message_swap(struct cppserver_sp_message *message,
+                                  struct cppserver_sp_message *other);
+
+/**
  * The ids in front of a message, which only raw sockets show: where it came from, the hops that it
  * took, the question that it is or answers. A device passes them on as they are.
  *
@@ -3077,6 +3086,16 @@ int32_t cppserver_sp_socket_pause_receiving(struct cppserver_sp_socket *socket);
  * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
  */
 int32_t cppserver_sp_socket_resume_receiving(struct cppserver_sp_socket *socket);
+
+/**
+ * Whether calls may block, which at first they may. With false, those that would have to wait fail
+ * with CPPSERVER_SP_FAILURE_WOULD_BLOCK instead, and so do those that are blocked right now, also
+ * in contexts: a program gets its threads back, and the socket goes on. Any thread, any callback.
+ *
+ * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+ */
+int32_t cppserver_sp_socket_set_blocking(struct cppserver_sp_socket *socket,
+                                         bool blocking);
 
 /**
  * Subscribes to what begins with a topic, from now on; to everything with an empty one. A topic
