@@ -1188,8 +1188,8 @@ typedef struct cppserver_sp_handler {
                         struct cppserver_sp_socket *socket,
                         struct cppserver_sp_message *message);
     /**
-     * Sending is possible again after a send with the timeout 0 was refused because it would have
-     * had to wait.
+     * Sending is possible again after a send was refused because it would have had to wait: with
+     * the timeout 0, or on an I/O thread.
      */
     void (*on_writable)(void *user_data, struct cppserver_sp_socket *socket);
     /**
@@ -3251,8 +3251,8 @@ int32_t cppserver_sp_endpoint_close(struct cppserver_sp_endpoint *endpoint);
  * CPPSERVER_SP_OPTION_SEND_TIMEOUT says, which by default is for as long as it takes.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_TIMEOUT with the code
- * CPPSERVER_SP_FAILURE_TIMED_OUT, or CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 (after
- * which on_writable tells when to go on) and on I/O threads; CPPSERVER_STATUS_INVALID_STATE for an
+ * CPPSERVER_SP_FAILURE_TIMED_OUT, or CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 and on I/O
+ * threads (after which on_writable tells when to go on); CPPSERVER_STATUS_INVALID_STATE for an
  * answer without a question; CPPSERVER_STATUS_UNSUPPORTED for sockets that only receive;
  * CPPSERVER_STATUS_NOT_CONNECTED when the socket is closed, also meanwhile.
  */

@@ -264,6 +264,23 @@ fn a_refused_send_is_told_when_there_is_room() {
     }
 }
 
+#[test]
+fn a_send_that_would_block_a_loop_is_told_when_there_is_room() {
+    let service = Service::new().unwrap();
+    service.start(()).unwrap();
+    let (push, pull) = (nano(Protocol::Push), nano(Protocol::Pull));
+    let (sender, told) = mpsc::channel();
+    push.set_handler(Teller(sender)).unwrap();
+    let (refused, result) = mpsc::channel();
+    let sends = push.clone();
+    service.post(move || refused.send(sends.send("nobody")).unwrap());
+    assert_failure(result.recv_timeout(DEADLINE).unwrap(), SpFailure::WouldBlock);
+    connect_over("inproc", &pull, &push);
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(true)));
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Writable));
+    service.stop().unwrap();
+}
+
 /// Over a path, which nobody else takes meanwhile.
 #[test]
 #[cfg(unix)]

@@ -34,11 +34,15 @@ impl Core {
                 Err(Refusal::WouldBlock) => {}
                 Err(refusal) => return Err(refusal.into_error()),
             }
-            if matches!(wait, Wait::No) || !state.may_wait(interruptions) {
+            let may_wait = match wait {
+                _ if !state.may_wait(interruptions) => Err(Refusal::WouldBlock.into_error()),
+                Wait::No => Err(Refusal::WouldBlock.into_error()),
+                _ => may_block(),
+            };
+            if let Err(error) = may_wait {
                 state.callbacks.awaits_writable = state.callbacks.present();
-                return Err(Refusal::WouldBlock.into_error());
+                return Err(error);
             }
-            may_block()?;
             wait = wait.resolve(&state.options);
             check_end(wait, "sent")?;
             state =

@@ -30,8 +30,8 @@ pub struct cppserver_sp_handler {
             message: *mut cppserver_sp_message,
         ),
     >,
-    /// Sending is possible again after a send with the timeout 0 was refused because it would have
-    /// had to wait.
+    /// Sending is possible again after a send was refused because it would have had to wait: with
+    /// the timeout 0, or on an I/O thread.
     pub on_writable: Option<
         unsafe extern "C-unwind" fn(user_data: *mut c_void, socket: *mut cppserver_sp_socket),
     >,

@@ -22,28 +22,27 @@ class SocketSettings
 public:
     /// How long a close delivers what was sent before (default 1 s).
     bool SetupLinger(std::chrono::milliseconds time) { return Set_(CPPSERVER_SP_OPTION_LINGER, time.count()); }
-    /// Bytes that may wait in one connection to be sent (default 128 KiB), and as many messages (default 0 for no limit).
-    bool SetupSendLimit(size_t bytes, size_t messages = 0)
-    {
-        return Set_(CPPSERVER_SP_OPTION_SEND_BUFFER, Number_(bytes)) && Set_(CPPSERVER_SP_OPTION_SEND_MESSAGES, Number_(messages));
-    }
-    /// The same for those to be received; then the peer has to wait.
-    bool SetupReceiveLimit(size_t bytes, size_t messages = 0)
-    {
-        return Set_(CPPSERVER_SP_OPTION_RECEIVE_BUFFER, Number_(bytes)) && Set_(CPPSERVER_SP_OPTION_RECEIVE_MESSAGES, Number_(messages));
-    }
+    /// Bytes that may wait in one connection to be sent (default 128 KiB).
+    bool SetupSendLimit(size_t bytes) { return Set_(CPPSERVER_SP_OPTION_SEND_BUFFER, Number_(bytes)); }
+    /// The same limit in messages; 0 for no limit (default).
+    bool SetupSendMessages(size_t messages) { return Set_(CPPSERVER_SP_OPTION_SEND_MESSAGES, Number_(messages)); }
+    /// Bytes that may wait in one connection to be received (default 128 KiB); then the peer has to wait.
+    bool SetupReceiveLimit(size_t bytes) { return Set_(CPPSERVER_SP_OPTION_RECEIVE_BUFFER, Number_(bytes)); }
+    /// The same limit in messages; 0 for no limit (default).
+    bool SetupReceiveMessages(size_t messages) { return Set_(CPPSERVER_SP_OPTION_RECEIVE_MESSAGES, Number_(messages)); }
     /// How long Send() may block; -1 ms, the default, for as long as it takes.
     bool SetupSendTimeout(std::chrono::milliseconds timeout) { return Set_(CPPSERVER_SP_OPTION_SEND_TIMEOUT, timeout.count()); }
     /// The same for Receive().
     bool SetupReceiveTimeout(std::chrono::milliseconds timeout) { return Set_(CPPSERVER_SP_OPTION_RECEIVE_TIMEOUT, timeout.count()); }
-    /// After how long a connection that failed or was lost is made again (default 100 ms). It doubles with each failure up to `longest`;
-    /// 0 lets it be.
-    bool SetupReconnect(std::chrono::milliseconds interval, std::chrono::milliseconds longest = std::chrono::milliseconds(0))
-    {
-        return Set_(CPPSERVER_SP_OPTION_RECONNECT_INTERVAL, interval.count()) && Set_(CPPSERVER_SP_OPTION_RECONNECT_INTERVAL_MAX, longest.count());
-    }
-    /// 1 to 16 (default 8) for the connections that are made from now on: the lowest number has its turn first.
-    bool SetupPriorities(int send, int receive) { return Set_(CPPSERVER_SP_OPTION_SEND_PRIORITY, send) && Set_(CPPSERVER_SP_OPTION_RECEIVE_PRIORITY, receive); }
+    /// After how long a connection that failed or was lost is made again (default 100 ms).
+    bool SetupReconnectInterval(std::chrono::milliseconds interval) { return Set_(CPPSERVER_SP_OPTION_RECONNECT_INTERVAL, interval.count()); }
+    /// The interval doubles with each failure up to this one; 0 lets it be (default).
+    bool SetupReconnectIntervalMax(std::chrono::milliseconds interval) { return Set_(CPPSERVER_SP_OPTION_RECONNECT_INTERVAL_MAX, interval.count()); }
+    /// 1 to 16 (default 8) for the connections that are made from now on: who sends to one of many takes those with the lowest number as long
+    /// as they accept messages.
+    bool SetupSendPriority(int priority) { return Set_(CPPSERVER_SP_OPTION_SEND_PRIORITY, priority); }
+    /// The same for receiving.
+    bool SetupReceivePriority(int priority) { return Set_(CPPSERVER_SP_OPTION_RECEIVE_PRIORITY, priority); }
     /// Bytes of the largest message that is received (default 1 MiB); one byte more, and the connection is closed. 0 for no limit.
     bool SetupMaxMessageSize(size_t bytes) { return Set_(CPPSERVER_SP_OPTION_MAX_MESSAGE_SIZE, Number_(bytes)); }
     /// Devices that a question may go through, 1 to 255 (default 8).
