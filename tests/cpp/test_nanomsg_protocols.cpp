@@ -92,8 +92,11 @@ TEST(nanomsg_push_is_shared_out)
     LoggedServer<Nano::PushServer> other(addresses[1]);
     CHECK(one.Start() && other.Start());
     LoggedClient<Nano::PushClient> client(addresses[0]);
+    CHECK(!client.Link(addresses[1]));
     CHECK(client.Connect());
-    CHECK(client.socket().Link(addresses[1]));
+    CHECK(client.Link(addresses[1]));
+    CHECK(!client.Link("nowhere"));
+    CHECK_EQUAL(client.log.Count(ErrorText(EINVAL)), 1u);
     for (int number = 0; number < 10; ++number)
         CHECK_EQUAL(client.Send("message"), 7u);
     one.log.Wait("received message", 5);

@@ -9,8 +9,8 @@
 namespace CppServer {
 namespace Nanomsg {
 
-/// Send() goes to all neighbours, linked by either side, and never back to the sender; they do not pass it on. It never waits: who has no room
-/// misses the message.
+/// Send() goes to all neighbours, linked by either side, and never back to the sender; they do not pass it on. It never waits: who has
+/// no room misses the message.
 class Bus : public Server
 {
 public:
@@ -21,13 +21,9 @@ public:
     {
     }
 
-    /// Connects to one more node, until the end of the object: also when it is stopped and started again. False when it is not started, and
-    /// after onError().
-    bool Link(const std::string& address)
-    {
-        bool linked = false;
-        return IsStarted() && Tried_([&]() { linked = socket().Link(address); }) && linked;
-    }
+    /// Connects to one more node, until the end of the object: also when it is stopped and started again. False when it is not started,
+    /// and after onError().
+    bool Link(const std::string& address) { return Link_(address); }
 };
 
 } // namespace Nanomsg

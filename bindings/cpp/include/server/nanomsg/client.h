@@ -11,8 +11,8 @@ namespace Nanomsg {
 
 /// Detail::Node has all other members, and says who calls back.
 ///
-/// A connected client is one that tries to have a connection, in the background and again and again: there need not be a server yet, and one
-/// that goes and comes back is no disconnect.
+/// A connected client is one that tries to have a connection, in the background and again and again: there need not be a server yet,
+/// and one that goes and comes back is no disconnect.
 class Client : public Detail::Node
 {
 public:

@@ -14,9 +14,9 @@
 namespace CppServer {
 namespace Nanomsg {
 
-/// An exchange of its own over a socket that asks or answers: a request and its reply, a survey and its answers, or a question that is being
-/// answered. The socket has one itself, and as many contexts as it likes: each thread takes one, and what they ask goes over the same
-/// connections. The socket must live as long as its contexts, and stay where it is.
+/// An exchange of its own over a socket that asks or answers: a request and its reply, a survey and its answers, or a question that is
+/// being answered. The socket has one itself, and as many contexts as it likes: each thread takes one, and what they ask goes over the
+/// same connections. The socket must live as long as its contexts, and stay where it is.
 ///
 /// All functions but moves may be called on every thread. Send() and the others do what those of Socket do.
 class Context

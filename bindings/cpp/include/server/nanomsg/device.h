@@ -14,8 +14,8 @@ namespace Nanomsg {
 /// Passes messages on between two sockets of Domain::Raw with the two roles of a pattern, both ways and without a thread of its own. Both
 /// may be the same one of a bus or a pair, which then sends back what it receives.
 ///
-/// What one socket can't take yet waits, and then the peers of the other one wait. The device ends with its destruction or with one of the
-/// sockets, and keeps the connections of both open until then.
+/// What one socket can't take yet waits, and then the peers of the other one wait. The device ends with its destruction or with one of
+/// the sockets, and keeps the connections of both open until then.
 class Device
 {
 public:

@@ -9,7 +9,7 @@
 namespace CppServer {
 namespace Nanomsg {
 
-/// The end of a pipeline that connects; with socket().Link() to several servers. Send() waits for a server with room.
+/// The end of a pipeline that connects; with Link() to several servers. Send() waits for a server with room.
 class PushClient : public Client
 {
 public:
@@ -19,6 +19,10 @@ public:
     explicit PushClient(const std::shared_ptr<TService>& service, const std::string& address) : Client(service, Domain::Std, Protocol::Push, address)
     {
     }
+
+    /// Connects to one more server, until the end of the object: also when it is disconnected and connected again. False when it is not
+    /// connected, and after onError().
+    bool Link(const std::string& address) { return Link_(address); }
 
 private:
     // There is nothing to receive.

@@ -10,8 +10,8 @@
 namespace CppServer {
 namespace Nanomsg {
 
-/// A request goes to one server, and to another one, or the same again, when its connection is lost or the resend interval has passed. It waits
-/// inside as long as there is no server. The next request gives it up; for several at the same time there is Context.
+/// A request goes to one server, and to another one, or the same again, when its connection is lost or the resend interval has passed.
+/// It waits inside as long as there is no server. The next request gives it up; for several at the same time there is Context.
 class RequestClient : public Client
 {
 public:

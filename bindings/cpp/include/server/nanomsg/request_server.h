@@ -9,8 +9,8 @@
 namespace CppServer {
 namespace Nanomsg {
 
-/// A Send() in onReceived(), or after a Receive(), is the answer to that request. Without a request it is an error (EFSM). With a Context for
-/// each, several threads answer.
+/// A Send() in onReceived(), or after a Receive(), is the answer to that request. Without a request it is an error (EFSM). With a
+/// Context for each, several threads answer.
 class RequestServer : public Server
 {
 public:

@@ -115,8 +115,8 @@ public:
     /// Whether there is an endpoint of Bind() or Connect(), with or without a peer.
     bool IsConnected() const noexcept { return _endpoint_id >= 0; }
 
-    /// With the levels and options of nanomsg (NN_...). False when the socket is closed; throws for what is no option (ENOPROTOOPT) and no
-    /// value (EINVAL). NN_IPV4ONLY is kept and not followed: addresses of IPv6 are never refused. There are no descriptors to poll.
+    /// With the levels and options of nanomsg (NN_...). False when the socket is closed; throws for what is no option (ENOPROTOOPT) and
+    /// no value (EINVAL). NN_IPV4ONLY is kept and not followed: addresses of IPv6 are never refused. There are no descriptors to poll.
     bool SetSocketOption(int level, int option, const void* value, size_t size)
     {
         if (!_opened)
@@ -187,8 +187,8 @@ public:
     size_t TrySend(const std::string& text) { return TrySend(text.data(), text.size()); }
     size_t TrySend(const Message& message) { return Sent_(message, Never) ? message.size() : 0; }
 
-    /// Receives a message, and blocks until there is one. Returns its size, which can be 0, but then the message has a buffer. Without one
-    /// nothing was received: the socket is closed or has no endpoint, also meanwhile.
+    /// Receives a message, and blocks until there is one. Returns its size, which can be 0, but then the message has a buffer. Without
+    /// one nothing was received: the socket is closed or has no endpoint, also meanwhile.
     size_t Receive(Message& message) { return Received_(message, AsSet); }
     /// The same, but nothing where Receive() would block.
     size_t TryReceive(Message& message) { return Received_(message, Never); }
@@ -215,7 +215,8 @@ public:
         return true;
     }
 
-    /// Closes all sockets of the process for good: functions that are blocked, and later calls, fail with EBADF, and so does a new socket.
+    /// Closes all sockets of the process for good: functions that are blocked, and later calls, fail with EBADF, and so does a new
+    /// socket.
     static void Terminate() { cppserver_sp_terminate(); }
 
 private:

@@ -20,7 +20,8 @@ public:
     }
     /// With a std::shared_ptr of an Asio::Service, whose I/O threads call back.
     template <class TService>
-    explicit SubscribeClient(const std::shared_ptr<TService>& service, const std::string& address, const std::string& topic = "") : Client(service, Domain::Std, Protocol::Subscriber, address)
+    explicit SubscribeClient(const std::shared_ptr<TService>& service, const std::string& address, const std::string& topic = "")
+        : Client(service, Domain::Std, Protocol::Subscriber, address)
     {
         socket().Subscribe(topic);
     }

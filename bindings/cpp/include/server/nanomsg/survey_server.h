@@ -28,8 +28,8 @@ public:
         SetDeadline_(deadline);
     }
 
-    /// Waits for an answer: its size and false. 0 and true when the deadline is over, the server is not started, also meanwhile, and after
-    /// onError(), such as when there is no survey. Does not call onReceived().
+    /// Waits for an answer: its size and false. 0 and true when the deadline is over, the server is not started, also meanwhile, and
+    /// after onError(), such as when there is no survey. Does not call onReceived().
     std::tuple<size_t, bool> ReceiveSurvey(Message& message) { return Answered_(message, &Socket::ReceiveSurvey); }
     /// The same, but 0 and false when there is no answer yet.
     std::tuple<size_t, bool> TryReceiveSurvey(Message& message) { return Answered_(message, &Socket::TryReceiveSurvey); }

@@ -14,8 +14,8 @@ namespace CppServer {
 namespace Nanomsg {
 namespace Detail {
 
-/// Counts the questions of a socket that asks, and the runs of the object that it belongs to. As long as nothing is asked there is nothing
-/// to receive, not even something to wait for.
+/// Counts the questions of a socket that asks, and the runs of the object that it belongs to. As long as nothing is asked there is
+/// nothing to receive, not even something to wait for.
 class Gate
 {
 public:

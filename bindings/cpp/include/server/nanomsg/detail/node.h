@@ -25,6 +25,7 @@ namespace Nanomsg {
 
 class Bus;
 class Client;
+class PushClient;
 class RequestClient;
 class Server;
 class SubscribeClient;
@@ -47,13 +48,14 @@ namespace Detail {
 /// - Without, nobody: Receive() and TryReceive() call it on their thread.
 /// - With a Service, one of its I/O threads. Nothing blocks there: Send() and the others fail with EAGAIN where they would.
 ///
-/// All functions may be called on every thread and in every callback. Start and stop do their work on the calling thread, and call back there.
-/// Stop wakes functions that are blocked in other threads; they return nothing. The thread of the object has ended when stop returns, except
-/// when a callback on that thread calls it; do not let two objects stop each other in callbacks. A CppCommon::SystemException that leaves a
-/// callback goes to onError(), any other exception ends the process with a message (those of Receive() reach its caller).
+/// All functions may be called on every thread and in every callback. Start and stop do their work on the calling thread, and call back
+/// there. Stop wakes functions that are blocked in other threads; they return nothing. The thread of the object has ended when stop
+/// returns, except when a callback on that thread calls it; do not let two objects stop each other in callbacks. A
+/// CppCommon::SystemException that leaves a callback goes to onError(), any other exception ends the process with a message (those of
+/// Receive() reach its caller).
 ///
-/// The destructor stops too, but then the part of a derived class is gone already. So when callbacks use that part, stop the object before
-/// it is destroyed, or in the destructor of the derived class.
+/// The destructor stops too, but then the part of a derived class is gone already. So when callbacks use that part, stop the object
+/// before it is destroyed, or in the destructor of the derived class.
 class Node
 {
 public:
@@ -70,8 +72,8 @@ public:
     /// In onError(): a whole sentence about the error.
     std::string error_details() const { return CurrentDetails(); }
 
-    /// Sends a message, as Socket::Send() does: pair and push sockets wait for a peer with room, the others never. Returns its size; 0 when the
-    /// object is not running, also meanwhile, and after onError().
+    /// Sends a message, as Socket::Send() does: pair and push sockets wait for a peer with room, the others never. Returns its size; 0
+    /// when the object is not running, also meanwhile, and after onError().
     size_t Send(const void* buffer, size_t size) { return Sent_([&]() { return _socket.Send(buffer, size); }); }
     size_t Send(const std::string& text) { return Send(text.data(), text.size()); }
     size_t Send(const Message& message) { return Sent_([&]() { return _socket.Send(message); }); }
@@ -115,6 +117,7 @@ private:
     friend class Nanomsg::SubscribeClient;
     friend class Nanomsg::SurveyServer;
     friend class Nanomsg::Bus;
+    friend class Nanomsg::PushClient;
 
     enum class Calls_
     {
@@ -415,6 +418,12 @@ private:
             Report_(error);
             return false;
         }
+    }
+
+    bool Link_(const std::string& address)
+    {
+        bool linked = false;
+        return IsRunning_() && Tried_([&]() { linked = _socket.Link(address); }) && linked;
     }
 
     template <class TFunction>

@@ -11,9 +11,9 @@ namespace CppServer {
 namespace Nanomsg {
 namespace Detail {
 
-/// The function that a call of a virtual function through this object runs. In the constructor of TObject it is the one of TObject, in a whole
-/// object that of the class farthest down: so where they differ, it was overridden. The language has no question for that, so the answer is
-/// read where the C++ ABI of all compilers but Microsoft's keeps it; there it is always null.
+/// The function that a call of a virtual function through this object runs. In the constructor of TObject it is the one of TObject, in
+/// a whole object that of the class farthest down: so where they differ, it was overridden. The language has no question for that, so
+/// the answer is read where the C++ ABI of all compilers but Microsoft's keeps it; there it is always null.
 template <class TObject>
 const void* FunctionOf(const TObject* object, void (TObject::*function)()) noexcept
 {

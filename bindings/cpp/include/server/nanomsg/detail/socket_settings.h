@@ -38,8 +38,8 @@ public:
     bool SetupReconnectInterval(std::chrono::milliseconds interval) { return Set_(CPPSERVER_SP_OPTION_RECONNECT_INTERVAL, interval.count()); }
     /// The interval doubles with each failure up to this one; 0 lets it be (default).
     bool SetupReconnectIntervalMax(std::chrono::milliseconds interval) { return Set_(CPPSERVER_SP_OPTION_RECONNECT_INTERVAL_MAX, interval.count()); }
-    /// 1 to 16 (default 8) for the connections that are made from now on: who sends to one of many takes those with the lowest number as long
-    /// as they accept messages.
+    /// 1 to 16 (default 8) for the connections that are made from now on: who sends to one of many takes those with the lowest number
+    /// as long as they accept messages.
     bool SetupSendPriority(int priority) { return Set_(CPPSERVER_SP_OPTION_SEND_PRIORITY, priority); }
     /// The same for receiving.
     bool SetupReceivePriority(int priority) { return Set_(CPPSERVER_SP_OPTION_RECEIVE_PRIORITY, priority); }
