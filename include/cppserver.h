@@ -1197,9 +1197,9 @@ typedef struct cppserver_sp_handler {
      */
     void (*on_finished)(void *user_data, struct cppserver_sp_socket *socket);
     /**
-     * A connection is there. endpoint is the cppserver_sp_endpoint_id() that it belongs to, address
-     * where that listens or what it has dialed, in UTF-8 and valid until the callback returns;
-     * dialed tells which of both.
+     * A connection is there, or was there before the handler. endpoint is the
+     * cppserver_sp_endpoint_id() that it belongs to, address where that listens or what it has
+     * dialed, in UTF-8 and valid until the callback returns; dialed tells which of both.
      */
     void (*on_connected)(void *user_data,
                          struct cppserver_sp_socket *socket,

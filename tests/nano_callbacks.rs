@@ -118,8 +118,35 @@ fn requests_are_answered_in_callbacks() {
         }
         let (sender, told) = mpsc::channel();
         client.set_handler(Teller(sender)).unwrap();
+        assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(true)));
         client.send("and now both").unwrap();
         assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Received("AND NOW BOTH".into())));
+    }
+}
+
+#[test]
+fn contract_3_connections_before_the_handler_have_a_beginning_too() {
+    for transport in TRANSPORTS {
+        let (pull, push) = linked(transport, Protocol::Pull, Protocol::Push);
+        push.send("waits already").unwrap();
+        for _ in 0..2 {
+            let (sender, told) = mpsc::channel();
+            pull.set_handler(Teller(sender)).unwrap();
+            assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(false)));
+            assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Received("waits already".into())));
+            pull.clear_handler();
+            assert_eq!(told.iter().collect::<Vec<_>>(), [Told::Dropped]);
+            push.send("waits already").unwrap();
+        }
+        let (sender, told) = mpsc::channel();
+        pull.set_handler(Teller(sender)).unwrap();
+        push.close().unwrap();
+        let all = [
+            Told::Connected(false),
+            Told::Received("waits already".into()),
+            Told::Disconnected(false),
+        ];
+        assert_eq!(told.iter().take(3).collect::<Vec<_>>(), all);
     }
 }
 
@@ -337,6 +364,7 @@ fn the_end_of_a_survey_is_told() {
         surveyor.set_option(SpOption::SurveyDeadline, 200).unwrap();
         let (sender, told) = mpsc::channel();
         surveyor.set_handler(Teller(sender)).unwrap();
+        assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(false)));
         for _ in 0..2 {
             surveyor.send("me?").unwrap();
             assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Received("ME?".into())));

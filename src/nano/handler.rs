@@ -32,7 +32,7 @@ pub trait SocketHandler: Send + 'static {
     /// The deadline of a survey has passed, and all its answers were received.
     fn on_finished(&mut self, socket: &Socket) {}
 
-    /// A connection is there.
+    /// A connection is there; also told of those that were there before the handler.
     fn on_connected(&mut self, socket: &Socket, peer: &Peer) {}
 
     /// A connection is gone.
