@@ -529,8 +529,10 @@ TEST(nanomsg_lifecycle_destroyed_while_it_runs)
             first = false;
             if (restarts)
                 server->Restart();
+            // What this function has captured goes with the server.
+            Log& told = log;
             delete server;
-            log.Add("destroyed");
+            told.Add("destroyed");
         };
         CHECK(server->Start());
         log.Wait("destroyed");

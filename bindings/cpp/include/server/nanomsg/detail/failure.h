@@ -6,6 +6,9 @@
 
 #include "cppserver.h"
 
+#if defined(_WIN32)
+#include "compat/asio/platform.h"
+#endif
 #include "compat/common.h"
 #include "compat/common/exceptions.h"
 #include "compat/nanomsg.h"
@@ -21,12 +24,34 @@ namespace Detail {
 /// The number of nanomsg for a call that the pattern does not allow now.
 constexpr int WrongState = 156384766;
 
+/// The number of errno.h for an error of the operating system: on Windows those of sockets have others.
+inline int SystemError(int32_t code)
+{
+#if defined(_WIN32)
+    switch (code)
+    {
+        case WSAEACCES: return EACCES;
+        case WSAEAFNOSUPPORT: return EAFNOSUPPORT;
+        case WSAEADDRINUSE: return EADDRINUSE;
+        case WSAEADDRNOTAVAIL: return EADDRNOTAVAIL;
+        case WSAENETUNREACH: return ENETUNREACH;
+        case WSAECONNABORTED: return ECONNABORTED;
+        case WSAECONNRESET: return ECONNRESET;
+        case WSAETIMEDOUT: return ETIMEDOUT;
+        case WSAECONNREFUSED: return ECONNREFUSED;
+        case WSAEHOSTUNREACH: return EHOSTUNREACH;
+        default: break;
+    }
+#endif
+    return static_cast<int>(code);
+}
+
 /// The number of an error of the operating system, or what nanomsg says in its place.
 inline int ErrorNumber(int32_t code, const char* category)
 {
     const auto is = [category](const char* name) { return (category != nullptr) && (std::strcmp(category, name) == 0); };
     if (is("system"))
-        return static_cast<int>(code);
+        return SystemError(code);
     if (is("resolver"))
         return ENODEV;
     if (!is("sp"))

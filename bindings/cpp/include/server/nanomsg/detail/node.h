@@ -101,7 +101,8 @@ protected:
     /// Something failed; the numbers are those of nanomsg.
     virtual void onError(int /*error*/, const std::string& /*message*/) {}
 
-    // The following are only called for objects with a Service, on its I/O threads.
+    // The following are only called for objects with a Service, on its I/O threads. They and onError() may come before the callback of the
+    // start is over, onReceived() does not.
 
     /// Sending is possible again after a TrySend(), or a Send() in a callback, that was refused.
     virtual void onWritable() {}
@@ -143,7 +144,8 @@ private:
     Calls_ _calls;
     Socket _socket;
     const void* _own_idle;
-    // Held by those who wait for the end of a run.
+    // Held by those who begin a run with a handler, and by those who wait for the end of one.
+    std::mutex _starting;
     std::mutex _ending;
     std::mutex _mutex;
     std::thread _thread;
@@ -184,18 +186,23 @@ private:
     bool IsRunning_() const noexcept { return _socket.IsConnected(); }
     bool IsCalledBack_() const noexcept { return _calls != Calls_::Nobody; }
 
-    bool Begin_(bool (Socket::*open)(const std::string&))
+    typedef bool (Socket::*Opener_)(const std::string&);
+
+    bool Begin_(Opener_ open)
     {
-        if (IsRunning_())
+        if (!_socket.IsOpened() || IsRunning_())
             return false;
         bool begun = false;
         Tried_([&]()
         {
+            const bool serves = (_calls == Calls_::Service);
+            uint64_t run = 0;
             // Of several threads, one has the endpoint.
-            if (!(_socket.*open)(_address))
+            if (serves ? !OpenWithHandler_(open, run) : !(_socket.*open)(_address))
                 return;
             Undo_ undo = { this };
-            const uint64_t run = NextRun_();
+            if (!serves)
+                run = NextRun_();
             Begun_();
             BeginRun_(run);
             undo.node = nullptr;
@@ -203,6 +210,35 @@ private:
         });
         return begun;
     }
+
+    // The handler is told of everything that the endpoint does, but receives nothing yet.
+    bool OpenWithHandler_(Opener_ open, uint64_t& number)
+    {
+        std::unique_lock<std::mutex> starting(_starting, std::defer_lock);
+        if (!IsCalling_())
+            starting.lock();
+        // A callback does not wait for somebody who waits for its end.
+        else if (!starting.try_lock())
+            return false;
+        if (IsRunning_())
+            return false;
+        number = NextRun_();
+        cppserver_sp_socket_pause_receiving(_socket.native_handle());
+        Run_* run = new Run_{ this, _socket._gate, number, _alive, Message() };
+        if (cppserver_sp_socket_set_handler(_socket.native_handle(), &Handler_(), run) != CPPSERVER_STATUS_OK)
+            ThrowLastError("Cannot receive by callbacks!");
+        NoHandler_ unless = { _socket.native_handle() };
+        if (!(_socket.*open)(_address))
+            return false;
+        unless.socket = nullptr;
+        return true;
+    }
+
+    struct NoHandler_
+    {
+        cppserver_sp_socket* socket;
+        ~NoHandler_() { cppserver_sp_socket_clear_handler(socket); }
+    };
 
     // What has begun ends, unless it has begun well.
     struct Undo_
@@ -277,30 +313,25 @@ private:
 
     void BeginRun_(uint64_t number)
     {
-        if (_calls == Calls_::Nobody)
-            return;
-        std::unique_ptr<Run_> run(new Run_{ this, _socket._gate, number, _alive, Message() });
         std::lock_guard<std::mutex> lock(_mutex);
         // Stopped meanwhile, or even started again, by the callback.
-        if (run->IsOver())
+        if (_socket._gate->run() != number)
             return;
         if (_calls == Calls_::Service)
-        {
-            if (cppserver_sp_socket_set_handler(_socket.native_handle(), &Handler_(), run.release()) != CPPSERVER_STATUS_OK)
-                ThrowLastError("Cannot receive by callbacks!");
+            cppserver_sp_socket_resume_receiving(_socket.native_handle());
+        if (_calls != Calls_::Thread)
             return;
-        }
         const bool idles = (_own_idle == nullptr) || (FunctionOf(this, &Node::onIdle) != _own_idle);
         // A thread that has stopped itself, in a callback, may still be on its way.
         const auto previous = std::make_shared<std::thread>(std::move(_thread));
-        const std::shared_ptr<Run_> shared(std::move(run));
+        const std::shared_ptr<Run_> run(new Run_{ this, _socket._gate, number, _alive, Message() });
         try
         {
-            _thread = std::thread([shared, previous, idles]()
+            _thread = std::thread([run, previous, idles]()
             {
                 if (previous->joinable())
                     previous->join();
-                Loop_(*shared, idles);
+                Loop_(*run, idles);
             });
         }
         catch (const std::system_error& error)
