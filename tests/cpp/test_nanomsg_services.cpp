@@ -347,6 +347,95 @@ TEST(nanomsg_service_stop_from_other_threads_while_messages_come)
     traffic.join();
 }
 
+TEST(nanomsg_service_start_that_fails)
+{
+    Running running;
+    const std::string address = UnusedName();
+    LoggedServer<Nano::PairServer> first(running.service, address);
+    LoggedServer<Nano::PairServer> second(running.service, address);
+    CHECK(first.Start());
+    CHECK(!first.Start());
+    CHECK(!second.Start());
+    CHECK(!second.IsStarted());
+    CHECK_EQUAL(second.log.Events(), (std::vector<std::string>{ ErrorText(EADDRINUSE) }));
+    CHECK(first.Stop());
+    second.started = []() { throw CppCommon::SystemException("no", 7); };
+    CHECK(!second.Start());
+    CHECK_EQUAL(second.log.Count(ErrorText(7)), 1u);
+    second.started = nullptr;
+    CHECK(second.Start());
+    LoggedClient<Nano::PairClient> client(running.service, address);
+    CHECK(client.Connect());
+    CHECK_EQUAL(client.Send("at last"), 7u);
+    second.log.Wait("received at last");
+}
+
+// Messages wait for the end of onStarted(), as they do for the thread of an object.
+TEST(nanomsg_service_messages_wait_for_the_start)
+{
+    Running running;
+    const std::string address = UnusedName();
+    Nano::PushClient client(address);
+    CHECK(client.Connect());
+    LoggedServer<Nano::PushServer> server(running.service, address);
+    server.started = [&]()
+    {
+        CHECK_EQUAL(client.Send("message"), 7u);
+        // The loop had the time to receive it, if it would.
+        running.Settle();
+        server.log.Add("still starting");
+    };
+    CHECK(server.Start());
+    server.log.Wait("received message");
+    CHECK(server.log.Before("still starting", "received message"));
+}
+
+TEST(nanomsg_service_start_and_stop_from_eight_threads)
+{
+    Running running(2);
+    const std::string address = UnusedName();
+    LoggedServer<Nano::PushServer> server(running.service, address);
+    LoggedClient<Nano::PushClient> client(running.service, address);
+    // Also in callbacks.
+    std::atomic<int> calls(0);
+    std::atomic<bool> over(false);
+    server.received = [&](Message&)
+    {
+        if (over)
+            return;
+        switch (++calls % 3)
+        {
+            case 0: server.Restart(); break;
+            case 1: server.Stop(); break;
+            default: server.Start(); break;
+        }
+    };
+    CHECK(client.Connect());
+    std::vector<std::thread> threads;
+    for (int number = 0; number < 8; ++number)
+    {
+        threads.emplace_back([&, number]()
+        {
+            for (int round = 0; round < 100; ++round)
+            {
+                switch ((number + round) % 4)
+                {
+                    case 0: server.Start(); break;
+                    case 1: server.Stop(); break;
+                    case 2: server.Restart(); break;
+                    default: client.TrySend("message"); break;
+                }
+            }
+        });
+    }
+    for (std::thread& thread : threads)
+        thread.join();
+    over = true;
+    // A callback that had begun before may still do something.
+    UNTIL((server.Start(), running.Settle(), client.TrySend("at the end"), server.log.Count("received at the end") > 0));
+    CHECK(server.IsStarted());
+}
+
 TEST(nanomsg_service_object_is_moved)
 {
     Running running;

@@ -41,7 +41,8 @@ struct Peer
 
 namespace Detail {
 
-/// The base of Server and Client. Derive your class from one of these, or from that of a protocol.
+/// The base of Server and Client. Derive your class from one of these, or from that of a protocol. Options and counters are those of
+/// socket().
 ///
 /// Who calls onReceived()?
 /// - With `threading`, a thread of the object. It exists from start to stop, waits without any work, and may be blocked by callbacks.
@@ -55,7 +56,8 @@ namespace Detail {
 /// Receive() reach its caller).
 ///
 /// The destructor stops too, but then the part of a derived class is gone already. So when callbacks use that part, stop the object
-/// before it is destroyed, or in the destructor of the derived class.
+/// before it is destroyed, or in the destructor of the derived class. A callback may destroy its own object; on the I/O threads of a
+/// Service that has several it must not destroy others, whose callbacks may be running.
 class Node
 {
 public:
