@@ -146,10 +146,8 @@ private:
     Calls_ _calls;
     Socket _socket;
     const void* _own_idle;
-    // Held by those who begin a run with a handler, and by those who wait for the end of one.
-    std::mutex _starting;
-    std::mutex _ending;
-    std::mutex _mutex;
+    // Held by those who begin or end a run, but not while they call back.
+    std::mutex _changing;
     std::thread _thread;
     std::shared_ptr<bool> _alive;
 
@@ -192,19 +190,13 @@ private:
 
     bool Begin_(Opener_ open)
     {
-        if (!_socket.IsOpened() || IsRunning_())
-            return false;
         bool begun = false;
         Tried_([&]()
         {
-            const bool serves = (_calls == Calls_::Service);
-            uint64_t run = 0;
-            // Of several threads, one has the endpoint.
-            if (serves ? !OpenWithHandler_(open, run) : !(_socket.*open)(_address))
+            const uint64_t run = Open_(open);
+            if (run == 0)
                 return;
             Undo_ undo = { this };
-            if (!serves)
-                run = NextRun_();
             Begun_();
             BeginRun_(run);
             undo.node = nullptr;
@@ -212,35 +204,6 @@ private:
         });
         return begun;
     }
-
-    // The handler is told of everything that the endpoint does, but receives nothing yet.
-    bool OpenWithHandler_(Opener_ open, uint64_t& number)
-    {
-        std::unique_lock<std::mutex> starting(_starting, std::defer_lock);
-        if (!IsCalling_())
-            starting.lock();
-        // A callback does not wait for somebody who waits for its end.
-        else if (!starting.try_lock())
-            return false;
-        if (IsRunning_())
-            return false;
-        number = NextRun_();
-        cppserver_sp_socket_pause_receiving(_socket.native_handle());
-        Run_* run = new Run_{ this, _socket._gate, number, _alive, Message() };
-        if (cppserver_sp_socket_set_handler(_socket.native_handle(), &Handler_(), run) != CPPSERVER_STATUS_OK)
-            ThrowLastError("Cannot receive by callbacks!");
-        NoHandler_ unless = { _socket.native_handle() };
-        if (!(_socket.*open)(_address))
-            return false;
-        unless.socket = nullptr;
-        return true;
-    }
-
-    struct NoHandler_
-    {
-        cppserver_sp_socket* socket;
-        ~NoHandler_() { cppserver_sp_socket_clear_handler(socket); }
-    };
 
     // What has begun ends, unless it has begun well.
     struct Undo_
@@ -256,12 +219,15 @@ private:
     // False when there is nothing to end.
     bool End_(bool tells = true)
     {
-        Endpoint endpoint = _socket.Forget_();
-        if (!endpoint)
-            return false;
-        // After Terminate() it is closed already.
-        endpoint.Close();
-        EndRun_();
+        {
+            const Change_ change(*this);
+            Endpoint endpoint = change ? _socket.Forget_() : Endpoint();
+            if (!endpoint)
+                return false;
+            // After Terminate() it is closed already.
+            endpoint.Close();
+            EndRun_();
+        }
         if (tells)
             Ended_();
         return true;
@@ -276,6 +242,7 @@ private:
     }
     void Quit_()
     {
+        const Change_ change(*this);
         _socket.Forget_().Close();
         EndRun_();
         if (!IsCalling_())
@@ -302,22 +269,63 @@ private:
         ~Calling_() { Current_() = before; }
     };
 
-    // Ends the run of a socket that was disconnected behind the back of its object, and begins the next one.
-    uint64_t NextRun_()
+    // In a callback of the object, which cannot wait for its own end.
+    bool IsCalling_() const noexcept { return Current_() == _socket._gate.get(); }
+
+    // A callback does not wait for somebody who may wait for its end: then it has nothing to change.
+    struct Change_
     {
+        std::unique_lock<std::mutex> lock;
+        explicit Change_(Node& node) : lock(node._changing, std::defer_lock)
+        {
+            if (node.IsCalling_())
+                lock.try_lock();
+            else
+                lock.lock();
+        }
+        explicit operator bool() const noexcept { return lock.owns_lock(); }
+    };
+
+    // Opens the endpoint and returns the number of the run; 0 when there is one already. A handler is told of everything that the endpoint
+    // does, but receives nothing yet.
+    uint64_t Open_(Opener_ open)
+    {
+        const Change_ change(*this);
+        if (!change || !_socket.IsOpened() || IsRunning_())
+            return 0;
+        // Ends the run of a socket that was disconnected behind the back of its object.
         const uint64_t run = EndRun_();
-        std::lock_guard<std::mutex> lock(_mutex);
-        // Not when the object was stopped meanwhile.
-        if (_socket._gate->run() == run)
-            _socket.SetupBlocking(true);
+        _socket.SetupBlocking(true);
+        NoHandler_ unless = { nullptr };
+        if (_calls == Calls_::Service)
+        {
+            cppserver_sp_socket_pause_receiving(_socket.native_handle());
+            Run_* told = new Run_{ this, _socket._gate, run, _alive, Message() };
+            if (cppserver_sp_socket_set_handler(_socket.native_handle(), &Handler_(), told) != CPPSERVER_STATUS_OK)
+                ThrowLastError("Cannot receive by callbacks!");
+            unless.socket = _socket.native_handle();
+        }
+        if (!(_socket.*open)(_address))
+            return 0;
+        unless.socket = nullptr;
         return run;
     }
 
+    struct NoHandler_
+    {
+        cppserver_sp_socket* socket;
+        ~NoHandler_()
+        {
+            if (socket != nullptr)
+                cppserver_sp_socket_clear_handler(socket);
+        }
+    };
+
     void BeginRun_(uint64_t number)
     {
-        std::lock_guard<std::mutex> lock(_mutex);
+        const Change_ change(*this);
         // Stopped meanwhile, or even started again, by the callback.
-        if (_socket._gate->run() != number)
+        if (!change || (_socket._gate->run() != number))
             return;
         if (_calls == Calls_::Service)
             cppserver_sp_socket_resume_receiving(_socket.native_handle());
@@ -343,29 +351,15 @@ private:
         }
     }
 
-    // In a callback of the object, which cannot wait for its own end.
-    bool IsCalling_() const noexcept { return Current_() == _socket._gate.get(); }
-
     // Returns the number of the next run.
     uint64_t EndRun_()
     {
-        const bool own = IsCalling_();
-        uint64_t next = 0;
-        std::unique_lock<std::mutex> ending(_ending, std::defer_lock);
-        if (!own)
-            ending.lock();
-        std::thread ended;
-        {
-            std::lock_guard<std::mutex> lock(_mutex);
-            next = _socket._gate->NextRun();
-            _socket.SetupBlocking(false);
-            if (!own)
-                ended = std::move(_thread);
-        }
+        const uint64_t next = _socket._gate->NextRun();
+        _socket.SetupBlocking(false);
         if (_calls == Calls_::Service)
             cppserver_sp_socket_clear_handler(_socket.native_handle());
-        if (ended.joinable())
-            ended.join();
+        if (!IsCalling_() && _thread.joinable())
+            _thread.join();
         return next;
     }
 
