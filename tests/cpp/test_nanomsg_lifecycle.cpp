@@ -2,6 +2,8 @@
 
 #include "nanomsg_support.h"
 
+#include <algorithm>
+
 #if !defined(_WIN32)
 #include <sys/resource.h>
 #endif
