@@ -1188,8 +1188,8 @@ typedef struct cppserver_sp_handler {
                         struct cppserver_sp_socket *socket,
                         struct cppserver_sp_message *message);
     /**
-     * Sending is possible again after a send with the timeout 0 was refused because it would have
-     * had to wait.
+     * Sending is possible again after a send was refused because it would have had to wait: with
+     * the timeout 0, or on an I/O thread.
      */
     void (*on_writable)(void *user_data, struct cppserver_sp_socket *socket);
     /**
@@ -1197,9 +1197,9 @@ typedef struct cppserver_sp_handler {
      */
     void (*on_finished)(void *user_data, struct cppserver_sp_socket *socket);
     /**
-     * A connection is there. endpoint is the cppserver_sp_endpoint_id() that it belongs to, address
-     * where that listens or what it has dialed, in UTF-8 and valid until the callback returns;
-     * dialed tells which of both.
+     * A connection is there, or was there before the handler. endpoint is the
+     * cppserver_sp_endpoint_id() that it belongs to, address where that listens or what it has
+     * dialed, in UTF-8 and valid until the callback returns; dialed tells which of both.
      */
     void (*on_connected)(void *user_data,
                          struct cppserver_sp_socket *socket,
@@ -2929,6 +2929,15 @@ int32_t cppserver_sp_message_assign(struct cppserver_sp_message *message,
                                     size_t size);
 
 /**
+ * Exchanges what is in two messages, bytes and headers, without a copy: also that of a message
+ * which a callback lends, to keep it or to answer it.
+ *
+ * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+ */
+int32_t cppserver_sp_message_swap(struct cppserver_sp_message *message,
+                                  struct cppserver_sp_message *other);
+
+/**
  * The ids in front of a message, which only raw sockets show: where it came from, the hops that it
  * took, the question that it is or answers. A device passes them on as they are.
  *
@@ -3077,6 +3086,16 @@ int32_t cppserver_sp_socket_pause_receiving(struct cppserver_sp_socket *socket);
  * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
  */
 int32_t cppserver_sp_socket_resume_receiving(struct cppserver_sp_socket *socket);
+
+/**
+ * Whether calls may block, which at first they may. With false, those that would have to wait fail
+ * with CPPSERVER_SP_FAILURE_WOULD_BLOCK instead, and so do those that are blocked right now, also
+ * in contexts: a program gets its threads back, and the socket goes on. Any thread, any callback.
+ *
+ * Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+ */
+int32_t cppserver_sp_socket_set_blocking(struct cppserver_sp_socket *socket,
+                                         bool blocking);
 
 /**
  * Subscribes to what begins with a topic, from now on; to everything with an empty one. A topic
@@ -3232,8 +3251,8 @@ int32_t cppserver_sp_endpoint_close(struct cppserver_sp_endpoint *endpoint);
  * CPPSERVER_SP_OPTION_SEND_TIMEOUT says, which by default is for as long as it takes.
  *
  * Returns a cppserver_status: CPPSERVER_STATUS_TIMEOUT with the code
- * CPPSERVER_SP_FAILURE_TIMED_OUT, or CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 (after
- * which on_writable tells when to go on) and on I/O threads; CPPSERVER_STATUS_INVALID_STATE for an
+ * CPPSERVER_SP_FAILURE_TIMED_OUT, or CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 and on I/O
+ * threads (after which on_writable tells when to go on); CPPSERVER_STATUS_INVALID_STATE for an
  * answer without a question; CPPSERVER_STATUS_UNSUPPORTED for sockets that only receive;
  * CPPSERVER_STATUS_NOT_CONNECTED when the socket is closed, also meanwhile.
  */

@@ -209,6 +209,59 @@ fn contract_2_close_wakes_blocked_contexts() {
 }
 
 #[test]
+fn contract_2_blocked_threads_can_be_had_back_without_a_close() {
+    let (client, push, pair) =
+        (nano(Protocol::Request), nano(Protocol::Push), nano(Protocol::Pair));
+    let (sender, receiver) = mpsc::channel();
+    let context = client.context().unwrap();
+    context.send("question").unwrap();
+    let blocked = [
+        thread::spawn({
+            let sender = sender.clone();
+            move || {
+                sender.send(()).unwrap();
+                assert_failure(context.receive(), SpFailure::WouldBlock);
+            }
+        }),
+        thread::spawn({
+            let (push, sender) = (push.clone(), sender.clone());
+            move || {
+                sender.send(()).unwrap();
+                assert_failure(push.send("nobody"), SpFailure::WouldBlock);
+            }
+        }),
+        thread::spawn({
+            let pair = pair.clone();
+            move || {
+                sender.send(()).unwrap();
+                assert_failure(pair.receive_timeout(DEADLINE), SpFailure::WouldBlock);
+            }
+        }),
+    ];
+    (0..3).for_each(|_| receiver.recv_timeout(DEADLINE).unwrap());
+    for (socket, thread) in [&client, &push, &pair].into_iter().zip(blocked) {
+        eventually("it is not blocked any more", || {
+            socket.set_blocking(false);
+            // Who was blocked does not go on because others may block again.
+            socket.set_blocking(true);
+            thread.is_finished()
+        });
+        thread.join().unwrap();
+        socket.set_blocking(false);
+    }
+    assert_failure(push.send("nobody"), SpFailure::WouldBlock);
+    // What need not wait is done nevertheless.
+    let peer = nano(Protocol::Pair);
+    connect_over("inproc", &peer, &pair);
+    peer.send("here").unwrap();
+    assert_eq!(text(pair.receive()), "here");
+    pair.set_blocking(true);
+    let receiver = thread::spawn(move || text(pair.receive()));
+    peer.send("there").unwrap();
+    assert_eq!(receiver.join().unwrap(), "there");
+}
+
+#[test]
 fn contract_6_what_was_sent_before_a_close_is_delivered() {
     for transport in TRANSPORTS {
         let (pull, push) = linked(transport, Protocol::Pull, Protocol::Push);

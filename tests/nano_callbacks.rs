@@ -118,8 +118,35 @@ fn requests_are_answered_in_callbacks() {
         }
         let (sender, told) = mpsc::channel();
         client.set_handler(Teller(sender)).unwrap();
+        assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(true)));
         client.send("and now both").unwrap();
         assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Received("AND NOW BOTH".into())));
+    }
+}
+
+#[test]
+fn contract_3_connections_before_the_handler_have_a_beginning_too() {
+    for transport in TRANSPORTS {
+        let (pull, push) = linked(transport, Protocol::Pull, Protocol::Push);
+        push.send("waits already").unwrap();
+        for _ in 0..2 {
+            let (sender, told) = mpsc::channel();
+            pull.set_handler(Teller(sender)).unwrap();
+            assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(false)));
+            assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Received("waits already".into())));
+            pull.clear_handler();
+            assert_eq!(told.iter().collect::<Vec<_>>(), [Told::Dropped]);
+            push.send("waits already").unwrap();
+        }
+        let (sender, told) = mpsc::channel();
+        pull.set_handler(Teller(sender)).unwrap();
+        push.close().unwrap();
+        let all = [
+            Told::Connected(false),
+            Told::Received("waits already".into()),
+            Told::Disconnected(false),
+        ];
+        assert_eq!(told.iter().take(3).collect::<Vec<_>>(), all);
     }
 }
 
@@ -264,6 +291,23 @@ fn a_refused_send_is_told_when_there_is_room() {
     }
 }
 
+#[test]
+fn a_send_that_would_block_a_loop_is_told_when_there_is_room() {
+    let service = Service::new().unwrap();
+    service.start(()).unwrap();
+    let (push, pull) = (nano(Protocol::Push), nano(Protocol::Pull));
+    let (sender, told) = mpsc::channel();
+    push.set_handler(Teller(sender)).unwrap();
+    let (refused, result) = mpsc::channel();
+    let sends = push.clone();
+    service.post(move || refused.send(sends.send("nobody")).unwrap());
+    assert_failure(result.recv_timeout(DEADLINE).unwrap(), SpFailure::WouldBlock);
+    connect_over("inproc", &pull, &push);
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(true)));
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Writable));
+    service.stop().unwrap();
+}
+
 /// Over a path, which nobody else takes meanwhile.
 #[test]
 #[cfg(unix)]
@@ -320,6 +364,7 @@ fn the_end_of_a_survey_is_told() {
         surveyor.set_option(SpOption::SurveyDeadline, 200).unwrap();
         let (sender, told) = mpsc::channel();
         surveyor.set_handler(Teller(sender)).unwrap();
+        assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Connected(false)));
         for _ in 0..2 {
             surveyor.send("me?").unwrap();
             assert_eq!(told.recv_timeout(DEADLINE), Ok(Told::Received("ME?".into())));

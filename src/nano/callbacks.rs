@@ -187,6 +187,9 @@ impl Core {
         state.check_open()?;
         let old = state.callbacks.clear();
         state.callbacks.set(handler);
+        // Connections that there are already are told as new ones, so that each end has a beginning.
+        let peers: Vec<_> = state.pipes.keys().filter_map(|pipe| state.peer(pipe)).collect();
+        state.callbacks.notes.extend(peers.into_iter().map(Note::Connected));
         self.update_eager(&state);
         self.fetch(&mut state);
         self.leave(state);

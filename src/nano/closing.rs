@@ -31,11 +31,7 @@ impl Core {
         state.statistics.messages_undelivered += state.pattern.unsent() as u64;
         let endpoints: Vec<_> = state.endpoints.drain().map(|(_, entry)| entry).collect();
         let handler = state.callbacks.clear();
-        state.receivers.wake_all(&self.receivable);
-        state.senders.wake_all(&self.sendable);
-        for entry in state.contexts.values_mut() {
-            entry.waiting.wake_all(&entry.condition);
-        }
+        state.wake_all(&self.receivable, &self.sendable);
         state.watches.all();
         self.leave(state);
         for control in endpoints.into_iter().filter_map(|entry| entry.control) {

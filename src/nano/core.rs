@@ -59,6 +59,8 @@ impl Core {
         let options = Options::new();
         let state = State {
             life: Life::Open,
+            never_blocks: false,
+            interruptions: 0,
             pattern: pattern(protocol, raw, random::word()),
             pipes: Pipes::new(options.rules(), random::word()),
             options,

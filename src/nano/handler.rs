@@ -25,14 +25,14 @@ pub trait SocketHandler: Send + 'static {
     /// [`Protocol::Respondent`](super::Protocol::Respondent) this is the place to answer it.
     fn on_received(&mut self, socket: &Socket, message: Message) {}
 
-    /// Sending is possible again after [`Socket::try_send`] was refused because it would have had
-    /// to wait.
+    /// Sending is possible again after a send was refused because it would have had to wait: by
+    /// [`Socket::try_send`], or by [`Socket::send`] on an I/O thread.
     fn on_writable(&mut self, socket: &Socket) {}
 
     /// The deadline of a survey has passed, and all its answers were received.
     fn on_finished(&mut self, socket: &Socket) {}
 
-    /// A connection is there.
+    /// A connection is there; also told of those that were there before the handler.
     fn on_connected(&mut self, socket: &Socket, peer: &Peer) {}
 
     /// A connection is gone.

@@ -343,6 +343,21 @@ impl Socket {
         self.core().with(|state| state.callbacks.paused = false);
     }
 
+    /// Whether calls may block, which at first they may. With `false`, those that would have to
+    /// wait fail with [`SpFailure::WouldBlock`](crate::SpFailure::WouldBlock) instead, and so do
+    /// those that are blocked right now, also in [`Context`]s: a program gets its threads back, and
+    /// the socket goes on.
+    pub fn set_blocking(&self, blocking: bool) {
+        let core = self.core();
+        core.with(|state| {
+            state.never_blocks = !blocking;
+            if !blocking {
+                state.interruptions += 1;
+                state.wake_all(&core.receivable, &core.sendable);
+            }
+        });
+    }
+
     /// The counters since the socket was made.
     pub fn statistics(&self) -> Statistics {
         let state = self.core().lock();

@@ -44,6 +44,10 @@ pub(super) struct ContextEntry {
 
 pub(super) struct State {
     pub(super) life: Life,
+    /// Calls that would have to wait are refused.
+    pub(super) never_blocks: bool,
+    /// How often those were sent away who were blocked.
+    pub(super) interruptions: u64,
     pub(super) pattern: Box<dyn Pattern>,
     pub(super) pipes: Pipes,
     pub(super) options: Options,
@@ -76,6 +80,12 @@ impl State {
         }
     }
 
+    /// Whether a call may go on waiting that began after so many interruptions.
+    #[inline(always)]
+    pub(super) fn may_wait(&self, interruptions: u64) -> bool {
+        !self.never_blocks && self.interruptions == interruptions
+    }
+
     /// Tells those who can receive something now.
     #[inline(always)]
     pub(super) fn wake(&mut self, wake: Wake, receivable: &Condvar) {
@@ -94,6 +104,15 @@ impl State {
                 Wake::Anybody => self.watches.receivable(None),
                 Wake::Context(context) => self.watches.receivable(Some(context)),
             }
+        }
+    }
+
+    /// Wakes everybody who is blocked in a call, to look again.
+    pub(super) fn wake_all(&mut self, receivable: &Condvar, sendable: &Condvar) {
+        self.receivers.wake_all(receivable);
+        self.senders.wake_all(sendable);
+        for entry in self.contexts.values_mut() {
+            entry.waiting.wake_all(&entry.condition);
         }
     }
 

@@ -19,6 +19,7 @@ impl Core {
     ) -> Result<()> {
         let parcel = Parcel { header: payload.header(), body: payload.body() };
         let mut state = self.lock();
+        let interruptions = state.interruptions;
         loop {
             state.check_open()?;
             let now = self.now();
@@ -33,11 +34,15 @@ impl Core {
                 Err(Refusal::WouldBlock) => {}
                 Err(refusal) => return Err(refusal.into_error()),
             }
-            if matches!(wait, Wait::No) {
+            let may_wait = match wait {
+                _ if !state.may_wait(interruptions) => Err(Refusal::WouldBlock.into_error()),
+                Wait::No => Err(Refusal::WouldBlock.into_error()),
+                _ => may_block(),
+            };
+            if let Err(error) = may_wait {
                 state.callbacks.awaits_writable = state.callbacks.present();
-                return Err(Refusal::WouldBlock.into_error());
+                return Err(error);
             }
-            may_block()?;
             wait = wait.resolve(&state.options);
             check_end(wait, "sent")?;
             state =
@@ -57,6 +62,7 @@ impl Core {
         mut wait: Wait,
     ) -> Result<Option<Message>> {
         let mut state = self.lock();
+        let interruptions = state.interruptions;
         loop {
             state.check_open()?;
             let now = self.now();
@@ -77,6 +83,7 @@ impl Core {
             }
             wait = wait.resolve(&state.options);
             let may_wait = match wait {
+                _ if !state.may_wait(interruptions) => Err(Refusal::WouldBlock.into_error()),
                 Wait::No => Err(Refusal::WouldBlock.into_error()),
                 _ => may_block().and_then(|()| check_end(wait, "received")),
             };

@@ -76,6 +76,10 @@ static void null_is_harmless(void)
         cppserver_sp_endpoint_address(NULL, NULL, 0, &count),
         cppserver_sp_endpoint_close(NULL),
         cppserver_sp_message_assign(NULL, "a", 1),
+        cppserver_sp_message_swap(NULL, message),
+        cppserver_sp_message_swap(message, NULL),
+        cppserver_sp_message_swap(NULL, NULL),
+        cppserver_sp_socket_set_blocking(NULL, true),
         cppserver_sp_message_set_header(NULL, NULL, 0),
         cppserver_sp_message_set_header(message, NULL, 1),
     };
@@ -252,6 +256,39 @@ static void messages_have_headers(void)
     cppserver_sp_message_release(clone);
 }
 
+static void messages_are_exchanged(void)
+{
+    size_t count = 7;
+    const uint32_t id = 9;
+    char bytes[1000] = "";
+    cppserver_sp_message *large = cppserver_sp_message_create(bytes, sizeof bytes);
+    cppserver_sp_message *small = cppserver_sp_message_create("small", 5);
+    CHECK_OK(cppserver_sp_message_set_header(small, &id, 1));
+    const void *data = cppserver_sp_message_data(large);
+    CHECK_OK(cppserver_sp_message_swap(large, small));
+    CHECK(cppserver_sp_message_data(small) == data);
+    CHECK(nano_is(large, "small"));
+    CHECK_NUMBER(*cppserver_sp_message_header(large, &count), 9);
+    CHECK_NUMBER(count, 1);
+    CHECK_OK(cppserver_sp_message_swap(small, small));
+    CHECK_NUMBER(cppserver_sp_message_size(small), sizeof bytes);
+    cppserver_sp_message_release(large);
+    cppserver_sp_message_release(small);
+}
+
+static void calls_need_not_block(void)
+{
+    cppserver_sp_socket *pair = nano_socket(CPPSERVER_SP_PROTOCOL_PAIR);
+    cppserver_sp_message *message = cppserver_sp_message_create(NULL, 0);
+    CHECK_OK(cppserver_sp_socket_set_blocking(pair, false));
+    CHECK_REFUSED(cppserver_sp_socket_receive(pair, message, -1), CPPSERVER_STATUS_TIMEOUT, CPPSERVER_SP_FAILURE_WOULD_BLOCK);
+    CHECK_REFUSED(cppserver_sp_socket_send(pair, "nobody", 6, PATIENTLY), CPPSERVER_STATUS_TIMEOUT, CPPSERVER_SP_FAILURE_WOULD_BLOCK);
+    CHECK_OK(cppserver_sp_socket_set_blocking(pair, true));
+    CHECK_REFUSED(cppserver_sp_socket_receive(pair, message, 1), CPPSERVER_STATUS_TIMEOUT, CPPSERVER_SP_FAILURE_TIMED_OUT);
+    cppserver_sp_message_release(message);
+    nano_free(pair);
+}
+
 static void large_messages_are_not_copied_within_a_process(void)
 {
     static const char bytes[60000];
@@ -330,6 +367,8 @@ int main(int count, char **arguments)
         TEST(messages_are_bytes),
         TEST(messages_are_filled_in_place),
         TEST(messages_have_headers),
+        TEST(messages_are_exchanged),
+        TEST(calls_need_not_block),
         TEST(large_messages_are_not_copied_within_a_process),
         TEST(counters_are_exact),
         TEST(an_older_program_gets_fewer_counters),

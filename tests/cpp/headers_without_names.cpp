@@ -1,8 +1,9 @@
-// A translation unit that brings its own `asio`, `CppCommon` and `websocketpp`: with the three macros the library leaves those
-// names alone.
+// A translation unit that brings its own `asio`, `CppCommon`, `websocketpp` and constants of nanomsg: with the four macros the library
+// leaves those names alone.
 
 #define CPPSERVER_NO_COMPAT_ASIO
 #define CPPSERVER_NO_COMPAT_CPPCOMMON
+#define CPPSERVER_NO_COMPAT_NANOMSG
 #define CPPSERVER_NO_COMPAT_WEBSOCKETPP
 
 #include "server/asio/ssl_client.h"
@@ -16,6 +17,12 @@
 #include "server/asio/websocket_server.h"
 #include "server/asio/websocket_ssl_client.h"
 #include "server/asio/websocket_ssl_server.h"
+#include "server/nanomsg/bus.h"
+#include "server/nanomsg/device.h"
+#include "server/nanomsg/request_client.h"
+#include "server/nanomsg/request_server.h"
+#include "server/nanomsg/subscribe_client.h"
+#include "server/nanomsg/survey_server.h"
 #include "system/uuid.h"
 #include "threads/thread.h"
 
@@ -23,7 +30,18 @@
 #error "CPPSERVER_NO_COMPAT_CPPCOMMON leaves the macros of CppCommon alone."
 #endif
 
+#if defined(NN_PAIR) || defined(AF_SP) || defined(EFSM)
+#error "CPPSERVER_NO_COMPAT_NANOMSG leaves the constants of nanomsg alone."
+#endif
+
 #include "framework.h"
+
+enum own_constants
+{
+    AF_SP = 8,
+    NN_PAIR,
+    EFSM
+};
 
 namespace asio {
 
@@ -85,6 +103,17 @@ protected:
     void onReceived(const CppServer::Compat::asio::ip::udp::endpoint& from, const void* buffer, size_t size) override { Send(from, buffer, size); }
 };
 
+class OwnReplies : public CppServer::Nanomsg::RequestServer
+{
+public:
+    using CppServer::Nanomsg::RequestServer::RequestServer;
+
+    ~OwnReplies() { Stop(); }
+
+protected:
+    void onReceived(CppServer::Nanomsg::Message& message) override { Send(message); }
+};
+
 class OwnTalk;
 
 class OwnTalks : public CppServer::Asio::WebSocketServer<OwnTalks, OwnTalk>
@@ -109,7 +138,7 @@ TEST(names_of_others_are_left_alone_by_macros)
     const asio::io_service number = 5;
     const CppCommon::UUID another = 6;
     const websocketpp::connection_hdl third = 7;
-    CHECK_EQUAL(number + another + third, 18);
+    CHECK_EQUAL(number + another + third + AF_SP, 26);
     auto service = std::make_shared<CppServer::Asio::Service>();
     service->Start();
     auto server = std::make_shared<OwnServer>(service, asio::endpoint());
@@ -135,5 +164,10 @@ TEST(names_of_others_are_left_alone_by_macros)
     UNTIL(talker->IsConnected());
     CHECK_EQUAL(talker->Send("echo"), 4u);
     UNTIL(talker->bytes_received() == 4);
+    OwnReplies replies("inproc://headers without names");
+    CHECK(replies.Start());
+    CppServer::Nanomsg::RequestClient asks("inproc://headers without names");
+    CHECK(asks.Connect());
+    CHECK_EQUAL(asks.Request("echo").string(), "echo");
     service->Stop();
 }

@@ -7,6 +7,7 @@
 #include "server/asio/udp_client.h"
 #include "server/asio/udp_server.h"
 #include "server/asio/websocket_ssl_client.h"
+#include "server/nanomsg/request_client.h"
 #include "two_units.h"
 
 TEST(two_translation_units_share_everything)
@@ -31,4 +32,8 @@ TEST(two_translation_units_share_everything)
     CHECK(first.websocket_category == second.websocket_category);
     CHECK_EQUAL(first.websocket_client_size, second.websocket_client_size);
     CHECK_EQUAL(first.websocket_connection_size, second.websocket_connection_size);
+    CHECK(first.nanomsg_details == second.nanomsg_details);
+    CHECK_EQUAL(first.nanomsg_socket_size, second.nanomsg_socket_size);
+    CHECK_EQUAL(first.nanomsg_message_size, second.nanomsg_message_size);
+    CHECK_EQUAL(first.nanomsg_client_size, second.nanomsg_client_size);
 }

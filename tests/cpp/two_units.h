@@ -23,6 +23,10 @@ struct UnitFacts
     const void* websocket_category;
     size_t websocket_client_size;
     size_t websocket_connection_size;
+    const void* nanomsg_details;
+    size_t nanomsg_socket_size;
+    size_t nanomsg_message_size;
+    size_t nanomsg_client_size;
 };
 
 inline UnitFacts Facts()
@@ -34,7 +38,8 @@ inline UnitFacts Facts()
         sizeof(CppServer::Asio::SSLClient), sizeof(asio::ssl::context),
         sizeof(CppServer::Asio::Timer), sizeof(asio::ip::tcp::socket), sizeof(CppServer::Asio::UDPServer), sizeof(CppServer::Asio::UDPClient),
         sizeof(asio::ip::udp::socket), &websocketpp::error::get_category(), sizeof(CppServer::Asio::WebSocketSSLClient),
-        sizeof(CppServer::Asio::WebSocketConnection) };
+        sizeof(CppServer::Asio::WebSocketConnection), &CppServer::Nanomsg::Detail::CurrentDetails(), sizeof(CppServer::Nanomsg::Socket),
+        sizeof(CppServer::Nanomsg::Message), sizeof(CppServer::Nanomsg::RequestClient) };
 }
 
 UnitFacts FirstUnit();

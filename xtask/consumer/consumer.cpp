@@ -1,5 +1,7 @@
 // A user of the installed C++ layer: does it compile, link and run against what was installed?
 #include "server/asio/tcp_server.h"
+#include "server/nanomsg/request_client.h"
+#include "server/nanomsg/request_server.h"
 
 #include <iostream>
 #include <memory>
@@ -18,6 +20,15 @@ public:
     using CppServer::Asio::TCPServer<Server, Session>::TCPServer;
 };
 
+class Replier : public CppServer::Nanomsg::RequestServer
+{
+public:
+    using CppServer::Nanomsg::RequestServer::RequestServer;
+
+protected:
+    void onReceived(CppServer::Nanomsg::Message& message) override { Send(message); }
+};
+
 int main()
 {
     auto service = std::make_shared<CppServer::Asio::Service>();
@@ -26,6 +37,10 @@ int main()
     good = server->Start() && good;
     good = server->Stop() && good;
     good = service->Stop() && good;
+    Replier replier("inproc://consumer");
+    CppServer::Nanomsg::RequestClient client("inproc://consumer");
+    good = replier.Start() && client.Connect() && (client.Request("echo").string() == "echo") && good;
+    good = replier.Stop() && good;
     if (!good)
         std::cout << "failed" << std::endl;
     return good ? 0 : 1;

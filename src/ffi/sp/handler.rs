@@ -30,8 +30,8 @@ pub struct cppserver_sp_handler {
             message: *mut cppserver_sp_message,
         ),
     >,
-    /// Sending is possible again after a send with the timeout 0 was refused because it would have
-    /// had to wait.
+    /// Sending is possible again after a send was refused because it would have had to wait: with
+    /// the timeout 0, or on an I/O thread.
     pub on_writable: Option<
         unsafe extern "C-unwind" fn(user_data: *mut c_void, socket: *mut cppserver_sp_socket),
     >,
@@ -39,9 +39,9 @@ pub struct cppserver_sp_handler {
     pub on_finished: Option<
         unsafe extern "C-unwind" fn(user_data: *mut c_void, socket: *mut cppserver_sp_socket),
     >,
-    /// A connection is there. endpoint is the cppserver_sp_endpoint_id() that it belongs to, address
-    /// where that listens or what it has dialed, in UTF-8 and valid until the callback returns;
-    /// dialed tells which of both.
+    /// A connection is there, or was there before the handler. endpoint is the
+    /// cppserver_sp_endpoint_id() that it belongs to, address where that listens or what it has
+    /// dialed, in UTF-8 and valid until the callback returns; dialed tells which of both.
     pub on_connected: Option<
         unsafe extern "C-unwind" fn(
             user_data: *mut c_void,

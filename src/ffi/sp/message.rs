@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::iter;
+use std::mem;
 use std::ptr;
 use std::slice;
 use std::sync::Arc;
@@ -102,6 +103,28 @@ pub unsafe extern "C" fn cppserver_sp_message_assign(
         let new = unsafe { new_message(data, size) }?;
         // SAFETY: NULL or a live message that nobody else uses, as the header asks.
         *unsafe { handle::message_mut(message) }? = new;
+        Ok(())
+    })
+}
+
+/// Exchanges what is in two messages, bytes and headers, without a copy: also that of a message
+/// which a callback lends, to keep it or to answer it.
+///
+/// Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_sp_message_swap(
+    message: *mut cppserver_sp_message,
+    other: *mut cppserver_sp_message,
+) -> i32 {
+    guard::status(|| {
+        if ptr::eq(message, other) {
+            // SAFETY: NULL or a live message that nobody else uses, as the header asks.
+            return unsafe { handle::message_mut(message) }.map(|_| ());
+        }
+        // SAFETY: NULL or live messages that nobody else uses, as the header asks, and not the same.
+        let (message, other) =
+            unsafe { (handle::message_mut(message)?, handle::message_mut(other)?) };
+        mem::swap(message, other);
         Ok(())
     })
 }

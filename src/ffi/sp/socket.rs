@@ -230,6 +230,23 @@ pub unsafe extern "C" fn cppserver_sp_socket_resume_receiving(
     })
 }
 
+/// Whether calls may block, which at first they may. With false, those that would have to wait fail
+/// with CPPSERVER_SP_FAILURE_WOULD_BLOCK instead, and so do those that are blocked right now, also
+/// in contexts: a program gets its threads back, and the socket goes on. Any thread, any callback.
+///
+/// Returns a cppserver_status: not CPPSERVER_STATUS_OK only for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cppserver_sp_socket_set_blocking(
+    socket: *mut cppserver_sp_socket,
+    blocking: bool,
+) -> i32 {
+    guard::status(|| {
+        // SAFETY: NULL or a live handle, as the header asks.
+        unsafe { share(socket) }?.set_blocking(blocking);
+        Ok(())
+    })
+}
+
 /// Subscribes to what begins with a topic, from now on; to everything with an empty one. A topic
 /// that is subscribed to twice has to be unsubscribed from twice. Any thread, any callback.
 ///

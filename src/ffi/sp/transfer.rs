@@ -21,8 +21,8 @@ use crate::nano::{Message, Payload};
 /// CPPSERVER_SP_OPTION_SEND_TIMEOUT says, which by default is for as long as it takes.
 ///
 /// Returns a cppserver_status: CPPSERVER_STATUS_TIMEOUT with the code
-/// CPPSERVER_SP_FAILURE_TIMED_OUT, or CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 (after
-/// which on_writable tells when to go on) and on I/O threads; CPPSERVER_STATUS_INVALID_STATE for an
+/// CPPSERVER_SP_FAILURE_TIMED_OUT, or CPPSERVER_SP_FAILURE_WOULD_BLOCK with the timeout 0 and on I/O
+/// threads (after which on_writable tells when to go on); CPPSERVER_STATUS_INVALID_STATE for an
 /// answer without a question; CPPSERVER_STATUS_UNSUPPORTED for sockets that only receive;
 /// CPPSERVER_STATUS_NOT_CONNECTED when the socket is closed, also meanwhile.
 #[unsafe(no_mangle)]

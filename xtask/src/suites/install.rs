@@ -62,6 +62,7 @@ impl User {
             "include/cppserver/server/asio/ssl_server.h".to_string(),
             "include/cppserver/server/asio/udp_server.h".to_string(),
             "include/cppserver/server/asio/websocket_ssl_server.h".to_string(),
+            "include/cppserver/server/nanomsg/request_server.h".to_string(),
             "include/cppserver/asio/ssl.hpp".to_string(),
             "lib/pkgconfig/cppserver.pc".to_string(),
             "lib/pkgconfig/cppserver-cpp.pc".to_string(),

@@ -1,0 +1,54 @@
+// One end of a pair: nanomsg_pair_server [address]. What the client sends comes back reversed; a line of input goes to the
+// client, as soon as it is there. "!" restarts the server, an empty line ends it.
+//
+//     c++ -std=c++14 nanomsg_pair_server.cpp $(pkg-config --cflags --libs cppserver-cpp)
+
+#include "server/nanomsg/pair_server.h"
+
+#include <iostream>
+
+class Pair : public CppServer::Nanomsg::PairServer
+{
+public:
+    using CppServer::Nanomsg::PairServer::PairServer;
+
+protected:
+    void onReceived(CppServer::Nanomsg::Message& message) override
+    {
+        std::cout << "Incoming: " << message << std::endl;
+        std::string text = message.string();
+        Send(std::string(text.rbegin(), text.rend()));
+    }
+
+    void onError(int error, const std::string& message) override
+    {
+        std::cerr << "Server: error " << error << ": " << message << std::endl;
+        // What the code means and what to do about it.
+        std::cerr << "    " << error_details() << std::endl;
+    }
+};
+
+int main(int argc, char** argv)
+{
+    std::string address = (argc > 1) ? argv[1] : "tcp://127.0.0.1:6667";
+
+    Pair server(address);
+    if (!server.Start())
+        return 1;
+    std::cout << "Nanomsg pair server address: " << address << std::endl;
+    std::cout << "An empty line stops the server, '!' restarts it, other lines go to the client." << std::endl;
+
+    for (std::string line; std::getline(std::cin, line) && !line.empty();)
+    {
+        if (line == "!")
+        {
+            if (server.Restart())
+                std::cout << "Server restarted" << std::endl;
+        }
+        else
+            server.Send(line);
+    }
+
+    server.Stop();
+    return 0;
+}

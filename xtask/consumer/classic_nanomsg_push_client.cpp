@@ -1,0 +1,47 @@
+// Pushes to several servers, as programs for the early library wrote it.
+
+#include "server/nanomsg/push_client.h"
+#include "threads/thread.h"
+
+#include <iostream>
+#include <memory>
+
+class Guest : public CppServer::Nanomsg::PushClient
+{
+public:
+    using CppServer::Nanomsg::PushClient::PushClient;
+
+protected:
+    void onConnected() override { std::cout << "connected" << std::endl; }
+    void onDisconnected() override
+    {
+        std::cout << "disconnected" << std::endl;
+        CppCommon::Thread::Sleep(200);
+        Connect();
+    }
+    void onError(int error, const std::string& message) override { std::cout << "error " << error << ", " << message << std::endl; }
+};
+
+int main(int argc, char** argv)
+{
+    if (argc < 2)
+        return 2;
+    auto guest = std::make_shared<Guest>(std::string(argv[1]));
+    for (int i = 2; i < argc; ++i)
+        guest->socket().Link(argv[i]);
+    guest->Connect();
+
+    std::string line;
+    while (getline(std::cin, line))
+    {
+        if (line.empty())
+            break;
+        if (line == "!")
+            guest->Disconnect();
+        else
+            guest->Send(line);
+    }
+    // Connects again, so that the guest is connected when it is destroyed.
+    guest->Disconnect();
+    return 0;
+}
