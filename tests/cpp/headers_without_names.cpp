@@ -13,6 +13,8 @@
 #include "server/asio/timer.h"
 #include "server/asio/udp_client.h"
 #include "server/asio/udp_server.h"
+#include "server/asio/unix_client.h"
+#include "server/asio/unix_server.h"
 #include "server/asio/websocket_client.h"
 #include "server/asio/websocket_server.h"
 #include "server/asio/websocket_ssl_client.h"

@@ -61,6 +61,7 @@ impl User {
             "include/cppserver/server/asio/tcp_server.h".to_string(),
             "include/cppserver/server/asio/ssl_server.h".to_string(),
             "include/cppserver/server/asio/udp_server.h".to_string(),
+            "include/cppserver/server/asio/unix_server.h".to_string(),
             "include/cppserver/server/asio/websocket_ssl_server.h".to_string(),
             "include/cppserver/server/nanomsg/request_server.h".to_string(),
             "include/cppserver/asio/ssl.hpp".to_string(),

@@ -19,19 +19,33 @@ namespace CppServer {
 namespace Asio {
 namespace Detail {
 
+/// Where a Unix domain socket has its file.
+struct Path
+{
+    std::string text;
+};
+
 /// What a handle of the C library is made for. It keeps the two others alive, so that their addresses stay theirs.
 struct Target
 {
-    Target() : port(0), is_peer(false), web_socket(false) {}
+    Target() : port(0), is_peer(false), web_socket(false), is_path(false) {}
+    /// Of a Unix domain socket.
+    Target(std::shared_ptr<Service> owner, const Path& path)
+        : service(std::move(owner)), address(path.text), port(0), is_peer(false), web_socket(false), is_path(true)
+    {
+        // The C library would see the part in front of it alone.
+        if (path.text.find('\0') != std::string::npos)
+            throw Compat::asio::system_error(Compat::asio::error::invalid_argument);
+    }
     /// Of a WebSocket client.
     Target(std::shared_ptr<Service> owner, cppserver_tls_context* tls, std::string uri)
-        : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(std::move(uri)), port(0), is_peer(true), web_socket(true)
+        : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(std::move(uri)), port(0), is_peer(true), web_socket(true), is_path(false)
     {
     }
     template <class TEndpoint>
     Target(std::shared_ptr<Service> owner, cppserver_tls_context* tls, const TEndpoint& endpoint)
         : service(std::move(owner)), context(cppserver_tls_context_retain(tls)), address(endpoint.address().to_string()), port(endpoint.port()),
-          is_peer(false), web_socket(false)
+          is_peer(false), web_socket(false), is_path(false)
     {
     }
 
@@ -49,6 +63,8 @@ struct Target
     bool is_peer;
     // Whether messages are exchanged; of a client the address is a URI then.
     bool web_socket;
+    // Whether the address is the path of a Unix domain socket.
+    bool is_path;
 
     bool operator==(const Target& other) const
     {
@@ -63,6 +79,8 @@ struct ServerFunctions
     static handle* Create(const Target& to)
     {
         cppserver_service* service = to.service->service().native_handle();
+        if (to.is_path)
+            return cppserver_server_create_unix(service, to.address.c_str());
         if (to.web_socket)
         {
             return to.context ? cppserver_server_create_wss(service, to.context.get(), to.address.c_str(), to.port)
@@ -82,6 +100,8 @@ struct ClientFunctions
     static handle* Create(const Target& to)
     {
         cppserver_service* service = to.service->service().native_handle();
+        if (to.is_path)
+            return cppserver_client_create_unix(service, to.address.c_str());
         if (to.web_socket)
         {
             return to.context ? cppserver_client_create_wss(service, to.context.get(), to.address.c_str())
