@@ -216,7 +216,8 @@ fn a_peer_that_pings_and_does_not_read_costs_no_memory() {
 #[test]
 fn a_silent_peer_is_asked_and_then_left() {
     let world = World::new();
-    let options = [(SocketOption::PingInterval, 30)];
+    // The time for an answer, too, which takes long on a busy machine.
+    let options = [(SocketOption::PingInterval, 200)];
     let server = world.serve_ws_with(&options, world.server_probe());
     let mut lively = WsPeer::connect(server.port());
     for _ in 0..3 {
@@ -233,7 +234,8 @@ fn a_silent_peer_is_asked_and_then_left() {
 #[test]
 fn a_session_that_pauses_does_not_miss_the_answers_to_its_pings() {
     let world = World::new();
-    let options = [(SocketOption::PingInterval, 30)];
+    // The time for an answer, too, which takes long on a busy machine.
+    let options = [(SocketOption::PingInterval, 200)];
     let probe = world.server_probe().sessions(|session, event| {
         if *event == Event::Handshaked {
             session.pause_reading().unwrap();

@@ -366,7 +366,10 @@ impl Worker {
             Err(error) => {
                 self.slots.remove(key);
                 drop_guarded(handler);
-                run.on_error(&error);
+                // Some systems refuse options to a socket whose peer is gone, which is no fault here.
+                if sockets::check_connected(&socket).is_ok() {
+                    run.on_error(&error);
+                }
                 run.discharge(admission, peer);
                 return;
             }
@@ -380,11 +383,12 @@ impl Worker {
     }
 }
 
-/// accept(2) also reports what happened to a connection while it waited.
+/// accept(2) also reports what happened to a connection while it waited. Where the address of the
+/// peer is asked for afterwards, the connection may be gone by then.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,
-        NetworkUnreachable, TimedOut,
+        NetworkUnreachable, NotConnected, TimedOut,
     };
     matches!(
         error.kind(),
@@ -394,6 +398,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | Interrupted
             | NetworkDown
             | NetworkUnreachable
+            | NotConnected
             | TimedOut
     )
 }

@@ -203,7 +203,8 @@ def test_pings_are_not_told_unless_wanted(service: LoggingService, ws: Scheme) -
 
 
 def test_silent_peers_are_pinged(service: LoggingService, ws: Scheme) -> None:
-    server = ws.server(service, ping_interval=0.02)
+    # The time for an answer, too, which takes long on a busy machine.
+    server = ws.server(service, ping_interval=0.2)
     client = ws.connected(service, server, control_frames=True)
     client.log.wait("ping", count=3)
     assert client.is_connected
