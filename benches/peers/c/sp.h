@@ -1,5 +1,5 @@
-/* What the programs on libraries of scalability protocols have in common. ../../README.md tells what they do; each
- * program adds what its library does, below "provided by the program", and includes this first. */
+/* What the programs in C and C++ on libraries of scalability protocols have in common. ../../README.md tells what they
+ * do; each program adds what its library does, below "provided by the program", and includes this first. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -76,8 +75,8 @@ struct receiver {
 };
 
 static void credit(void) {
-    static atomic_int had;
-    if ((atomic_fetch_add(&had, 1) + 1) % load.sockets == 0 && write(load.credits_write, "", 1) != 1)
+    static int had;
+    if (__atomic_add_fetch(&had, 1, __ATOMIC_RELAXED) % load.sockets == 0 && write(load.credits_write, "", 1) != 1)
         fail("nobody counts what arrives");
 }
 
@@ -193,7 +192,7 @@ static void await_finish(void) {
         continue;
 }
 
-static void on_answer(const void *data, size_t size) {
+static inline void on_answer(const void *data, size_t size) {
     switch (answered(data, size)) {
     case WAIT:
         break;
@@ -284,7 +283,7 @@ static uint64_t publish_until(uint64_t until) {
 
 /* Who publishes or asks all does not know whether they are there yet. */
 static void greet(void) {
-    struct pollfd credits = {.fd = load.credits_read, .events = POLLIN};
+    struct pollfd credits = {load.credits_read, POLLIN, 0};
     compose(HELLO, 1);
     do
         library_send(message, message_size);

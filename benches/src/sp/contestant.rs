@@ -97,8 +97,11 @@ impl Contestant {
         sleep(SETTLE);
         let after = self.run_times();
         let numbers: Vec<u64> = line.split(' ').map_while(|word| word.parse().ok()).collect();
-        let &[messages @ 1.., elapsed @ 1.., ref latencies @ ..] = &numbers[..] else {
-            return Err(io::Error::other(format!("the program said `{line}`")));
+        let (messages, elapsed, latencies) = match &numbers[..] {
+            [messages, elapsed, latencies @ ..] if *messages > 0 && *elapsed > 0 => {
+                (*messages as f64, *elapsed as f64, latencies)
+            }
+            _ => return Err(io::Error::other(format!("the program said `{line}`"))),
         };
         for pair in latencies.chunks_exact(2) {
             self.latencies.record(pair[0], pair[1]);
@@ -107,9 +110,8 @@ impl Contestant {
             let differences = before.iter().zip(after).map(|(before, after)| after - before);
             differences.collect::<Vec<_>>()
         });
-        let messages = messages as f64;
         Ok(Slice {
-            rate: messages / elapsed as f64 * 1e9,
+            rate: messages / elapsed * 1e9,
             cpu: used.as_ref().map(|used| {
                 let others = used[1..].iter().sum::<u64>() as f64 / messages;
                 (used[0] as f64 / messages, (used.len() > 1).then_some(others))

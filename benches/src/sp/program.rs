@@ -5,7 +5,7 @@ use super::{Job, Pattern, Pushes, Questions, Receiver};
 use crate::sys;
 use std::env;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
