@@ -214,6 +214,12 @@ impl Core {
         self.run_callbacks();
     }
 
+    /// Whether the socket itself sends one message and then waits for one. What it sends is not worth
+    /// a wait for more.
+    pub(super) fn alternates(&self) -> bool {
+        !self.raw && matches!(self.protocol, Protocol::Request | Protocol::Reply)
+    }
+
     /// Which exchanges have a queue of their own to wait at.
     pub(super) fn waits_apart(&self, context: u32) -> bool {
         context != OWN && is_timed(self.protocol)

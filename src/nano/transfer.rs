@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use super::core::Core;
-use super::pattern::{ContextId, Parcel, Refusal};
+use super::pattern::{ContextId, OWN, Parcel, Refusal};
 use super::state::State;
 use super::waiting::{self, Wait};
 use super::{Message, Payload};
@@ -19,6 +19,9 @@ impl Core {
     ) -> Result<()> {
         let parcel = Parcel { header: payload.header(), body: payload.body() };
         let mut state = self.lock();
+        if context == OWN && self.alternates() {
+            state.pipes.send_at_once();
+        }
         loop {
             state.check_open()?;
             let now = self.now();
