@@ -134,14 +134,18 @@ static void mark(void) {
     memcpy(message + 1, &count, sizeof count);
 }
 
-static void await_credits(void) {
+/* Takes up to so many credits. Returns how many came. */
+static int take_credits(int most) {
     char credits[16];
-    for (int missing = load.processes; missing > 0;) {
-        ssize_t count = read(load.credits_read, credits, (size_t)missing);
-        if (count <= 0)
-            fail("no more credits");
-        missing -= (int)count;
-    }
+    ssize_t count = read(load.credits_read, credits, (size_t)most);
+    if (count <= 0)
+        fail("no more credits");
+    return (int)count;
+}
+
+static void await_credits(void) {
+    for (int missing = load.processes; missing > 0;)
+        missing -= take_credits(missing);
 }
 
 /* Latencies, by the highest eight bits. */
@@ -285,10 +289,11 @@ static uint64_t publish_until(uint64_t until) {
 static void greet(void) {
     struct pollfd credits = {load.credits_read, POLLIN, 0};
     compose(HELLO, 1);
-    do
+    for (int missing = load.processes; missing > 0;) {
         library_send(message, message_size);
-    while (poll(&credits, 1, 10) == 0);
-    await_credits();
+        if (poll(&credits, 1, 10) > 0)
+            missing -= take_credits(missing);
+    }
 }
 
 /* Messages of many sizes come as they were sent, and go back where they are answered. */

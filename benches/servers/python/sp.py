@@ -208,6 +208,11 @@ class Pushing(beginning_class):
         fail(error)
 
 
+def take_credits(most):
+    """Take up to so many credits; return how many came."""
+    return len(os.read(credits_read, most)) or fail("no more credits")
+
+
 class Commander:
     """Obeys the driver."""
 
@@ -241,15 +246,16 @@ class Commander:
 
     def greet(self):
         """Wait for those who are not known to be there yet."""
-        self.socket.send(compose(HELLO, 1))
-        while not select.select([credits_read], [], [], 0.01)[0]:
+        missing = processes
+        while missing:
             self.socket.send(compose(HELLO, 1))
-        self.await_credits()
+            if select.select([credits_read], [], [], 0.01)[0]:
+                missing -= take_credits(missing)
 
     def await_credits(self):
         missing = processes
         while missing:
-            missing -= len(os.read(credits_read, missing)) or fail("no more credits")
+            missing -= take_credits(missing)
 
     def run(self, duration):
         message = compose(WORK, size)

@@ -61,6 +61,7 @@ impl Contestant {
             }
         };
         let job = load.job(address);
+        let cores = &cores[..cores.len().min(load.cores())];
         let start = |part: &str, number: usize, cores: &[usize]| {
             let job = if part == "both" { job.clone().within_a_process() } else { job.clone() };
             let log = directory.join(format!("{name}.{part}{number}.log"));

@@ -192,7 +192,10 @@ impl Run<'_> {
     fn summary(&self, rounds: usize) -> String {
         let pinned = match self.cores[..] {
             [first, second] => {
-                format!("sending side on core {second}, answering side on core {first}")
+                format!(
+                    "sending side on core {second}, answering side on core {first}, requests on \
+                     core {first} alone"
+                )
             }
             _ => "nothing pinned (one core)".to_owned(),
         };

@@ -67,8 +67,10 @@ impl Transport {
 /// One line of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Load {
-    /// One client asks again and again, 32 bytes.
+    /// One client asks again and again, 32 bytes; both sides on one core.
     Request,
+    /// Each side on its own.
+    RequestApart,
     /// One socket sends 32 bytes again and again to another one.
     Push,
     /// 64 KiB.
@@ -83,8 +85,9 @@ pub enum Load {
 
 impl Load {
     /// In the order of the table.
-    pub const ALL: [Load; 6] = [
+    pub const ALL: [Load; 7] = [
         Load::Request,
+        Load::RequestApart,
         Load::Push,
         Load::PushLarge,
         Load::Publish,
@@ -96,6 +99,7 @@ impl Load {
     pub fn key(self) -> &'static str {
         match self {
             Load::Request => "request",
+            Load::RequestApart => "request-apart",
             Load::Push => "push",
             Load::PushLarge => "push-large",
             Load::Publish => "publish",
@@ -108,12 +112,19 @@ impl Load {
     pub fn title(self) -> &'static str {
         match self {
             Load::Request => "request and reply, 32 B",
+            Load::RequestApart => "request and reply on two cores, 32 B",
             Load::Push => "push to pull, 32 B",
             Load::PushLarge => "push to pull, 64 KiB",
             Load::Publish => "publish to 10, 32 B",
             Load::PublishMany => "publish to 1,000, 32 B",
             Load::Survey => "survey of 100, 32 B",
         }
+    }
+
+    /// How many cores there are for it. Who asks and who answers never have something to do at the
+    /// same time.
+    pub fn cores(self) -> usize {
+        if self == Load::Request { 1 } else { 2 }
     }
 
     /// What the programs are told.
@@ -127,7 +138,7 @@ impl Load {
             window: 1,
         };
         match self {
-            Load::Request => one,
+            Load::Request | Load::RequestApart => one,
             Load::Push => Job { pattern: Pattern::Push, ..one },
             Load::PushLarge => Job { pattern: Pattern::Push, size: 64 * 1024, ..one },
             Load::Publish => Job { pattern: Pattern::Publish, sockets: 10, window: 128, ..one },

@@ -74,6 +74,10 @@ pub(super) static LIBRARIES: &[Library] = &[
     ),
     callbacks("c", "**cppserver** C, callbacks", Recipe::C("sp.c")),
     blocking("c-blocking", "**cppserver** C, blocking", Recipe::C("sp.c")),
+    callbacks("cpp", "**cppserver** C++, callbacks", Recipe::Cpp("sp.cpp")),
+    blocking("cpp-blocking", "**cppserver** C++, blocking", Recipe::Cpp("sp.cpp")),
+    callbacks("python", "**cppserver** Python, callbacks", Recipe::Python("sp.py")),
+    blocking("python-blocking", "**cppserver** Python, blocking", Recipe::Python("sp.py")),
 ];
 
 #[cfg(test)]

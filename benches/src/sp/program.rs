@@ -158,7 +158,7 @@ impl<B: Beginning> Commander<B> {
                 self.ask(message, 0);
             } else {
                 self.beginning.send(&message);
-                self.await_credits();
+                self.await_window();
             }
         }
         say("checked");
@@ -166,18 +166,26 @@ impl<B: Beginning> Commander<B> {
 
     /// Who publishes or asks all does not know whether they are there yet.
     fn greet(&mut self) {
-        loop {
+        let mut missing = self.job.processes;
+        while missing > 0 {
             self.beginning.send(&compose(HELLO, 1));
             match sys::wait_readable(self.credits.as_raw_fd(), PATIENCE) {
-                Ok(true) => return self.await_credits(),
+                Ok(true) => {
+                    self.await_credits(1);
+                    missing -= 1;
+                }
                 Ok(false) => {}
                 Err(error) => fail(error),
             }
         }
     }
 
-    fn await_credits(&mut self) {
-        let mut credits = vec![0; self.job.processes];
+    fn await_window(&mut self) {
+        self.await_credits(self.job.processes);
+    }
+
+    fn await_credits(&mut self, count: usize) {
+        let mut credits = vec![0; count];
         self.credits.read_exact(&mut credits).unwrap_or_else(|error| fail(error));
     }
 
@@ -209,7 +217,7 @@ impl<B: Beginning> Commander<B> {
     fn push(&mut self, message: Vec<u8>, until: u64) -> u64 {
         let before = self.sent;
         self.sent = self.beginning.push(Pushes::new(message, before, until)).sent;
-        self.await_credits();
+        self.await_window();
         self.sent - before
     }
 
@@ -220,12 +228,12 @@ impl<B: Beginning> Commander<B> {
             publish_window(&mut message, self.job.window, &mut self.sent, &mut send);
             waiting += 1;
             if waiting == WINDOWS {
-                self.await_credits();
+                self.await_window();
                 waiting -= 1;
             }
         }
         for _ in 0..waiting {
-            self.await_credits();
+            self.await_window();
         }
         (self.sent - before) * self.job.receivers() as u64
     }
