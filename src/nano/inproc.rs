@@ -240,7 +240,7 @@ impl Core {
     /// Somebody waits for messages, or nobody does any more.
     pub(super) fn update_eager(&self, state: &State) {
         let eager = !fetches(self.protocol)
-            || state.callbacks.present()
+            || state.callbacks.await_messages()
             || state.receivers.is_blocked()
             || state.locals.len() > FEW;
         if eager != self.eager.load(Ordering::Relaxed) {

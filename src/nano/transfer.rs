@@ -19,13 +19,13 @@ impl Core {
     ) -> Result<()> {
         let parcel = Parcel { header: payload.header(), body: payload.body() };
         let mut state = self.lock();
-        if context == OWN && self.alternates() {
-            state.pipes.send_at_once();
-        }
         loop {
             state.check_open()?;
             let now = self.now();
             let State { pattern, pipes, .. } = &mut *state;
+            if context == OWN && self.alternates() {
+                pipes.send_at_once();
+            }
             match pattern.send(pipes, context, parcel, now) {
                 Ok(()) => {
                     state.statistics.messages_sent += 1;
