@@ -14,7 +14,7 @@
 #include <nng/protocol/survey0/survey.h>
 
 /* Its buffers count messages, and by default hold fewer than two windows. */
-enum { BUFFERED = 1024 };
+enum { BUFFERED = 8192 };
 
 struct answering {
     struct receiver receiver;

@@ -25,8 +25,16 @@ static void *open_socket(int request, int push, int publish) {
     return opened;
 }
 
+/* Its buffers count messages, and are told late that some were received: without a limit two windows always fit. */
+static void set_unlimited(void *socket, int option) {
+    const int none = 0;
+    if (is("publish"))
+        check_result(zmq_setsockopt(socket, option, &none, sizeof none));
+}
+
 static void library_listen(void) {
     beginning = open_socket(ZMQ_REQ, ZMQ_PUSH, ZMQ_PUB);
+    set_unlimited(beginning, ZMQ_SNDHWM);
     check_result(zmq_bind(beginning, load.address));
 }
 
@@ -35,6 +43,7 @@ static void library_dial(void) {
     receivers = calloc((size_t)load.sockets, sizeof *receivers);
     for (int index = 0; index < load.sockets; ++index) {
         answering[index] = open_socket(ZMQ_REP, ZMQ_PULL, ZMQ_SUB);
+        set_unlimited(answering[index], ZMQ_RCVHWM);
         if (is("publish"))
             check_result(zmq_setsockopt(answering[index], ZMQ_SUBSCRIBE, "", 0));
         check_result(zmq_connect(answering[index], load.address));
@@ -68,6 +77,17 @@ static bool answer(int index, zmq_msg_t *received, int flags) {
     return true;
 }
 
+/* Everything that there is. The descriptor tells of what comes later only when its events were asked for after that. */
+static void answer_all(int index, zmq_msg_t *received) {
+    int events;
+    size_t size = sizeof events;
+    do {
+        while (answer(index, received, ZMQ_DONTWAIT))
+            continue;
+        check_result(zmq_getsockopt(answering[index], ZMQ_EVENTS, &events, &size));
+    } while ((events & ZMQ_POLLIN) != 0);
+}
+
 static void serve_one(void) {
     zmq_msg_t received;
     zmq_msg_init(&received);
@@ -87,15 +107,12 @@ static void serve_many(void) {
         check_result(zmq_getsockopt(answering[index], ZMQ_FD, &descriptor, &size));
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0)
             fail("a socket cannot be waited for");
-        /* Its descriptor tells of what comes from now on. */
-        while (answer(index, &received, ZMQ_DONTWAIT))
-            continue;
+        answer_all(index, &received);
     }
     for (;;) {
         int count = epoll_wait(epoll, events, sizeof events / sizeof *events, -1);
         for (int event = 0; event < count; ++event)
-            while (answer((int)events[event].data.u32, &received, ZMQ_DONTWAIT))
-                continue;
+            answer_all((int)events[event].data.u32, &received);
     }
 }
 

@@ -25,7 +25,7 @@ mod linux {
     use std::sync::{Arc, Mutex, PoisonError};
 
     /// Its buffers count messages, and by default hold fewer than two windows.
-    const BUFFERED: i32 = 1024;
+    const BUFFERED: i32 = 8192;
 
     struct Nng;
 
