@@ -70,7 +70,6 @@ protected:
         if (arrived(&_receiver, question.buffer(), question.size()))
             Send(question);
     }
-    void onError(int, const std::string& error) override { fail(error.c_str()); }
 
 private:
     receiver _receiver = receiver();

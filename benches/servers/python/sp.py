@@ -105,9 +105,6 @@ class Answering(answering_class):
         if self.receiver.arrived(data):
             self.send(data)
 
-    def on_error(self, error):
-        fail(error)
-
 
 def pin(number):
     """Give the calling thread a core of its own."""
@@ -190,19 +187,27 @@ class Asking(beginning_class):
 class Pushing(beginning_class):
     """Pushes in callbacks, whenever there is room."""
 
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+        self.message = None
+
     def push(self, messages):
-        self.messages = messages
-        self.message = next(messages)
-        self.finished = threading.Event()
+        with self.lock:
+            self.messages = messages
+            self.message = next(messages)
+            self.finished = threading.Event()
         self.on_writable()
         self.finished.wait()
 
     def on_writable(self):
-        while self.message is not None:
-            if not self.try_send(self.message):
-                return
-            self.message = next(self.messages, None)
-        self.finished.set()
+        with self.lock:
+            while self.message is not None:
+                if not self.try_send(self.message):
+                    return
+                self.message = next(self.messages, None)
+                if self.message is None:
+                    self.finished.set()
 
     def on_error(self, error):
         fail(error)
