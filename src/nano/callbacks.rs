@@ -53,9 +53,9 @@ impl Callbacks {
         self.present
     }
 
-    /// There is a handler, and nobody is at it who looks for messages.
+    /// There is a handler, and nobody is at it, or about to be, who looks for messages.
     pub(super) fn await_messages(&self) -> bool {
-        self.present && self.running.is_none()
+        self.present && self.running.is_none() && !self.posted
     }
 
     /// Notes something, if there is somebody to be told.
@@ -141,13 +141,17 @@ impl Core {
         });
         if result.is_err() {
             // Without a loop there are no callbacks; the next event tries again.
-            self.lock().callbacks.posted = false;
+            let mut state = self.lock();
+            state.callbacks.posted = false;
+            self.update_eager(&state);
+            self.fetch(&mut state);
         }
     }
 
     /// Marks that a loop will come. Called under the lock.
-    pub(super) fn mark_posted(state: &mut State) {
+    pub(super) fn mark_posted(&self, state: &mut State) {
         state.callbacks.posted = true;
+        self.update_eager(state);
     }
 
     /// Tells the handler everything that there is, unless somebody is at it already. Only on loop

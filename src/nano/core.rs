@@ -146,7 +146,7 @@ impl Core {
         let timer = self.timer(&mut state);
         let needs_callbacks = asks && state.needs_callbacks(self);
         if needs_callbacks {
-            Core::mark_posted(&mut state);
+            self.mark_posted(&mut state);
         }
         drop(state);
         attended.attend();

@@ -239,10 +239,10 @@ impl Core {
 
     /// Somebody waits for messages, or nobody does any more.
     pub(super) fn update_eager(&self, state: &State) {
+        let awaits = state.callbacks.await_messages() || state.receivers.is_blocked();
         let eager = !fetches(self.protocol)
-            || state.callbacks.await_messages()
-            || state.receivers.is_blocked()
-            || state.locals.len() > FEW;
+            || state.locals.len() > FEW
+            || (awaits && !state.locals.is_empty());
         if eager != self.eager.load(Ordering::Relaxed) {
             self.set_eager(eager);
         }
