@@ -20,8 +20,11 @@ pub(super) struct Library {
 
 impl Library {
     pub(super) fn takes_part(&self, load: Load, transport: Transport) -> bool {
-        !self.cannot.contains(&load)
-            && !(transport == Transport::Inproc && self.cannot_inproc.contains(&load))
+        let cannot = match transport {
+            Transport::Inproc if self.cannot_inproc.contains(&load) => true,
+            _ => self.cannot.contains(&load),
+        };
+        !cannot
     }
 
     /// True for this one.
