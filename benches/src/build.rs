@@ -1,9 +1,10 @@
 //! Builds the servers. What is missing on the machine makes a server unavailable, and its row says
 //! what to install.
 
+mod scalability;
 mod websocket;
 
-use crate::peers::{Peer, Recipe};
+use crate::peers::Recipe;
 use crate::process::{Launch, run_tool};
 use crate::sys;
 use std::collections::HashMap;
@@ -74,8 +75,8 @@ impl Builder {
     }
 
     /// Builds one server and tells how to start it.
-    pub fn prepare(&mut self, peer: &Peer) -> Result<Launch> {
-        match peer.recipe {
+    pub fn prepare(&mut self, recipe: Recipe) -> Result<Launch> {
+        match recipe {
             Recipe::RawEpoll(buffer) => {
                 let program =
                     self.compile("cc", "peers/c/raw_epoll.c", &["-O2", "-Wall", "-Wextra"], &[])?;
@@ -137,6 +138,10 @@ impl Builder {
             Recipe::Websocketpp => self.websocketpp(),
             Recipe::Libwebsockets => self.libwebsockets(),
             Recipe::NodeWs => self.node_ws(),
+            Recipe::Nanomsg => self.nanomsg(),
+            Recipe::Nng => self.nng(),
+            Recipe::Zeromq => self.zeromq(),
+            Recipe::NngCrate => self.nng_crate(),
             Recipe::Asyncio(source) => {
                 let source = format!("peers/python/{source}");
                 Ok(self.script(self.python()?, &source, &[], &[]))

@@ -5,6 +5,7 @@ use crate::link::Link;
 use crate::mailbox;
 use crate::measure::{Measurement, measure_idle};
 use crate::peers::{IDLE_CONNECTIONS, SUITES, Suite, TCP, Workload};
+use crate::sp;
 use crate::sys;
 use crate::syscalls::Method;
 use crate::table::{Sample, median};
@@ -20,16 +21,18 @@ usage: cppserver-bench tcp [options]     build the servers, compare them, print 
        cppserver-bench udp [options]     datagrams
        cppserver-bench ws [options]      WebSocket
        cppserver-bench wss [options]     WebSocket, encrypted
+       cppserver-bench sp [options]      the scalability protocols
        cppserver-bench mailbox [options] compare ways to hand operations to a loop
        cppserver-bench load [options]    one load against a server that runs already, on 127.0.0.1
 
-options of these five:
+options of these six:
   --rounds N          how often the servers are started anew (default 3)
   --seconds S         measured time per server, load and round, in slices of 0.1 s (default 1)
   --only a,b          these servers only; `ours` and `peers` are groups
   --workload a,b      these loads only
   --limit SECONDS     begin no measurement after this time (default 540, without the time to build)
   --no-install        do not try to install what is missing
+  --over a,b          of sp: these of tcp, ipc and inproc only
 options of mailbox:
   --rounds N          how often each is measured (default 3)
   --seconds S         measured time per round (default 1)
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
         Err(text) => {
             eprintln!("{text}\n");
             eprintln!("{USAGE}");
+            eprintln!("{}", sp::names());
             for suite in SUITES {
                 let (servers, loads) = (server_keys(suite), workload_keys(suite));
                 eprintln!("{}: servers {servers}; loads {loads}", suite.key);
@@ -62,6 +66,7 @@ pub fn main() -> ExitCode {
     let result = optimized(&arguments).and_then(|done| match (done, command) {
         (Some(code), _) => Ok(code),
         (None, Parsed::Compare(options)) => driver::run(&options),
+        (None, Parsed::Sp(options)) => sp::run(&options),
         (None, Parsed::Mailbox { rounds, seconds }) => mailbox::run(rounds, seconds),
         (None, Parsed::Load { link, port, pid, workload, slices }) => {
             load(link, port, pid, workload, slices)
@@ -75,6 +80,7 @@ pub fn main() -> ExitCode {
 
 enum Parsed {
     Compare(Options),
+    Sp(sp::Options),
     Mailbox { rounds: usize, seconds: f64 },
     Load { link: Link, port: u16, pid: u32, workload: Workload, slices: usize },
 }
@@ -82,6 +88,9 @@ enum Parsed {
 fn parse(arguments: &[String]) -> Result<Parsed, String> {
     let mut rest = arguments.iter();
     let command = rest.next().ok_or("which benchmark?")?;
+    if command == "sp" {
+        return sp::parse(rest.as_slice()).map(Parsed::Sp);
+    }
     let given = |option: &str| command == "load" && arguments.iter().any(|one| one == option);
     let name = match (given("--tls"), given("--udp"), given("--ws")) {
         (false, false, false) => command,
@@ -144,7 +153,7 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
     }
 }
 
-fn number(name: &str, text: &str, least: f64, most: f64) -> Result<f64, String> {
+pub(crate) fn number(name: &str, text: &str, least: f64, most: f64) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (least..=most).contains(&value) => Ok(value),
         _ => Err(format!("{name} takes a number from {least} to {most}, not `{text}`")),
@@ -336,10 +345,17 @@ mod tests {
     }
 
     #[test]
+    fn scalability_protocols_have_their_own_options() {
+        assert!(matches!(parsed("sp --over tcp,ipc --workload survey"), Ok(Parsed::Sp(_))));
+        assert!(parsed("tcp --over tcp").is_err());
+    }
+
+    #[test]
     fn wrong_arguments_are_named() {
         let wrong = [
             "",
             "sctp",
+            "sp --only raw-epoll",
             "udp --udp",
             "udp --workload idle",
             "load --ws --udp --workload ping-pong --port 4711 --pid 12",

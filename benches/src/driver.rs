@@ -141,7 +141,7 @@ impl Run<'_> {
                 continue;
             };
             eprintln!("building {}", peer.key);
-            let prepared = builder.prepare(peer);
+            let prepared = builder.prepare(peer.recipe);
             sys::check_interrupt()?;
             match prepared {
                 Ok(mut launch) => {

@@ -35,6 +35,13 @@ impl Histogram {
         self.total
     }
 
+    /// What was recorded: durations, rounded up as [`Histogram::quantile`] does, and how many of
+    /// each there were.
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counts.map(|(bucket, count)| (Self::upper_bound(bucket), *count))
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.counts.fill(0);
@@ -101,6 +108,17 @@ mod tests {
                 "{value} became {found}"
             );
         }
+    }
+
+    #[test]
+    fn counts_make_the_same_histogram_again() {
+        let (mut one, mut other) = (Histogram::new(), Histogram::new());
+        for value in [3, 3, 4_711, 1_000_000_007] {
+            one.record(value, 1);
+        }
+        one.counts().for_each(|(value, count)| other.record(value, count));
+        assert_eq!(one.counts().collect::<Vec<_>>(), other.counts().collect::<Vec<_>>());
+        assert_eq!((other.total(), other.quantile(0.5)), (4, Some(3)));
     }
 
     #[test]

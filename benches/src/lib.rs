@@ -20,6 +20,7 @@ pub mod mmsg;
 pub mod peers;
 pub mod process;
 pub mod procfs;
+pub mod sp;
 pub mod sys;
 pub mod syscalls;
 pub mod table;

@@ -47,6 +47,14 @@ pub enum Recipe {
     Uvloop(&'static str),
     /// Python with packages of PyPI; the file in `peers/python`.
     PythonWith(&'static [&'static str], &'static str),
+    /// `cc` with libnanomsg.
+    Nanomsg,
+    /// `cc` with libnng.
+    Nng,
+    /// `cc` with libzmq.
+    Zeromq,
+    /// The crate nng, which builds the C code of NNG with CMake.
+    NngCrate,
     /// Ours: the crate; a binary of the package `cppserver-bench-servers`.
     Crate(&'static str),
     /// Ours: the C header and the shared library; the file in `servers/c`.

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 const START_DEADLINE: Duration = Duration::from_secs(15);
@@ -104,39 +104,47 @@ impl Server {
     }
 
     fn read_port(&mut self) -> io::Result<u16> {
-        let Some(mut output) = self.child.stdout.take() else {
+        let Some(output) = &mut self.child.stdout else {
             return Err(io::Error::other("no output"));
         };
-        let begin = Instant::now();
-        let mut line = Vec::new();
-        while !line.contains(&b'\n') {
-            sys::check_interrupt()?;
-            if begin.elapsed() > START_DEADLINE {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the server did not say its port within 15 s",
-                ));
-            }
-            if sys::wait_readable(output.as_raw_fd(), Duration::from_millis(100))? {
-                let mut buffer = [0; 256];
-                match output.read(&mut buffer)? {
-                    0 => {
-                        return Err(io::Error::new(
-                            io::ErrorKind::UnexpectedEof,
-                            "the server ended before it listened",
-                        ));
-                    }
-                    size => line.extend_from_slice(&buffer[..size]),
+        // The output is kept open: a server that prints something later must not die of it.
+        let line = read_line(output, START_DEADLINE, sys::check_interrupt)?;
+        parse_port(&line)
+            .ok_or_else(|| io::Error::other(format!("the server said `{line}` and not its port")))
+    }
+}
+
+/// Reads a line that is all that a program has to say for now. An error of `watch`, which is asked
+/// while nothing comes, ends it.
+pub fn read_line(
+    output: &mut ChildStdout,
+    deadline: Duration,
+    mut watch: impl FnMut() -> io::Result<()>,
+) -> io::Result<String> {
+    let begin = Instant::now();
+    let mut line = Vec::new();
+    while !line.contains(&b'\n') {
+        watch()?;
+        if begin.elapsed() > deadline {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the program said nothing within {} s", deadline.as_secs()),
+            ));
+        }
+        if sys::wait_readable(output.as_raw_fd(), Duration::from_millis(100))? {
+            let mut buffer = [0; 4096];
+            match output.read(&mut buffer)? {
+                0 => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the program ended before it said anything",
+                    ));
                 }
+                size => line.extend_from_slice(&buffer[..size]),
             }
         }
-        let text = String::from_utf8_lossy(&line).into_owned();
-        // Kept open: a server that prints something later must not die of it.
-        self.child.stdout = Some(output);
-        parse_port(&text).ok_or_else(|| {
-            io::Error::other(format!("the server said `{}` and not its port", text.trim()))
-        })
     }
+    Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
 impl Drop for Server {

@@ -30,6 +30,26 @@ pub fn cpu_time(pid: u32) -> Option<u64> {
     scheduling(pid).map(|sum| sum.run)
 }
 
+/// Time that these cores were not idle, in nanoseconds, as far as a clock that ticks a hundred times
+/// a second can tell. `None` when there are none.
+pub fn busy(cores: &[usize]) -> Option<u64> {
+    const TICK: u64 = 10_000_000;
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let ticks = cores.iter().map(|core| busy_ticks(&text, *core));
+    ticks.reduce(|sum, ticks| Some(sum? + ticks?))?.map(|ticks| ticks * TICK)
+}
+
+/// All but the times that a core was idle, or idle until a disk was done.
+fn busy_ticks(text: &str, core: usize) -> Option<u64> {
+    let name = format!("cpu{core} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&name))?;
+    let fields: Vec<u64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
+    let &[user, nice, system, _idle, _wait, interrupts, soft, stolen, ..] = &fields[..] else {
+        return None;
+    };
+    Some(user + nice + system + interrupts + soft + stolen)
+}
+
 /// Memory that only this process has and has written to, in bytes: `Private_Dirty` of
 /// `/proc/PID/smaps_rollup`. Program text that happened to be paged in is not in it, kernel memory
 /// of the sockets neither.
@@ -83,6 +103,17 @@ mod tests {
             std::hint::spin_loop();
         }
         assert!(cpu_time(pid).expect("schedstat") > before);
+    }
+
+    #[test]
+    fn tells_how_busy_cores_are() {
+        let text =
+            "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 400 500 6 7 8 9 0\ncpu10 1 1 1 1 1 1 1 1 0 0\n";
+        assert_eq!(busy_ticks(text, 0), Some(27));
+        assert_eq!(busy_ticks(text, 10), Some(6));
+        assert_eq!(busy_ticks(text, 1), None);
+        assert_eq!(busy(&[]), None);
+        assert!(busy(&[0]).is_some());
     }
 
     #[test]

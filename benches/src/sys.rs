@@ -205,10 +205,16 @@ pub fn allowed_cores() -> Vec<usize> {
 /// Pins the calling thread (and what it starts later) to one core. Safe to call between fork and
 /// exec.
 pub fn pin_to(core: usize) -> io::Result<()> {
+    pin_to_any(&[core])
+}
+
+/// Keeps the calling thread (and what it starts later) on these cores. Safe to call between fork
+/// and exec.
+pub fn pin_to_any(cores: &[usize]) -> io::Result<()> {
     // SAFETY: cpu_set_t is plain data, valid when zeroed; CPU_SET checks the bounds.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut set);
+        cores.iter().for_each(|&core| libc::CPU_SET(core, &mut set));
         check(libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set))?;
     }
     Ok(())
@@ -219,6 +225,14 @@ pub fn pin_to(core: usize) -> io::Result<()> {
 pub fn end_with_parent() -> io::Result<()> {
     // SAFETY: PR_SET_PDEATHSIG takes a signal number.
     check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
+    Ok(())
+}
+
+/// Lets the program that is about to begin have this descriptor too. Meant for the time between
+/// fork and exec.
+pub fn pass_on(descriptor: RawFd) -> io::Result<()> {
+    // SAFETY: takes numbers only.
+    check(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) })?;
     Ok(())
 }
 

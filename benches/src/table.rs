@@ -198,7 +198,7 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// A number with thousands separated by commas; "n/a" for `None`.
-fn decimal(value: Option<f64>, places: usize) -> String {
+pub(crate) fn decimal(value: Option<f64>, places: usize) -> String {
     let Some(value) = value else { return "n/a".to_owned() };
     let text = format!("{value:.places$}");
     let end = text.find('.').unwrap_or(text.len());

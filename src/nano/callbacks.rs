@@ -53,6 +53,11 @@ impl Callbacks {
         self.present
     }
 
+    /// There is a handler, and nobody is at it, or about to be, who looks for messages.
+    pub(super) fn await_messages(&self) -> bool {
+        self.present && self.running.is_none() && !self.posted
+    }
+
     /// Notes something, if there is somebody to be told.
     pub(super) fn note(&mut self, note: impl FnOnce() -> Note) {
         if self.present {
@@ -136,13 +141,17 @@ impl Core {
         });
         if result.is_err() {
             // Without a loop there are no callbacks; the next event tries again.
-            self.lock().callbacks.posted = false;
+            let mut state = self.lock();
+            state.callbacks.posted = false;
+            self.update_eager(&state);
+            self.fetch(&mut state);
         }
     }
 
     /// Marks that a loop will come. Called under the lock.
-    pub(super) fn mark_posted(state: &mut State) {
+    pub(super) fn mark_posted(&self, state: &mut State) {
         state.callbacks.posted = true;
+        self.update_eager(state);
     }
 
     /// Tells the handler everything that there is, unless somebody is at it already. Only on loop
@@ -156,8 +165,14 @@ impl Core {
         let Some(mut handler) = state.callbacks.handler.take() else { return };
         let generation = state.callbacks.generation;
         state.callbacks.running = Some(thread::current().id());
+        // Who sends within the process meanwhile need not come here: it is fetched.
+        self.update_eager(&state);
         for _ in 0..TURN {
-            let Some(call) = state.next_call(self) else { break };
+            let call = match state.next_call(self) {
+                None if !state.callbacks.paused && self.fetch(&mut state) => state.next_call(self),
+                call => call,
+            };
+            let Some(call) = call else { break };
             self.leave(state);
             let result = tell(&mut *handler, &socket, call);
             if let Err(error) = result {
@@ -177,6 +192,8 @@ impl Core {
             state = self.lock();
         }
         state.callbacks.running = None;
+        self.update_eager(&state);
+        self.fetch(&mut state);
         self.changed.notify_all();
         self.leave(state);
     }

@@ -150,7 +150,7 @@ impl Core {
         let timer = self.timer(&mut state);
         let needs_callbacks = asks && state.needs_callbacks(self);
         if needs_callbacks {
-            Core::mark_posted(&mut state);
+            self.mark_posted(&mut state);
         }
         let due = state.watches.take_due();
         drop(state);
@@ -222,6 +222,12 @@ impl Core {
             }
         });
         self.run_callbacks();
+    }
+
+    /// Whether the socket itself sends one message and then waits for one. What it sends is not worth
+    /// a wait for more.
+    pub(super) fn alternates(&self) -> bool {
+        !self.raw && matches!(self.protocol, Protocol::Request | Protocol::Reply)
     }
 
     /// Which exchanges have a queue of their own to wait at.

@@ -251,11 +251,12 @@ impl Core {
 
     /// Somebody waits for messages, or nobody does any more.
     pub(super) fn update_eager(&self, state: &State) {
-        let eager = !fetches(self.protocol)
-            || state.callbacks.present()
+        let awaits = state.callbacks.await_messages()
             || state.receivers.is_blocked()
-            || state.watches.await_messages()
-            || state.locals.len() > FEW;
+            || state.watches.await_messages();
+        let eager = !fetches(self.protocol)
+            || state.locals.len() > FEW
+            || (awaits && !state.locals.is_empty());
         if eager != self.eager.load(Ordering::Relaxed) {
             self.set_eager(eager);
         }

@@ -205,6 +205,11 @@ impl Pipes {
         taken
     }
 
+    /// What is sent until the lock is given back leaves at once, as far as it can.
+    pub(crate) fn send_at_once(&mut self) {
+        self.attended.flushes.set_at_once();
+    }
+
     /// A message of this pipe waits for the user. A pipe with too many of them is paused.
     pub(crate) fn hold(&mut self, key: PipeKey, size: usize) {
         let rules = self.rules;

@@ -13,9 +13,21 @@ pub(crate) struct Flushes {
     first: Option<(Arc<Core>, u16, Key)>,
     /// Others of the same service.
     others: Vec<(u16, Key)>,
+    at_once: bool,
 }
 
 impl Flushes {
+    /// Messages are written by the threads that send them where nothing waits before them: who sends
+    /// them has nothing to do until they are answered, and the loop need not wake up.
+    pub(crate) fn set_at_once(&mut self) {
+        self.at_once = true;
+    }
+
+    #[inline(always)]
+    pub(super) fn is_at_once(&self) -> bool {
+        self.at_once
+    }
+
     pub(super) fn add(&mut self, session: &SessionInner, key: Key) {
         let core = &session.endpoint.core;
         match &self.first {

@@ -3,6 +3,7 @@
 
 use super::frames::{Frames, Sent};
 use super::messages::Messages;
+use crate::proto::HEAD_ROOM;
 use crate::proto::sp::Mapping;
 
 /// How what is sent is made into bytes.
@@ -22,6 +23,14 @@ impl Framing {
 
     pub(crate) fn scalability(mapping: Mapping) -> Framing {
         Framing::Scalability(Box::new(Messages::new(mapping)))
+    }
+
+    /// What comes in front of a message of that length, if nothing else depends on it.
+    pub(crate) fn head(&self, length: usize) -> Option<([u8; HEAD_ROOM], usize)> {
+        match self {
+            Framing::Scalability(messages) => Some(messages.head(length)),
+            Framing::None | Framing::WebSocket(_) => None,
+        }
     }
 
     /// What of the user is in `count` of the `pending` bytes that wait. They leave.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::context;
 use super::frames::Sent;
 use crate::proto::sp::Mapping;
-use crate::proto::{Body, Wire};
+use crate::proto::{Body, HEAD_ROOM, Wire};
 
 /// The sending side of such a session.
 pub(crate) struct Messages {
@@ -32,6 +32,10 @@ impl Messages {
     /// Messages that have not left as a whole.
     pub(crate) fn waiting(&self) -> u64 {
         self.waiting
+    }
+
+    pub(crate) fn head(&self, length: usize) -> ([u8; HEAD_ROOM], usize) {
+        self.mapping.head(length)
     }
 
     /// Makes a message a frame in `queue`, joined with others to pieces of up to `join` bytes.

@@ -80,7 +80,7 @@ impl Outbox {
     }
 
     /// Writes to the socket at once if nothing waits before the bytes, which spares a copy. Only
-    /// for the loop's own thread: on others the loop may be writing. Returns how many bytes went
+    /// where the loop can't be writing, as on its own thread. Returns how many bytes went
     /// out; an error is left for the flush to meet.
     pub(crate) fn send_direct(&mut self, bytes: &[IoSlice<'_>]) -> usize {
         let Some(socket) = self.socket.as_ref().filter(|_| self.transparent) else { return 0 };
@@ -88,6 +88,26 @@ impl Outbox {
             return 0;
         }
         socket.with(|socket| sockets::send(&socket, bytes)).unwrap_or(0)
+    }
+
+    /// Writes a message to the socket at once, where that is a matter of a head, `words` and the
+    /// bytes. Only while nothing waits, in the loop's hands neither; then every thread may. Returns
+    /// how many bytes went out, and how many there are.
+    pub(crate) fn write_message(&mut self, words: &[u8], bytes: &[u8]) -> (usize, usize) {
+        let length = words.len() + bytes.len();
+        let head = self.peer.framing().and_then(|framing| framing.head(length));
+        let Some((head, head_size)) = head else { return (0, length) };
+        let head = &head[..head_size];
+        let slices = [IoSlice::new(head), IoSlice::new(words), IoSlice::new(bytes)];
+        (self.send_direct(&slices), head_size + length)
+    }
+
+    /// The first of the bytes that wait have left already.
+    pub(crate) fn skip(&mut self, count: usize) {
+        if let Some(queue) = &mut self.queue {
+            queue.consume(count);
+        }
+        self.take_sent(count, 0);
     }
 
     /// That much of the user was sent by [`Outbox::send_direct`], and is to be told.

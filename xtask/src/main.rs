@@ -25,7 +25,7 @@ cargo xtask COMMAND
   setup                     install what the tests and the demo need
   test [SUITE...]           run all suites, or these; logs in target/test-logs
   demo                      a chat in front of your eyes, then a server for you
-  bench tcp|tls|udp|ws|wss [ARGUMENT...]
+  bench tcp|tls|udp|ws|wss|sp [ARGUMENT...]
                             measure; the arguments go to the load generator
   install --prefix DIR [--destdir DIR]
                             install the release build for C, C++ and CMake

@@ -44,6 +44,43 @@ fn a_full_session_refuses_and_tells_when_it_is_empty() {
 
 #[test]
 #[cfg_attr(miri, ignore = "needs sockets")]
+fn what_leaves_at_once_and_what_has_to_wait_keep_their_order() {
+    let service = started();
+    let (server, ear) = serve(&service, TCP);
+    let mut peer = raw_peer(&service, server.port(), b"\0SP\0\0\x30\0\0");
+    let session = ear.open();
+    session.send_sp(b"", Body::Copied(b"by the loop"));
+    ear.empty();
+    let mut flushes = Flushes::default();
+    flushes.set_at_once();
+    let mut expected = Vec::new();
+    let mut send = |number: usize| {
+        let body = vec![number as u8; 70_001];
+        expected.extend(b"\0\0\0\0\0\x01\x11\x75\x80\0\0\x07");
+        expected.extend(&body);
+        let offer = session.offer_sp(b"\x80\0\0\x07", Body::Copied(&body), &mut flushes);
+        flushes.tell();
+        offer
+    };
+    // Until the system takes no more, most likely in the middle of a message, and some after that.
+    let whole = (0..).take_while(|number| send(*number) == Offer::Accepted(Backlog::default()));
+    let whole = whole.count();
+    assert!(whole > 0);
+    for number in 1..4 {
+        assert!(matches!(send(whole + number), Offer::Accepted(_)));
+    }
+    assert_eq!(peer.read(8 + 8 + 11)[16..], *b"by the loop");
+    assert!(peer.read(expected.len()) == expected);
+    while session.backlog() != Backlog::default() {
+        ear.empty();
+    }
+    let offer = session.offer_sp(b"", Body::Copied(b"at once again"), &mut flushes);
+    assert_eq!(offer, Offer::Accepted(Backlog::default()));
+    service.stop().unwrap();
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "needs sockets")]
 fn a_pause_takes_effect_between_messages() {
     let service = started();
     let server = Server::sp(&service, TCP, &OF_SERVER).unwrap();
