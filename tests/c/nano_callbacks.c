@@ -106,6 +106,9 @@ static void a_handler_may_be_taken_away(void)
     CHECK_OK(cppserver_sp_socket_set_handler(pull->socket, &handler, pull));
     WAIT_FOR(&pull->journal, "third");
     nano_free(push);
+    /* The last word of this handler, not of the first one. */
+    CHECK_OK(cppserver_sp_socket_close(pull->socket));
+    CHECK(journal_has(&pull->journal, "destroy", 2));
     listener_free(pull);
 }
 
