@@ -758,6 +758,23 @@ def test_errors_have_classes() -> None:
 # The end
 
 
+def test_threads_that_block_can_be_had_back() -> None:
+    with nano.ReplySocket() as reply, nano.RequestSocket() as request:
+        place = reply.context()
+        blocked = [InThread(call) for call in (reply.receive, place.receive)]
+        threading.Event().wait(0.02)  # So that they block by then; they may be late.
+        reply.set_blocking(False)
+        for thread in blocked:
+            with pytest.raises(SpBlockedError):
+                thread.join()
+        with pytest.raises(SpBlockedError):
+            reply.receive(timeout=DEADLINE)
+        reply.set_blocking(True)
+        connect(reply, request)
+        request.send(b"still there?")
+        assert reply.receive(timeout=DEADLINE) == b"still there?"
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_close_wakes_those_who_block(count: int) -> None:
     with nano.ReplySocket() as reply, nano.PushSocket() as push:

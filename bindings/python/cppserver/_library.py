@@ -641,6 +641,9 @@ sp_socket_pause_receiving: Callable[[int], int] = _releasing(
 sp_socket_resume_receiving: Callable[[int], int] = _releasing(
     "sp_socket_resume_receiving", c_int32, c_void_p
 )
+sp_socket_set_blocking: Callable[[int, bool], int] = _releasing(
+    "sp_socket_set_blocking", c_int32, c_void_p, c_bool
+)
 sp_socket_subscribe: Callable[[int, bytes, int], int] = _releasing(
     "sp_socket_subscribe", c_int32, c_void_p, c_char_p, c_size_t
 )

@@ -202,6 +202,15 @@ class Socket(SpSocket, BlockingExchange):
         if _hears_messages(type(self)):
             check(_library.sp_socket_resume_receiving(self._handle))
 
+    def set_blocking(self, blocking: bool) -> None:
+        """Choose whether calls may block, which at first they may.
+
+        With False, those that would have to wait raise :class:`cppserver.SpBlockedError` instead,
+        and so do those that are blocked right now, also in contexts: the program gets its threads
+        back, and the socket goes on.
+        """
+        check(_library.sp_socket_set_blocking(self._handle, blocking))
+
     # Raw sockets
 
     def send_raw(self, message: RawMessage, *, timeout: float | None = None) -> None:
