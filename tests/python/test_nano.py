@@ -549,6 +549,8 @@ def interrupt():
         pass
     os.kill(os.getpid(), signal.SIGINT)
 
+# Whoever runs the tests may ignore Ctrl-C, such as a shell in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 waits = _sp_blocking.patiently.__code__
 socket = nano.PairSocket()
 threading.Thread(target=interrupt).start()
@@ -580,6 +582,7 @@ def interrupt():
         pass
     os.kill(os.getpid(), signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 pull, push = nano.PullSocket(receive_buffer=1), nano.PushSocket(linger=1000)
 push.dial(f"tcp://127.0.0.1:{pull.listen('tcp://127.0.0.1:0').port}")
 push.send(b"x", timeout=30)
