@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use crate::install::{self, Place};
 use crate::report::Suite;
@@ -146,7 +147,8 @@ impl User {
         configure.arg("-S").arg(self.source("")).arg("-B").arg(&build);
         configure.arg(crate::compiler::option("-DCMAKE_PREFIX_PATH=", &self.prefix));
         let mut compile = Command::new("cmake");
-        compile.arg("--build").arg(&build);
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        compile.arg("--build").arg(&build).arg("--parallel").arg(processors.to_string());
         if suite.step("CMake finds the package", &mut configure)
             && suite.step("CMake builds", &mut compile)
         {
