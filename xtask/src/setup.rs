@@ -237,11 +237,6 @@ pub fn virtual_environment() -> Result<PathBuf> {
     environment("venv", &workspace::root().join("bindings/python/requirements-dev.txt"))
 }
 
-/// The Python interpreter of an environment with pynng.
-pub fn pynng() -> Result<PathBuf> {
-    environment("pynng", &workspace::root().join("tests/interop/peers/requirements.txt"))
-}
-
 /// A C compiler for macOS: the programs of an environment with a pinned Zig, and what puts it in
 /// cargo's hands.
 pub fn zig() -> Result<PathBuf> {
@@ -367,7 +362,7 @@ pub fn all() -> Result<()> {
     cbindgen()?;
     virtual_environment()?;
     // The tests do without them where they cannot be had.
-    for peer in [ensure(&[NANOCAT]), ensure(&[NANOMSG]), pynng().map(drop)] {
+    for peer in [ensure(&[NANOCAT]), ensure(&[NANOMSG])] {
         if let Err(why) = peer {
             eprintln!("xtask: {why}");
         }

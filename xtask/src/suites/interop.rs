@@ -22,8 +22,7 @@ pub fn interop(suite: &mut Suite) -> Result<()> {
     if found(suite, "libnanomsg", headers).is_some() {
         peers.push(("libnanomsg", libnanomsg(suite)?));
     }
-    let environment = setup::pynng();
-    peers.extend(found(suite, "pynng", environment));
+    peers.extend(found(suite, "pynng", setup::virtual_environment()));
     // Cargo compiles NNG's own C code.
     let tools = setup::ensure(&[setup::C, setup::CMAKE]);
     let with_nng = found(suite, "nng", tools).is_some();
