@@ -461,3 +461,58 @@ TEST(nanomsg_lifecycle_from_eight_threads)
     CHECK_EQUAL(client.Send("at the end"), 10u);
     server.log.Wait("received at the end");
 }
+
+// Who only looked whether it was started kept its thread from beginning.
+TEST(nanomsg_lifecycle_restart_in_a_callback_while_another_thread_starts)
+{
+    // Tries to start what is started, while it is told to.
+    struct Other
+    {
+        std::function<bool()> start;
+        std::atomic<bool> tries{ false };
+        std::atomic<bool> over{ false };
+        std::atomic<uint64_t> rounds{ 0 };
+        std::thread thread{ [this]()
+        {
+            for (; !over; ++rounds)
+            {
+                if (tries)
+                    start();
+            }
+        } };
+
+        ~Other()
+        {
+            over = true;
+            thread.join();
+        }
+        void Try(bool now)
+        {
+            tries = now;
+            const uint64_t before = rounds;
+            UNTIL(rounds > before + 1);
+        }
+    };
+
+    const std::string address = UnusedName();
+    Server server(address);
+    Client client(address, false);
+    Other other;
+    other.start = [&]() { return server.Start(); };
+    server.started = [&]() { other.Try(true); };
+    server.received = [&](Message&)
+    {
+        CHECK(server.Restart());
+        other.Try(false);
+    };
+    CHECK(server.Start());
+    other.Try(false);
+    CHECK(client.Connect());
+    for (size_t round = 1; round <= 300; ++round)
+    {
+        UNTIL(client.TrySend("message") > 0);
+        server.log.Wait("received message", round);
+        server.log.Wait("onThreadInitialize", round + 1);
+    }
+    CHECK(server.Stop());
+}

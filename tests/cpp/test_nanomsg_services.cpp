@@ -436,6 +436,26 @@ TEST(nanomsg_service_start_and_stop_from_eight_threads)
     CHECK(server.IsStarted());
 }
 
+// It waited for the other thread, which waits for the I/O thread.
+TEST(nanomsg_service_start_on_an_io_thread_while_another_one_stops)
+{
+    Running running;
+    LoggedServer<Nano::PushServer> server(running.service, "tcp://127.0.0.1:0");
+    CHECK(server.Start());
+    Log log;
+    running.service->Post([&]()
+    {
+        log.Add("begun");
+        while (server.IsStarted())
+            std::this_thread::yield();
+        log.Add(server.Start() ? "started" : "not started");
+    });
+    log.Wait("begun");
+    CHECK(server.Stop());
+    log.Wait("not started");
+    CHECK(server.Start());
+}
+
 TEST(nanomsg_service_object_is_moved)
 {
     Running running;
