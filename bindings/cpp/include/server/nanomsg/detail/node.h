@@ -175,7 +175,7 @@ private:
         _alive = std::make_shared<bool>(true);
     }
 
-    // The other one rests.
+    // Both rest.
     void Take_(Node&& node)
     {
         _address = node._address;
@@ -241,9 +241,15 @@ private:
     // Of an object that is not called back any more: before it is moved away, or destroyed.
     static Node&& Rest_(Node& node)
     {
-        if (node.IsCalledBack_() && !node.End_())
-            node.EndRun_();
+        if (node.IsCalledBack_())
+            node.EndForGood_();
         return std::move(node);
+    }
+    // Also what goes on after the socket was disconnected behind the back of its object.
+    void EndForGood_()
+    {
+        if (!End_())
+            EndRun_();
     }
     void Quit_()
     {
