@@ -456,6 +456,22 @@ TEST(nanomsg_service_start_on_an_io_thread_while_another_one_stops)
     CHECK(server.Start());
 }
 
+TEST(nanomsg_service_keeps_no_large_message)
+{
+    Running running;
+    const std::string address = UnusedName();
+    LoggedServer<Nano::PushServer> server(running.service, address);
+    Nano::PushClient client(address);
+    CHECK(server.Start() && client.Connect());
+    Message sent(std::string(100000, 'a').data(), 100000);
+    CHECK_EQUAL(client.Send(sent), 100000u);
+    server.log.Wait("received " + sent.string());
+    running.Settle();
+    // Nobody else has these bytes any more, so they need not be copied to be changed.
+    const uint8_t* const bytes = const_cast<const Message&>(sent).buffer();
+    CHECK(sent.buffer() == bytes);
+}
+
 TEST(nanomsg_service_object_is_moved)
 {
     Running running;

@@ -142,6 +142,13 @@ private:
         Message message;
 
         bool IsOver() const noexcept { return gate->run() != number; }
+
+        // The next message may be long in coming.
+        void KeepLittle() noexcept
+        {
+            if (message.size() > 4096)
+                message.Clear();
+        }
     };
 
     std::string _address;
@@ -453,9 +460,7 @@ private:
                 ThrowError("The deadline of the survey has passed!", ETIMEDOUT);
             onReceived(run.message);
         });
-        // The thread may wait for long now, and need not keep much meanwhile.
-        if (run.message.size() > 4096)
-            run.message.Clear();
+        run.KeepLittle();
         return true;
     }
 
@@ -581,6 +586,7 @@ private:
             run.message.Filled_(true);
             self.onReceived(run.message);
         });
+        run.KeepLittle();
     }
     static void HandleWritable_(void* user_data, cppserver_sp_socket*)
     {
