@@ -394,11 +394,11 @@ TEST(nanomsg_service_start_and_stop_from_eight_threads)
 {
     Running running(2);
     const std::string address = UnusedName();
+    std::atomic<int> calls(0);
+    std::atomic<bool> over(false);
     LoggedServer<Nano::PushServer> server(running.service, address);
     LoggedClient<Nano::PushClient> client(running.service, address);
     // Also in callbacks.
-    std::atomic<int> calls(0);
-    std::atomic<bool> over(false);
     server.received = [&](Message&)
     {
         if (over)
