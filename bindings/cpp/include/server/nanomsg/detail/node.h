@@ -64,7 +64,7 @@ class Node
 {
 public:
     Node(const Node&) = delete;
-    virtual ~Node() { Quit_(); }
+    virtual ~Node() = default;
 
     Node& operator=(const Node&) = delete;
 
