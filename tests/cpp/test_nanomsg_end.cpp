@@ -49,6 +49,21 @@ TEST(nanomsg_end_objects_are_moved)
         CHECK(one.IsConnected());
 }
 
+// The thread went on with the socket of the other object.
+TEST(nanomsg_end_thread_ends_before_another_object_is_moved_in)
+{
+    Nano::PairServer other(UnusedName(), false);
+    CHECK(other.Start());
+    Server server(UnusedName());
+    CHECK(server.Start());
+    server.log.Wait("onThreadInitialize");
+    // Behind the back of the object, which has nothing to stop then.
+    CHECK(server.socket().Disconnect());
+    static_cast<Nano::Server&>(server) = std::move(other);
+    CHECK_EQUAL(server.log.Count("onThreadCleanup"), 1u);
+    CHECK(server.IsStarted());
+}
+
 TEST(nanomsg_end_destroyed_while_it_runs)
 {
     const std::string address = UnusedName();

@@ -234,6 +234,8 @@ TEST(nanomsg_lifecycle_idle_objects_do_nothing)
     CHECK(client.Connect());
     CHECK_EQUAL(client.Send("awake"), 5u);
     objects.back()->log.Wait("received awake");
+    // Its callback uses the log.
+    CHECK(objects.back()->Stop());
 }
 
 #endif
@@ -365,6 +367,8 @@ TEST(nanomsg_lifecycle_start_and_stop_in_every_callback)
                 CHECK(server.Start());
             client.Send("the last message");
             server.log.Wait("received the last message");
+            // Callbacks that are on their way use what this round has.
+            CHECK(server.Stop());
         }
     }
 }
@@ -460,4 +464,59 @@ TEST(nanomsg_lifecycle_from_eight_threads)
     CHECK(client.Connect());
     CHECK_EQUAL(client.Send("at the end"), 10u);
     server.log.Wait("received at the end");
+}
+
+// Who only looked whether it was started kept its thread from beginning.
+TEST(nanomsg_lifecycle_restart_in_a_callback_while_another_thread_starts)
+{
+    // Tries to start what is started, while it is told to.
+    struct Other
+    {
+        std::function<bool()> start;
+        std::atomic<bool> tries{ false };
+        std::atomic<bool> over{ false };
+        std::atomic<uint64_t> rounds{ 0 };
+        std::thread thread{ [this]()
+        {
+            for (; !over; ++rounds)
+            {
+                if (tries)
+                    start();
+            }
+        } };
+
+        ~Other()
+        {
+            over = true;
+            thread.join();
+        }
+        void Try(bool now)
+        {
+            tries = now;
+            const uint64_t before = rounds;
+            UNTIL(rounds > before + 1);
+        }
+    };
+
+    const std::string address = UnusedName();
+    Server server(address);
+    Client client(address, false);
+    Other other;
+    other.start = [&]() { return server.Start(); };
+    server.started = [&]() { other.Try(true); };
+    server.received = [&](Message&)
+    {
+        CHECK(server.Restart());
+        other.Try(false);
+    };
+    CHECK(server.Start());
+    other.Try(false);
+    CHECK(client.Connect());
+    for (size_t round = 1; round <= 300; ++round)
+    {
+        UNTIL(client.TrySend("message") > 0);
+        server.log.Wait("received message", round);
+        server.log.Wait("onThreadInitialize", round + 1);
+    }
+    CHECK(server.Stop());
 }

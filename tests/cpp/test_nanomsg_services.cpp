@@ -394,11 +394,11 @@ TEST(nanomsg_service_start_and_stop_from_eight_threads)
 {
     Running running(2);
     const std::string address = UnusedName();
+    std::atomic<int> calls(0);
+    std::atomic<bool> over(false);
     LoggedServer<Nano::PushServer> server(running.service, address);
     LoggedClient<Nano::PushClient> client(running.service, address);
     // Also in callbacks.
-    std::atomic<int> calls(0);
-    std::atomic<bool> over(false);
     server.received = [&](Message&)
     {
         if (over)
@@ -434,6 +434,42 @@ TEST(nanomsg_service_start_and_stop_from_eight_threads)
     // A callback that had begun before may still do something.
     UNTIL((server.Start(), running.Settle(), client.TrySend("at the end"), server.log.Count("received at the end") > 0));
     CHECK(server.IsStarted());
+}
+
+// It waited for the other thread, which waits for the I/O thread.
+TEST(nanomsg_service_start_on_an_io_thread_while_another_one_stops)
+{
+    Running running;
+    LoggedServer<Nano::PushServer> server(running.service, "tcp://127.0.0.1:0");
+    CHECK(server.Start());
+    Log log;
+    running.service->Post([&]()
+    {
+        log.Add("begun");
+        while (server.IsStarted())
+            std::this_thread::yield();
+        log.Add(server.Start() ? "started" : "not started");
+    });
+    log.Wait("begun");
+    CHECK(server.Stop());
+    log.Wait("not started");
+    CHECK(server.Start());
+}
+
+TEST(nanomsg_service_keeps_no_large_message)
+{
+    Running running;
+    const std::string address = UnusedName();
+    LoggedServer<Nano::PushServer> server(running.service, address);
+    Nano::PushClient client(address);
+    CHECK(server.Start() && client.Connect());
+    Message sent(std::string(100000, 'a').data(), 100000);
+    CHECK_EQUAL(client.Send(sent), 100000u);
+    server.log.Wait("received " + sent.string());
+    running.Settle();
+    // Nobody else has these bytes any more, so they need not be copied to be changed.
+    const uint8_t* const bytes = const_cast<const Message&>(sent).buffer();
+    CHECK(sent.buffer() == bytes);
 }
 
 TEST(nanomsg_service_object_is_moved)

@@ -281,7 +281,6 @@ TEST(nanomsg_socket_counts_errors_apart)
     CHECK_FAILS(socket.Bind(name), EADDRINUSE);
     CHECK_EQUAL(socket.bind_errors(), 1u);
     CHECK_EQUAL(socket.accept_errors(), 0u);
-    const RawPeer nobody_listens;
     CHECK(socket.SetupReconnectInterval(std::chrono::milliseconds(1)));
     const std::string port = std::to_string(RawPeer().Listen(1));
     CHECK(socket.Connect("tcp://127.0.0.1:" + port));

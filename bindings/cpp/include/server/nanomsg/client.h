@@ -36,7 +36,7 @@ public:
     {
         if (this != &client)
         {
-            End_();
+            EndForGood_();
             Take_(Rest_(client));
         }
         return *this;

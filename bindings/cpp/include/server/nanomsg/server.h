@@ -33,7 +33,7 @@ public:
     {
         if (this != &server)
         {
-            End_();
+            EndForGood_();
             Take_(Rest_(server));
         }
         return *this;

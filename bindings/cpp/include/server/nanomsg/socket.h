@@ -74,7 +74,7 @@ public:
     int socket() const noexcept { return _opened ? static_cast<int>(cppserver_sp_socket_id(_handle.get()) & std::numeric_limits<int>::max()) : -1; }
     /// The number of the endpoint that Bind() or Connect() has made; -1 for none.
     int endpoint() const noexcept { return _endpoint_id; }
-    /// Its address; empty for none.
+    /// Its address; empty for none. Not to be read while another thread opens or ends that endpoint.
     const std::string& address() const noexcept { return _address; }
     /// The port that Bind() got, also when it asked for port 0; 0 for none.
     uint16_t port() const noexcept

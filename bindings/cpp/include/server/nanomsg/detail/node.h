@@ -5,10 +5,12 @@
 #define CPPSERVER_SERVER_NANOMSG_DETAIL_NODE_H
 
 #include "compat/common/thread.h"
+#include "server/asio/detail/loop_thread.h"
 #include "server/nanomsg/detail/overrides.h"
 #include "server/nanomsg/socket.h"
 #include "threads/thread.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -62,7 +64,7 @@ class Node
 {
 public:
     Node(const Node&) = delete;
-    virtual ~Node() { Quit_(); }
+    virtual ~Node() = default;
 
     Node& operator=(const Node&) = delete;
 
@@ -140,6 +142,13 @@ private:
         Message message;
 
         bool IsOver() const noexcept { return gate->run() != number; }
+
+        // The next message may be long in coming.
+        void KeepLittle() noexcept
+        {
+            if (message.size() > 4096)
+                message.Clear();
+        }
     };
 
     std::string _address;
@@ -148,22 +157,24 @@ private:
     const void* _own_idle;
     // Held by those who begin or end a run, but not while they call back.
     std::mutex _changing;
+    // Whether the one who holds it may be waiting for callbacks.
+    std::atomic<bool> _waits;
     std::thread _thread;
     std::shared_ptr<bool> _alive;
 
     Node(Domain domain, Protocol protocol, const std::string& address, bool threading)
-        : _address(address), _calls(threading ? Calls_::Thread : Calls_::Nobody), _socket(domain, protocol)
+        : _address(address), _calls(threading ? Calls_::Thread : Calls_::Nobody), _socket(domain, protocol), _waits(false)
     {
         Construct_();
     }
     template <class TService>
     Node(const std::shared_ptr<TService>& service, Domain domain, Protocol protocol, const std::string& address)
-        : _address(address), _calls(Calls_::Service), _socket(service, domain, protocol)
+        : _address(address), _calls(Calls_::Service), _socket(service, domain, protocol), _waits(false)
     {
         Construct_();
     }
     // Of an object that is not called back any more.
-    Node(Node&& node) : _address(node._address), _calls(node._calls), _socket(std::move(node._socket)) { Construct_(); }
+    Node(Node&& node) : _address(node._address), _calls(node._calls), _socket(std::move(node._socket)), _waits(false) { Construct_(); }
 
     void Construct_()
     {
@@ -171,7 +182,7 @@ private:
         _alive = std::make_shared<bool>(true);
     }
 
-    // The other one rests.
+    // Both rest.
     void Take_(Node&& node)
     {
         _address = node._address;
@@ -220,10 +231,11 @@ private:
     bool End_(bool tells = true)
     {
         {
-            const Change_ change(*this);
+            Change_ change(*this);
             Endpoint endpoint = change ? _socket.Forget_() : Endpoint();
             if (!endpoint)
                 return false;
+            change.Waits();
             // After Terminate() it is closed already.
             endpoint.Close();
             EndRun_();
@@ -236,13 +248,20 @@ private:
     // Of an object that is not called back any more: before it is moved away, or destroyed.
     static Node&& Rest_(Node& node)
     {
-        if (node.IsCalledBack_() && !node.End_())
-            node.EndRun_();
+        if (node.IsCalledBack_())
+            node.EndForGood_();
         return std::move(node);
+    }
+    // Also what goes on after the socket was disconnected behind the back of its object.
+    void EndForGood_()
+    {
+        if (!End_())
+            EndRun_();
     }
     void Quit_()
     {
-        const Change_ change(*this);
+        Change_ change(*this);
+        change.Waits();
         _socket.Forget_().Close();
         EndRun_();
         if (!IsCalling_())
@@ -272,27 +291,52 @@ private:
     // In a callback of the object, which cannot wait for its own end.
     bool IsCalling_() const noexcept { return Current_() == _socket._gate.get(); }
 
-    // A callback does not wait for somebody who may wait for its end: then it has nothing to change.
-    struct Change_
+    // The right to begin or end a run. A callback of the object, and an I/O thread, does not wait for somebody who may wait for it: then
+    // it has nothing to change.
+    class Change_
     {
-        std::unique_lock<std::mutex> lock;
-        explicit Change_(Node& node) : lock(node._changing, std::defer_lock)
+    public:
+        explicit Change_(Node& node) : _node(node), _lock(node._changing, std::defer_lock)
         {
-            if (node.IsCalling_())
-                lock.try_lock();
-            else
-                lock.lock();
+            if (!node.IsCalling_() && !Asio::Detail::OnLoopThread())
+            {
+                _lock.lock();
+                return;
+            }
+            // All others who hold it are done soon.
+            while (!_lock.try_lock() && !node._waits)
+                std::this_thread::yield();
         }
-        explicit operator bool() const noexcept { return lock.owns_lock(); }
+        Change_(const Change_&) = delete;
+        Change_& operator=(const Change_&) = delete;
+        ~Change_()
+        {
+            if (_lock)
+                _node._waits = false;
+        }
+
+        // To be called before anything that may wait for the end of a callback.
+        void Waits() noexcept
+        {
+            if (_lock)
+                _node._waits = true;
+        }
+
+        explicit operator bool() const noexcept { return _lock.owns_lock(); }
+
+    private:
+        Node& _node;
+        std::unique_lock<std::mutex> _lock;
     };
 
     // Opens the endpoint and returns the number of the run; 0 when there is one already. A handler is told of everything that the endpoint
     // does, but receives nothing yet.
     uint64_t Open_(Opener_ open)
     {
-        const Change_ change(*this);
+        Change_ change(*this);
         if (!change || !_socket.IsOpened() || IsRunning_())
             return 0;
+        change.Waits();
         // Ends the run of a socket that was disconnected behind the back of its object.
         const uint64_t run = EndRun_();
         _socket.SetupBlocking(true);
@@ -416,9 +460,7 @@ private:
                 ThrowError("The deadline of the survey has passed!", ETIMEDOUT);
             onReceived(run.message);
         });
-        // The thread may wait for long now, and need not keep much meanwhile.
-        if (run.message.size() > 4096)
-            run.message.Clear();
+        run.KeepLittle();
         return true;
     }
 
@@ -544,6 +586,7 @@ private:
             run.message.Filled_(true);
             self.onReceived(run.message);
         });
+        run.KeepLittle();
     }
     static void HandleWritable_(void* user_data, cppserver_sp_socket*)
     {
