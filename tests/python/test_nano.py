@@ -309,5 +309,7 @@ def test_what_makes_no_device() -> None:
             with pytest.raises(TypeError):
                 nano.Device(front, None)  # type: ignore[arg-type]
             nano.Device(pair, pair).close()
+        with pytest.raises(TypeError, match="missing"):
+            nano.Device()  # type: ignore[call-arg]
     with raises(SpFailure.CLOSED):
         nano.Device(pair, pair)

@@ -404,6 +404,8 @@ class Device:
     context manager it is closed on exit.
     """
 
+    _handle: int
+
     def __init__(self, one: SpSocket, other: SpSocket) -> None:
         """Join two sockets, of this module or of :mod:`cppserver.aio`.
 
@@ -411,14 +413,13 @@ class Device:
             ArgumentError: A socket is not raw, or they do not belong together.
             SpClosedError: A socket is closed.
         """
-        self._handles: list[int] = []
         for socket in (one, other):
             if not isinstance(socket, SpSocket):
                 raise TypeError(f"a device joins sockets, not {type(socket).__name__}")
         handle = _library.sp_device_create(one._handle, other._handle)
         if not handle:
             raise last_error()
-        self._handles.append(handle)
+        self._handle = handle
         self._sockets = (one, other)
         for socket in self._sockets:
             # Its own callbacks may have had no use for messages.
@@ -438,11 +439,9 @@ class Device:
 
     def close(self) -> None:
         """Pass nothing on any more; nothing the second time."""
-        try:
-            handle = self._handles.pop()
-        except IndexError:
-            return
-        _library.sp_device_release(handle)
+        handle = vars(self).pop("_handle", 0)  # In one step: threads may close at the same time.
+        if handle:
+            _library.sp_device_release(handle)
 
 
 def terminate() -> None:
