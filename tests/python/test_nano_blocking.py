@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 from cppserver import (
@@ -14,7 +16,7 @@ from cppserver import (
     SpTimeoutError,
     nano,
 )
-from helpers import DEADLINE
+from helpers import DEADLINE, LoggingService
 from nano_helpers import (
     InThread,
     connect,
@@ -72,8 +74,13 @@ def test_timeouts_of_receives() -> None:
             with pytest.raises(SpTimeoutError):
                 InThread(call).join()
         for wrong, error in ((-1, ArgumentError), (float("nan"), ArgumentError), ("1", TypeError)):
-            with pytest.raises(error):
-                InThread(lambda value=wrong: pair.receive(timeout=value)).join()
+            value: Any = wrong
+            with pytest.raises(error, match="timeout is"):
+                pair.receive(timeout=value)
+            with pytest.raises(error, match="timeout is"):
+                pair.send(b"x", timeout=value)
+            with pytest.raises(error, match="timeout is"):
+                InThread(lambda value=value: pair.receive(timeout=value)).join()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Windows reach the whole console")
@@ -170,3 +177,74 @@ def test_threads_that_block_can_be_had_back() -> None:
         connect(reply, request)
         request.send(b"still there?")
         assert reply.receive(timeout=DEADLINE) == b"still there?"
+
+
+def test_whoever_may_not_block_is_told_why(service: LoggingService) -> None:
+    reason = r"on an I/O thread or after set_blocking\(False\)"
+    with nano.PairSocket() as pair:
+        errors: list[SpBlockedError] = []
+        done = threading.Event()
+
+        def block_the_loop() -> None:
+            try:
+                pair.receive()
+            except SpBlockedError as error:
+                errors.append(error)
+            done.set()
+
+        service.post(block_the_loop)
+        assert done.wait(DEADLINE)
+        assert re.search(reason, str(errors[0]))
+        pair.set_blocking(False)
+        for call in (pair.receive, lambda: pair.send(b"x")):
+            with pytest.raises(SpBlockedError, match=reason):
+                call()
+            with pytest.raises(SpBlockedError, match=reason):
+                InThread(call).join()
+
+
+@pytest.mark.parametrize("way", ["receive", "context", "send"])
+def test_blocking_that_is_off_for_a_moment_ends_a_wait_of_the_main_thread(way: str) -> None:
+    """The moment is one between two of the slices that such a wait is made of."""
+    with nano.ReplySocket() as reply, nano.PushSocket() as push:
+        socket: Any = push if way == "send" else reply
+        exchange: Any = reply.context() if way == "context" else socket
+        name = "_send_within" if way == "send" else "_receive_within"
+        wait = getattr(exchange, name)
+
+        def off_and_on(*arguments: Any) -> Any:
+            socket.set_blocking(False)
+            socket.set_blocking(True)
+            return wait(*arguments)
+
+        setattr(exchange, name, off_and_on)
+        with pytest.raises(SpBlockedError):
+            if way == "send":
+                exchange.send(b"x", timeout=DEADLINE)
+            else:
+                exchange.receive(timeout=DEADLINE)
+
+
+def test_a_long_close_that_fails_tells_so() -> None:
+    program = """
+from cppserver import _sp_blocking
+def fail():
+    raise ValueError("failed on the other thread")
+try:
+    _sp_blocking.interruptibly(fail, 1000)
+except ValueError as error:
+    print(error)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=DEADLINE, check=False
+    )
+    assert (result.stdout.strip(), result.stderr) == (b"failed on the other thread", b"")
+
+
+def test_a_long_close_works_while_no_thread_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with nano.PairSocket(linger=DEADLINE) as pair:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert pair.close() is True

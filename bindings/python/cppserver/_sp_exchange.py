@@ -15,7 +15,9 @@ from ._sp_transfer import body, receive
 
 NOTHING = "there is nothing to receive now; wait for it with a timeout, or for the callback"
 NO_ROOM = "this cannot be sent now; wait for it with a timeout, or for the callback"
-ON_LOOP = "this would block an I/O thread; use the calls with try_ in callbacks"
+MAY_NOT_BLOCK = (
+    "this would block, on an I/O thread or after set_blocking(False); use the calls with try_ there"
+)
 
 Answer = tuple[bytes | None, bool]
 """An answer to a survey and False, or None and True at the end of the survey."""
@@ -56,7 +58,7 @@ class Exchange:
     def _receive_within(self, timeout: int) -> bytes | None:
         """Receive within so many milliseconds, -1 for those of the option.
 
-        None when this is an I/O thread, which must not wait.
+        None when it may not wait: on an I/O thread, or when the socket was told not to block.
         """
         return receive(self._native.receive_blocking, self._handle, timeout, read=body)
 

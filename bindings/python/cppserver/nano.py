@@ -62,10 +62,9 @@ from ._sp_blocking import (
     BlockingSurvey,
     interruptibly,
     patiently,
-    send,
 )
 from ._sp_callbacks import has_callbacks, native_handler, sockets
-from ._sp_exchange import NOTHING, failed
+from ._sp_exchange import NO_ROOM, failed
 from ._sp_options import Peer, Protocol, RawMessage, SpOption, Statistics
 from ._sp_socket import Endpoint, SpContext, SpSocket, SpSubscriber
 from ._sp_transfer import Data, RawBox, encode, header_and_body, receive, sent
@@ -109,6 +108,7 @@ class Socket(SpSocket, BlockingExchange):
     """
 
     _is_told = False
+    _count_unblocked = 0
 
     def __enter__(self) -> Self:
         """Return the socket."""
@@ -160,8 +160,20 @@ class Socket(SpSocket, BlockingExchange):
     def _receive_timeout(self) -> float | None:
         return self.receive_timeout
 
-    def _send_timeout(self) -> float | None:
-        return self.send_timeout
+    def _unblocked(self) -> int:
+        return self._count_unblocked
+
+    def _send_patiently(self, call: Callable[[int], bool], timeout: float | None) -> None:
+        """Send by a native call that waits."""
+        if timeout == 0:
+            raise failed(SpFailure.WOULD_BLOCK, NO_ROOM)
+        patiently(
+            lambda rest: call(rest) or None,
+            timeout,
+            lambda: self.send_timeout,
+            self._unblocked,
+            "sent",
+        )
 
     def send(self, data: Data, *, timeout: float | None = None) -> None:
         """Send a message, and block while it has to wait: for a peer, or for room.
@@ -175,12 +187,15 @@ class Socket(SpSocket, BlockingExchange):
 
         Raises:
             SpTimeoutError: The message could not be sent in time.
-            SpBlockedError: It would have to wait, and the timeout is 0 or this is an I/O thread.
+            SpBlockedError: It would have to wait, and the timeout is 0, this is an I/O thread, or
+                the socket was told not to block.
             SpClosedError: The socket is closed, also meanwhile.
             SpError: There is no question to answer (``WRONG_STATE``), or sockets of this pattern
                 only receive (``NOT_SUPPORTED``).
         """
-        send(self._try_send, self._send_within, encode(data), timeout, self._send_timeout)
+        encoded = encode(data)
+        if not self._try_send(encoded):
+            self._send_patiently(lambda rest: self._send_within(encoded, rest), timeout)
 
     def try_send(self, data: Data) -> bool:
         """Send a message as :meth:`send` if that need not wait.
@@ -209,6 +224,9 @@ class Socket(SpSocket, BlockingExchange):
         and so do those that are blocked right now, also in contexts: the program gets its threads
         back, and the socket goes on.
         """
+        if not blocking:
+            # A wait on the main thread is made of slices, and looks at this between two of them.
+            self._count_unblocked += 1
         check(_library.sp_socket_set_blocking(self._handle, blocking))
 
     # Raw sockets
@@ -225,13 +243,11 @@ class Socket(SpSocket, BlockingExchange):
         """
         box = RawBox(*message)
 
-        def try_send(_: bytes) -> bool:
-            return sent(_library.sp_socket_send_message(self._handle, box.message, 0))
-
-        def send_within(_: bytes, rest: int) -> bool:
+        def send_within(rest: int) -> bool:
             return sent(_library.sp_socket_send_message_blocking(self._handle, box.message, rest))
 
-        send(try_send, send_within, b"", timeout, self._send_timeout)
+        if not sent(_library.sp_socket_send_message(self._handle, box.message, 0)):
+            self._send_patiently(send_within, timeout)
 
     def receive_raw(self, *, timeout: float | None = None) -> RawMessage:
         """Receive a message with its header, as raw sockets do; else as :meth:`receive`."""
@@ -242,13 +258,8 @@ class Socket(SpSocket, BlockingExchange):
         message = take(self._native.receive, 0)
         if message is not None:
             return message
-        if timeout == 0:
-            raise failed(SpFailure.WOULD_BLOCK, NOTHING)
-        return patiently(
-            lambda rest: take(self._native.receive_blocking, rest),
-            timeout,
-            self._receive_timeout,
-            "received",
+        return self._receive_patiently(
+            lambda rest: take(self._native.receive_blocking, rest), timeout
         )
 
     # Callbacks
@@ -300,6 +311,9 @@ class Context(SpContext, BlockingExchange):
 
     def _receive_timeout(self) -> float | None:
         return self._socket.receive_timeout
+
+    def _unblocked(self) -> int:
+        return self._socket._unblocked()
 
 
 class RequestContext(BlockingRequest, Context):
