@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from typing import ClassVar, NamedTuple
 
-from . import _library
+from . import _sp_library
 from ._errors import SpError, SpFailure, make_error
 from ._sp_transfer import body, receive
 
@@ -33,11 +33,11 @@ def failed(failure: SpFailure, message: str) -> SpError:
 class Functions(NamedTuple):
     """The native functions of sockets or of contexts. The blocking ones are for calls that wait."""
 
-    receive: _library.SpReceive
-    receive_blocking: _library.SpReceive
-    receive_answer: _library.SpReceiveAnswer
-    receive_answer_blocking: _library.SpReceiveAnswer
-    when_receivable: _library.SpWatch
+    receive: _sp_library.SpReceive
+    receive_blocking: _sp_library.SpReceive
+    receive_answer: _sp_library.SpReceiveAnswer
+    receive_answer_blocking: _sp_library.SpReceiveAnswer
+    when_receivable: _sp_library.SpWatch
 
 
 class Exchange:
@@ -70,7 +70,7 @@ class Exchange:
         """Receive an answer as :meth:`_receive_within`."""
         return self._answer(self._native.receive_answer_blocking, timeout)
 
-    def _answer(self, function: _library.SpReceiveAnswer, timeout: int) -> Answer | None:
+    def _answer(self, function: _sp_library.SpReceiveAnswer, timeout: int) -> Answer | None:
         finished = ctypes.c_bool()
 
         def read(message: int) -> Answer:
@@ -83,9 +83,9 @@ class ContextExchange(Exchange):
     """The exchange of a context."""
 
     _native = Functions(
-        _library.sp_context_receive,
-        _library.sp_context_receive_blocking,
-        _library.sp_context_receive_answer,
-        _library.sp_context_receive_answer_blocking,
-        _library.sp_context_when_receivable,
+        _sp_library.sp_context_receive,
+        _sp_library.sp_context_receive_blocking,
+        _sp_library.sp_context_receive_answer,
+        _sp_library.sp_context_receive_answer_blocking,
+        _sp_library.sp_context_when_receivable,
     )

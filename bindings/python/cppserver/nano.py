@@ -52,7 +52,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from . import _library
+from . import _sp_library
 from ._callbacks import base_implementation, next_key, overrides
 from ._errors import CppServerError, SpFailure, check, last_error
 from ._session import closed
@@ -132,7 +132,7 @@ class Socket(SpSocket, BlockingExchange):
         Returns:
             False when it was closed before.
         """
-        return interruptibly(lambda: closed(_library.sp_socket_close(self._handle)), self.linger)
+        return interruptibly(lambda: closed(_sp_library.sp_socket_close(self._handle)), self.linger)
 
     def _open(self, function: Any, address: str) -> Endpoint:
         if not self._is_told:
@@ -145,11 +145,11 @@ class Socket(SpSocket, BlockingExchange):
         kind = type(self)
         if not _hears_messages(kind):
             # Who is told of other things only receives by calls.
-            check(_library.sp_socket_pause_receiving(self._handle))
+            check(_sp_library.sp_socket_pause_receiving(self._handle))
         key = next_key()
         sockets[key] = self
         handler = ctypes.byref(native_handler(kind, Socket))
-        if _library.sp_socket_set_handler(self._handle, handler, key):
+        if _sp_library.sp_socket_set_handler(self._handle, handler, key):
             try:
                 raise last_error()
             finally:
@@ -210,12 +210,12 @@ class Socket(SpSocket, BlockingExchange):
 
         When ``receive_buffer`` is full, the peers have to wait.
         """
-        check(_library.sp_socket_pause_receiving(self._handle))
+        check(_sp_library.sp_socket_pause_receiving(self._handle))
 
     def resume_receiving(self) -> None:
         """Go on after :meth:`pause_receiving`."""
         if _hears_messages(type(self)):
-            check(_library.sp_socket_resume_receiving(self._handle))
+            check(_sp_library.sp_socket_resume_receiving(self._handle))
 
     def set_blocking(self, blocking: bool) -> None:
         """Choose whether calls may block, which at first they may.
@@ -227,7 +227,7 @@ class Socket(SpSocket, BlockingExchange):
         if not blocking:
             # A wait on the main thread is made of slices, and looks at this between two of them.
             self._count_unblocked += 1
-        check(_library.sp_socket_set_blocking(self._handle, blocking))
+        check(_sp_library.sp_socket_set_blocking(self._handle, blocking))
 
     # Raw sockets
 
@@ -244,9 +244,11 @@ class Socket(SpSocket, BlockingExchange):
         box = RawBox(*message)
 
         def send_within(rest: int) -> bool:
-            return sent(_library.sp_socket_send_message_blocking(self._handle, box.message, rest))
+            return sent(
+                _sp_library.sp_socket_send_message_blocking(self._handle, box.message, rest)
+            )
 
-        if not sent(_library.sp_socket_send_message(self._handle, box.message, 0)):
+        if not sent(_sp_library.sp_socket_send_message(self._handle, box.message, 0)):
             self._send_patiently(send_within, timeout)
 
     def receive_raw(self, *, timeout: float | None = None) -> RawMessage:
@@ -430,14 +432,14 @@ class Device:
         for socket in (one, other):
             if not isinstance(socket, SpSocket):
                 raise TypeError(f"a device joins sockets, not {type(socket).__name__}")
-        handle = _library.sp_device_create(one._handle, other._handle)
+        handle = _sp_library.sp_device_create(one._handle, other._handle)
         if not handle:
             raise last_error()
         self._handle = handle
         self._sockets = (one, other)
         for socket in self._sockets:
             # Its own callbacks may have had no use for messages.
-            check(_library.sp_socket_resume_receiving(socket._handle))
+            check(_sp_library.sp_socket_resume_receiving(socket._handle))
 
     def __del__(self) -> None:
         """Give the native object back."""
@@ -455,7 +457,7 @@ class Device:
         """Pass nothing on any more; nothing the second time."""
         handle = vars(self).pop("_handle", 0)  # In one step: threads may close at the same time.
         if handle:
-            _library.sp_device_release(handle)
+            _sp_library.sp_device_release(handle)
 
 
 def terminate() -> None:
@@ -464,4 +466,4 @@ def terminate() -> None:
     Blocked and later calls fail, and so do new sockets. For the end of a program that can't reach
     all of its sockets.
     """
-    _library.sp_terminate()
+    _sp_library.sp_terminate()
