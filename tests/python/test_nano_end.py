@@ -104,18 +104,27 @@ push.send(b"x" * 1_000_000)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_process_makes_its_own_sockets() -> None:
     program = """
-import gc, os
+import gc, os, signal
 from cppserver import ArgumentError, nano
 class Echo(nano.ReplySocket):
     def on_received(self, data):
         self.send(data)
 parent = Echo()
 parent.listen("inproc://forked")
+pull, push = nano.PullSocket(), nano.PushSocket()
+push.dial(f"tcp://127.0.0.1:{pull.listen('tcp://127.0.0.1:0').port}")
+push.send(b"before", timeout=30)
+assert pull.receive(timeout=30) == b"before"
+for _ in range(8):
+    pull.listen("tcp://127.0.0.1:0")
 child = os.fork()
 if child:
     assert os.waitpid(child, 0)[1] == 0
+    push.send(b"after", timeout=30)
+    assert pull.receive(timeout=30) == b"after"
     parent.close()
 else:
+    signal.alarm(20)  # Each listener of the parent that is waited for takes seconds.
     try:
         parent.statistics
         raise AssertionError("the sockets of the parent are not those of the child")
@@ -127,6 +136,8 @@ else:
         port = reply.listen("tcp://127.0.0.1:0").port
         request.dial(f"tcp://127.0.0.1:{port}")
         assert request.request(b"x", timeout=30) == b"x"
+    left_open = Echo()
+    left_open.listen("tcp://127.0.0.1:0")
 """
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],

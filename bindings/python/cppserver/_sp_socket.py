@@ -255,6 +255,7 @@ class SpSocket(SocketOptions, Exchange):
 
 
 _living: weakref.WeakSet[SpSocket] = weakref.WeakSet()
+_forked = False
 
 
 @atexit.register
@@ -263,12 +264,19 @@ def _close_all() -> None:
 
     Later, the callbacks that a close makes would meet an interpreter that is gone.
     """
-    if _living:
-        _sp_library.sp_terminate()
+    if not _forked:
+        if _living:
+            _sp_library.sp_terminate()
+        return
+    # The library knows the sockets of the parent process too, and would wait for their threads.
+    for socket in list(_living):
+        _sp_library.sp_socket_close(socket._handle)
 
 
 def _forget_all() -> None:
     """Forget the sockets of the parent process, whose I/O threads are not in this one."""
+    global _forked
+    _forked = True
     for socket in _living:
         socket._handle = 0
     _living.clear()
