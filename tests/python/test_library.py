@@ -328,6 +328,15 @@ def test_functions_agree_with_the_header(header: str) -> None:
                 assert given is ctypes_of(declared) or pointer, name
 
 
+def test_calls_that_may_take_long_let_other_threads_run() -> None:
+    long = ("_blocking", "_large", "_close", "_stop", "_terminate")
+    functions = vars(_library) | vars(_sp_library)
+    found = {name: value for name, value in functions.items() if name.endswith(long)}
+    assert {f"_{name.rsplit('_', 1)[1]}" for name in found} == set(long)
+    kind = _library._releasing_library._FuncPtr
+    assert [name for name, value in found.items() if not isinstance(value, kind)] == []
+
+
 def ctypes_of(declaration: str) -> Any:
     words = [word for word in declaration.replace("*", " * ").split() if word != "const"]
     return SIZES.get(words[0])
