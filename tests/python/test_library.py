@@ -13,7 +13,7 @@ from typing import Any
 
 import cppserver
 import pytest
-from cppserver import _library, _loader, _ssl, _tls, nano
+from cppserver import _library, _loader, _sp_library, _ssl, _tls, nano
 from helpers import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,7 +191,7 @@ def test_numbers_agree_with_the_header(header: str, enumeration: Any, prefix: st
         (_library.SessionHandler, "cppserver_session_handler"),
         (_library.ServerHandler, "cppserver_server_handler"),
         (_library.UdpHandler, "cppserver_udp_handler"),
-        (_library.SpHandler, "cppserver_sp_handler"),
+        (_sp_library.SpHandler, "cppserver_sp_handler"),
     ],
 )
 def test_handlers_agree_with_the_header(header: str, structure: Any, name: str) -> None:
@@ -230,7 +230,7 @@ def test_statistics_agree_with_the_header(header: str) -> None:
     found = re.search(pattern, header, re.DOTALL)
     assert found is not None
     members = re.findall(r"(\w+) (\w+);", found[1])
-    ours = list(_library.SpStatistics._fields_)
+    ours = list(_sp_library.SpStatistics._fields_)
     assert [name for name, _ in ours] == [name for _, name in members]
     assert [ctypes.sizeof(kind) for _, kind in ours] == [8] * len(members)
     assert [kind for kind, _ in members] == ["size_t"] + ["uint64_t"] * (len(members) - 1)
@@ -286,7 +286,7 @@ def test_functions_agree_with_the_header(header: str) -> None:
     native = functions(header)
     foreign: Any = type(_library.service_create).__base__
     ours: dict[str, Any] = {}
-    for name, value in vars(_library).items():
+    for name, value in (vars(_library) | vars(_sp_library)).items():
         exported = f"cppserver_{name}"
         if exported not in native:
             exported = exported.removesuffix("_large").removesuffix("_blocking")
@@ -326,6 +326,15 @@ def test_functions_agree_with_the_header(header: str) -> None:
             else:
                 pointer = function in fast and given is ctypes.c_void_p
                 assert given is ctypes_of(declared) or pointer, name
+
+
+def test_calls_that_may_take_long_let_other_threads_run() -> None:
+    long = ("_blocking", "_large", "_close", "_stop", "_terminate")
+    functions = vars(_library) | vars(_sp_library)
+    found = {name: value for name, value in functions.items() if name.endswith(long)}
+    assert {f"_{name.rsplit('_', 1)[1]}" for name in found} == set(long)
+    kind = _library._releasing_library._FuncPtr
+    assert [name for name, value in found.items() if not isinstance(value, kind)] == []
 
 
 def ctypes_of(declaration: str) -> Any:

@@ -8,6 +8,7 @@ import inspect
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -417,6 +418,21 @@ async def test_a_close_wakes_those_who_wait() -> None:
             await push.send(b"x")
         with pytest.raises(SpClosedError):
             push.send_nowait(b"x")
+
+
+@looped
+async def test_a_cancelled_close_goes_on_when_a_thread_is_free() -> None:
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        threads.submit(free.wait)
+        async with aio.PushSocket() as push, aio.PullSocket() as pull:
+            await connect(pull, push)
+            closing = asyncio.create_task(push.close())
+            await asyncio.sleep(0)
+            await cancel(closing)
+            free.set()
+            await until(lambda: push.is_closed)
 
 
 @each_transport

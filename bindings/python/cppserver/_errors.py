@@ -243,7 +243,10 @@ class SpError(CppServerError):
 
 
 class SpBlockedError(SpError, BlockingIOError):
-    """A call that must not block would have to: its timeout is 0, or it is on an I/O thread."""
+    """A call that must not block would have to.
+
+    Its timeout is 0, it is on an I/O thread, or its socket was told not to block.
+    """
 
 
 class SpTimeoutError(SpError, DeadlineError):
@@ -329,11 +332,6 @@ def check(status: int) -> None:
     """Raise the error of the native call that returned ``status``, unless it is 0."""
     if status:
         raise last_error()
-
-
-def sp_error(failure: SpFailure, message: str) -> CppServerError:
-    """Return the error of a call that the native library was not asked for."""
-    return make_error(failure, "sp", message)
 
 
 def argument_error(message: str) -> ArgumentError:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Self, Unpack
 from weakref import ref
 
-from . import _library
+from . import _library, _sp_library
 from ._bridge import Bridge, bridge_of
 from ._callbacks import next_key
 from ._errors import SpClosedError, SpFailure, last_error
@@ -208,10 +208,10 @@ class Socket(SpSocket, AsyncExchange):
             ArgumentError: An option is not valid.
             SpClosedError: The sockets of this process were terminated.
         """
-        asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         super().__init__(raw=raw, service=service_or_shared(service), tls=tls, **options)
         self._watch()
-        self._sendable = Watch(partial(_library.sp_socket_when_sendable, self._handle))
+        self._sendable = Watch(partial(_sp_library.sp_socket_when_sendable, self._handle))
 
     async def __aenter__(self) -> Self:
         """Return the socket."""
@@ -232,8 +232,13 @@ class Socket(SpSocket, AsyncExchange):
         """
         if self.is_closed:
             return False
-        # Whatever waits for the delivery is a thread, for that long.
-        return closed(await asyncio.to_thread(_library.sp_socket_close, self._handle))
+        # Whatever waits for the delivery is a thread, for that long. All threads may be busy; a
+        # close that waits for one is shielded, or cancelling would take it back.
+        return await asyncio.shield(self._loop.run_in_executor(None, self._close))
+
+    def _close(self) -> bool:
+        """Close, on another thread. The reference to the socket keeps the handle meanwhile."""
+        return closed(_sp_library.sp_socket_close(self._handle))
 
     async def send(self, data: Data) -> None:
         """Send a message, and wait while that is not possible: for a peer, or for room.
@@ -262,7 +267,7 @@ class Socket(SpSocket, AsyncExchange):
         """
         box = RawBox(*message)
         await self._turn()
-        while not sent(_library.sp_socket_send_message(self._handle, box.message, 0)):
+        while not sent(_sp_library.sp_socket_send_message(self._handle, box.message, 0)):
             await self._sendable.wait()
 
     async def receive_raw(self) -> RawMessage:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import TypeVar
 
 from ._errors import SpFailure, SpTimeoutError
-from ._sp_exchange import NO_ROOM, NOTHING, ON_LOOP, Exchange, failed
+from ._sp_exchange import MAY_NOT_BLOCK, NOTHING, Exchange, failed
 from ._sp_transfer import Data, encode
 from ._timer import milliseconds
 
@@ -31,36 +32,42 @@ def patiently(
     call: Callable[[int], _Result | None],
     timeout: float | None,
     set_timeout: Callable[[], float | None],
+    unblocked: Callable[[], int],
     what: str,
 ) -> _Result:
     """Return the result of a native call that waits.
 
     Args:
-        call: Takes milliseconds, or -1 for those of the option; returns None on an I/O thread.
+        call: Takes milliseconds, or -1 for those of the option; returns None where it may not wait.
         timeout: Seconds to wait; None for those of the option.
         set_timeout: Returns what the option says.
+        unblocked: Returns how often the socket was told not to block.
         what: The word for what happens, in the error.
     """
+    given = -1 if timeout is None else milliseconds(timeout, "timeout")
     if threading.get_ident() != threading.main_thread().ident:
-        result = call(-1 if timeout is None else milliseconds(timeout, "timeout"))
-        if result is None:
-            raise failed(SpFailure.WOULD_BLOCK, ON_LOOP)
-        return result
+        return _result(call(given))
     if timeout is None:
         timeout = set_timeout()
     end = None if timeout is None else time.monotonic() + timeout
+    count = unblocked()
     while True:
         rest = SLICE if end is None else min(SLICE, max(end - time.monotonic(), 0.0))
         try:
-            result = call(max(milliseconds(rest, "timeout"), 1))
+            return _result(call(max(milliseconds(rest, "timeout"), 1)))
         except SpTimeoutError:
+            if unblocked() != count:
+                raise failed(SpFailure.WOULD_BLOCK, MAY_NOT_BLOCK) from None
             if end is None or time.monotonic() < end:
                 continue
             text = f"nothing could be {what} within {timeout} seconds"
             raise failed(SpFailure.TIMED_OUT, text) from None
-        if result is None:
-            raise failed(SpFailure.WOULD_BLOCK, ON_LOOP)
-        return result
+
+
+def _result(result: _Result | None) -> _Result:
+    if result is None:
+        raise failed(SpFailure.WOULD_BLOCK, MAY_NOT_BLOCK)
+    return result
 
 
 def interruptibly(call: Callable[[], bool], patience: float) -> bool:
@@ -70,16 +77,19 @@ def interruptibly(call: Callable[[], bool], patience: float) -> bool:
     """
     if patience <= PATIENCE or threading.get_ident() != threading.main_thread().ident:
         return call()
-    results: list[bool] = []
-    finished = threading.Event()
+    future: Future[bool] = Future()
 
     def run() -> None:
-        results.append(call())
-        finished.set()
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
-    finished.wait()
-    return results[0]
+    try:
+        threading.Thread(target=run, daemon=True).start()
+    except RuntimeError:  # The interpreter that ends starts no more threads.
+        return call()
+    return future.result()
 
 
 class BlockingExchange(Exchange):
@@ -98,6 +108,18 @@ class BlockingExchange(Exchange):
         """Return what the option says."""
         raise NotImplementedError
 
+    def _unblocked(self) -> int:
+        """Return how often the socket was told not to block."""
+        raise NotImplementedError
+
+    def _receive_patiently(
+        self, call: Callable[[int], _Result | None], timeout: float | None
+    ) -> _Result:
+        """Return what a native call receives that waits."""
+        if timeout == 0:
+            raise failed(SpFailure.WOULD_BLOCK, NOTHING)
+        return patiently(call, timeout, self._receive_timeout, self._unblocked, "received")
+
     def receive(self, *, timeout: float | None = None) -> bytes:
         """Receive a message, and block until there is one.
 
@@ -107,7 +129,8 @@ class BlockingExchange(Exchange):
 
         Raises:
             SpTimeoutError: Nothing came in time; also once at the end of a survey.
-            SpBlockedError: Nothing is there, and the timeout is 0 or this is an I/O thread.
+            SpBlockedError: Nothing is there, and the timeout is 0, this is an I/O thread, or the
+                socket was told not to block.
             SpClosedError: The socket is closed, also meanwhile.
             SpError: Nothing was asked (``WRONG_STATE``), or sockets of this pattern only send
                 (``NOT_SUPPORTED``).
@@ -115,9 +138,7 @@ class BlockingExchange(Exchange):
         data = self._try_receive()
         if data is not None:
             return data
-        if timeout == 0:
-            raise failed(SpFailure.WOULD_BLOCK, NOTHING)
-        return patiently(self._receive_within, timeout, self._receive_timeout, "received")
+        return self._receive_patiently(self._receive_within, timeout)
 
     def try_receive(self) -> bytes | None:
         """Receive a message if there is one, else return None.
@@ -154,11 +175,7 @@ class BlockingSurvey(BlockingExchange):
         """
         answer = self._try_receive_answer()
         if answer is None:
-            if timeout == 0:
-                raise failed(SpFailure.WOULD_BLOCK, NOTHING)
-            answer = patiently(
-                self._receive_answer_within, timeout, self._receive_timeout, "received"
-            )
+            answer = self._receive_patiently(self._receive_answer_within, timeout)
         return answer[0]
 
     def try_receive_answer(self) -> tuple[bytes | None, bool]:
@@ -185,18 +202,3 @@ class BlockingRequest(BlockingExchange):
         """Send a request and receive its reply, see :meth:`receive`."""
         self.send(data)
         return self.receive(timeout=timeout)
-
-
-def send(
-    try_send: Callable[[bytes], bool],
-    send_within: Callable[[bytes, int], bool],
-    data: bytes,
-    timeout: float | None,
-    set_timeout: Callable[[], float | None],
-) -> None:
-    """Send, and block while that has to wait."""
-    if try_send(data):
-        return
-    if timeout == 0:
-        raise failed(SpFailure.WOULD_BLOCK, NO_ROOM)
-    patiently(lambda rest: send_within(data, rest) or None, timeout, set_timeout, "sent")

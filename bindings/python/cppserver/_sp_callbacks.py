@@ -7,7 +7,7 @@ import os
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from . import _library
+from . import _library, _sp_library
 from ._callbacks import overrides, report
 from ._errors import native_error
 from ._sp_options import Peer
@@ -16,10 +16,10 @@ from ._sp_transfer import body, header_and_body
 sockets: dict[int, Any] = {}
 """The sockets with callbacks that are open, by the key that is their native ``user_data``."""
 
-_handlers: WeakKeyDictionary[type[Any], _library.SpHandler] = WeakKeyDictionary()
+_handlers: WeakKeyDictionary[type[Any], _sp_library.SpHandler] = WeakKeyDictionary()
 
 
-@_library.NotifyMessage
+@_sp_library.NotifyMessage
 def _received(key: int, _: int, message: int) -> None:
     socket = sockets[key]
     try:
@@ -28,7 +28,7 @@ def _received(key: int, _: int, message: int) -> None:
         report(socket, "on_received", exception)
 
 
-@_library.NotifyMessage
+@_sp_library.NotifyMessage
 def _received_raw(key: int, _: int, message: int) -> None:
     socket = sockets[key]
     try:
@@ -37,7 +37,7 @@ def _received_raw(key: int, _: int, message: int) -> None:
         report(socket, "on_received_raw", exception)
 
 
-@_library.NotifySocket
+@_sp_library.NotifySocket
 def _writable(key: int, _: int) -> None:
     socket = sockets[key]
     try:
@@ -46,7 +46,7 @@ def _writable(key: int, _: int) -> None:
         report(socket, "on_writable", exception)
 
 
-@_library.NotifySocket
+@_sp_library.NotifySocket
 def _finished(key: int, _: int) -> None:
     socket = sockets[key]
     try:
@@ -55,7 +55,7 @@ def _finished(key: int, _: int) -> None:
         report(socket, "on_finished", exception)
 
 
-@_library.NotifyPeer
+@_sp_library.NotifyPeer
 def _connected(key: int, _: int, endpoint: int, address: bytes | None, dialed: bool) -> None:
     socket = sockets[key]
     try:
@@ -64,7 +64,7 @@ def _connected(key: int, _: int, endpoint: int, address: bytes | None, dialed: b
         report(socket, "on_connected", exception)
 
 
-@_library.NotifyPeer
+@_sp_library.NotifyPeer
 def _disconnected(key: int, _: int, endpoint: int, address: bytes | None, dialed: bool) -> None:
     socket = sockets[key]
     try:
@@ -73,7 +73,7 @@ def _disconnected(key: int, _: int, endpoint: int, address: bytes | None, dialed
         report(socket, "on_disconnected", exception)
 
 
-@_library.NotifySocketError
+@_sp_library.NotifySocketError
 def _error(key: int, _: int, code: int, category: bytes | None, message: bytes | None) -> None:
     socket = sockets[key]
     try:
@@ -98,11 +98,11 @@ _CALLBACKS: dict[str, Any] = {
 }
 
 
-def native_handler(kind: type[Any], base: type[Any]) -> _library.SpHandler:
+def native_handler(kind: type[Any], base: type[Any]) -> _sp_library.SpHandler:
     """Return the native handler with the callbacks that a class overrides."""
     handler = _handlers.get(kind)
     if handler is None:
-        handler = _library.SpHandler(size=ctypes.sizeof(_library.SpHandler), destroy=_destroy)
+        handler = _sp_library.SpHandler(size=ctypes.sizeof(_sp_library.SpHandler), destroy=_destroy)
         for name, function in _CALLBACKS.items():
             if overrides(kind, base, name):
                 setattr(handler, name.removesuffix("_raw"), function)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ctypes
 from typing import ClassVar, NamedTuple
 
-from . import _library
+from . import _sp_library
 from ._errors import SpError, SpFailure, make_error
 from ._sp_transfer import body, receive
 
 NOTHING = "there is nothing to receive now; wait for it with a timeout, or for the callback"
 NO_ROOM = "this cannot be sent now; wait for it with a timeout, or for the callback"
-ON_LOOP = "this would block an I/O thread; use the calls with try_ in callbacks"
+MAY_NOT_BLOCK = (
+    "this would block, on an I/O thread or after set_blocking(False); use the calls with try_ there"
+)
 
 Answer = tuple[bytes | None, bool]
 """An answer to a survey and False, or None and True at the end of the survey."""
@@ -31,11 +33,11 @@ def failed(failure: SpFailure, message: str) -> SpError:
 class Functions(NamedTuple):
     """The native functions of sockets or of contexts. The blocking ones are for calls that wait."""
 
-    receive: _library.SpReceive
-    receive_blocking: _library.SpReceive
-    receive_answer: _library.SpReceiveAnswer
-    receive_answer_blocking: _library.SpReceiveAnswer
-    when_receivable: _library.SpWatch
+    receive: _sp_library.SpReceive
+    receive_blocking: _sp_library.SpReceive
+    receive_answer: _sp_library.SpReceiveAnswer
+    receive_answer_blocking: _sp_library.SpReceiveAnswer
+    when_receivable: _sp_library.SpWatch
 
 
 class Exchange:
@@ -56,7 +58,7 @@ class Exchange:
     def _receive_within(self, timeout: int) -> bytes | None:
         """Receive within so many milliseconds, -1 for those of the option.
 
-        None when this is an I/O thread, which must not wait.
+        None when it may not wait: on an I/O thread, or when the socket was told not to block.
         """
         return receive(self._native.receive_blocking, self._handle, timeout, read=body)
 
@@ -68,7 +70,7 @@ class Exchange:
         """Receive an answer as :meth:`_receive_within`."""
         return self._answer(self._native.receive_answer_blocking, timeout)
 
-    def _answer(self, function: _library.SpReceiveAnswer, timeout: int) -> Answer | None:
+    def _answer(self, function: _sp_library.SpReceiveAnswer, timeout: int) -> Answer | None:
         finished = ctypes.c_bool()
 
         def read(message: int) -> Answer:
@@ -81,9 +83,9 @@ class ContextExchange(Exchange):
     """The exchange of a context."""
 
     _native = Functions(
-        _library.sp_context_receive,
-        _library.sp_context_receive_blocking,
-        _library.sp_context_receive_answer,
-        _library.sp_context_receive_answer_blocking,
-        _library.sp_context_when_receivable,
+        _sp_library.sp_context_receive,
+        _sp_library.sp_context_receive_blocking,
+        _sp_library.sp_context_receive_answer,
+        _sp_library.sp_context_receive_answer_blocking,
+        _sp_library.sp_context_when_receivable,
     )

@@ -8,7 +8,7 @@ import os
 import weakref
 from typing import Any, ClassVar, Self, Unpack
 
-from . import _library
+from . import _sp_library
 from ._certificates import read_text
 from ._errors import check, encode_address, last_error
 from ._options import check_value
@@ -29,7 +29,7 @@ class Endpoint:
     """
 
     _handle = 0
-    _release = staticmethod(_library.sp_endpoint_release)
+    _release = staticmethod(_sp_library.sp_endpoint_release)
 
     def __init__(self, handle: int | None) -> None:
         """Take over a native endpoint; None stands for the last error. Not for users."""
@@ -53,12 +53,12 @@ class Endpoint:
     @property
     def id(self) -> int:
         """A number that no other endpoint of the socket has or had."""
-        return _library.sp_endpoint_id(self._handle)
+        return _sp_library.sp_endpoint_id(self._handle)
 
     @property
     def address(self) -> str:
         """The address as it was given."""
-        return read_text(_library.sp_endpoint_address, self._handle)
+        return read_text(_sp_library.sp_endpoint_address, self._handle)
 
     @property
     def port(self) -> int | None:
@@ -66,12 +66,12 @@ class Endpoint:
 
         None for dialers, for transports without ports, and after the close.
         """
-        return _library.sp_endpoint_port(self._handle) or None
+        return _sp_library.sp_endpoint_port(self._handle) or None
 
     @property
     def is_closed(self) -> bool:
         """Whether the endpoint was closed, by itself or with its socket."""
-        return _library.sp_endpoint_is_closed(self._handle)
+        return _sp_library.sp_endpoint_is_closed(self._handle)
 
     def close(self) -> bool:
         """End the endpoint and its connections; what was sent is delivered within ``linger``.
@@ -82,7 +82,7 @@ class Endpoint:
         Returns:
             False when it was closed before.
         """
-        return closed(_library.sp_endpoint_close(self._handle))
+        return closed(_sp_library.sp_endpoint_close(self._handle))
 
 
 class SpSocket(SocketOptions, Exchange):
@@ -92,13 +92,13 @@ class SpSocket(SocketOptions, Exchange):
     """The role that the sockets of a class play."""
 
     _native = Functions(
-        _library.sp_socket_receive,
-        _library.sp_socket_receive_blocking,
-        _library.sp_socket_receive_answer,
-        _library.sp_socket_receive_answer_blocking,
-        _library.sp_socket_when_receivable,
+        _sp_library.sp_socket_receive,
+        _sp_library.sp_socket_receive_blocking,
+        _sp_library.sp_socket_receive_answer,
+        _sp_library.sp_socket_receive_answer_blocking,
+        _sp_library.sp_socket_when_receivable,
     )
-    _release = staticmethod(_library.sp_socket_release)
+    _release = staticmethod(_sp_library.sp_socket_release)
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class SpSocket(SocketOptions, Exchange):
             service = service_or_shared(None)
         elif not isinstance(service, Service):
             raise TypeError(f"service is a Service, not {type(service).__name__}")
-        handle = _library.sp_socket_create_on(service._handle, protocol, raw)
+        handle = _sp_library.sp_socket_create_on(service._handle, protocol, raw)
         if not handle:
             raise last_error()
         self._handle = handle
@@ -165,7 +165,7 @@ class SpSocket(SocketOptions, Exchange):
             SystemCallError: The address cannot be had.
             SpClosedError: The socket is closed.
         """
-        return self._open(_library.sp_socket_listen, address)
+        return self._open(_sp_library.sp_socket_listen, address)
 
     def dial(self, address: str) -> Endpoint:
         """Connect to an address in the background, again and again, any number of times.
@@ -182,7 +182,7 @@ class SpSocket(SocketOptions, Exchange):
                 (``TRANSPORT``).
             SpClosedError: The socket is closed.
         """
-        return self._open(_library.sp_socket_dial, address)
+        return self._open(_sp_library.sp_socket_dial, address)
 
     def _open(self, function: Any, address: str) -> Endpoint:
         return Endpoint(function(self._handle, encode_address(address)))
@@ -196,7 +196,7 @@ class SpSocket(SocketOptions, Exchange):
     def tls(self, context: TlsContext) -> None:
         if not isinstance(context, TlsContext):
             raise TypeError(f"tls is a TlsContext, not {type(context).__name__}")
-        check(_library.sp_socket_set_tls(self._handle, context._handle))
+        check(_sp_library.sp_socket_set_tls(self._handle, context._handle))
         self._tls.append(context)
 
     # State
@@ -209,23 +209,23 @@ class SpSocket(SocketOptions, Exchange):
     @property
     def id(self) -> int:
         """Number of the socket, unique in this process."""
-        return _library.sp_socket_id(self._handle)
+        return _sp_library.sp_socket_id(self._handle)
 
     @property
     def is_raw(self) -> bool:
         """Whether the socket was made raw."""
-        return _library.sp_socket_is_raw(self._handle)
+        return _sp_library.sp_socket_is_raw(self._handle)
 
     @property
     def is_closed(self) -> bool:
         """Whether the socket was closed, by itself or by :func:`cppserver.nano.terminate`."""
-        return _library.sp_socket_is_closed(self._handle)
+        return _sp_library.sp_socket_is_closed(self._handle)
 
     @property
     def statistics(self) -> Statistics:
         """The counters since the socket was made, also after the close."""
-        native = _library.SpStatistics(size=ctypes.sizeof(_library.SpStatistics))
-        check(_library.sp_socket_statistics(self._handle, ctypes.byref(native)))
+        native = _sp_library.SpStatistics(size=ctypes.sizeof(_sp_library.SpStatistics))
+        check(_sp_library.sp_socket_statistics(self._handle, ctypes.byref(native)))
         return Statistics._make(getattr(native, name) for name in Statistics._fields)
 
     def set_option(self, option: SpOption, value: int) -> None:
@@ -234,27 +234,28 @@ class SpSocket(SocketOptions, Exchange):
         Raises:
             ArgumentError: The value is out of range.
         """
-        check(_library.sp_socket_set_option(self._handle, SpOption(option), check_value(value)))
+        check(_sp_library.sp_socket_set_option(self._handle, SpOption(option), check_value(value)))
 
     def get_option(self, option: SpOption) -> int:
         """Return the value of an option as in C, see :class:`SpOption`."""
         value = ctypes.c_int64()
-        check(_library.sp_socket_get_option(self._handle, SpOption(option), ctypes.byref(value)))
+        check(_sp_library.sp_socket_get_option(self._handle, SpOption(option), ctypes.byref(value)))
         return value.value
 
     # Messages
 
     def _try_send(self, data: bytes) -> bool:
         if is_large(data):
-            return sent(_library.sp_socket_send_blocking(self._handle, data, len(data), 0))
-        return sent(_library.sp_socket_send(self._handle, data, len(data), 0))
+            return sent(_sp_library.sp_socket_send_blocking(self._handle, data, len(data), 0))
+        return sent(_sp_library.sp_socket_send(self._handle, data, len(data), 0))
 
     def _send_within(self, data: bytes, timeout: int) -> bool:
         """Send within so many milliseconds, as :meth:`_receive_within`."""
-        return sent(_library.sp_socket_send_blocking(self._handle, data, len(data), timeout))
+        return sent(_sp_library.sp_socket_send_blocking(self._handle, data, len(data), timeout))
 
 
 _living: weakref.WeakSet[SpSocket] = weakref.WeakSet()
+_forked = False
 
 
 @atexit.register
@@ -263,12 +264,19 @@ def _close_all() -> None:
 
     Later, the callbacks that a close makes would meet an interpreter that is gone.
     """
-    if _living:
-        _library.sp_terminate()
+    if not _forked:
+        if _living:
+            _sp_library.sp_terminate()
+        return
+    # The library knows the sockets of the parent process too, and would wait for their threads.
+    for socket in list(_living):
+        _sp_library.sp_socket_close(socket._handle)
 
 
 def _forget_all() -> None:
     """Forget the sockets of the parent process, whose I/O threads are not in this one."""
+    global _forked
+    _forked = True
     for socket in _living:
         socket._handle = 0
     _living.clear()
@@ -293,7 +301,7 @@ class SpSubscriber(SpSocket):
             SpClosedError: The socket is closed.
         """
         encoded = _encode_topic(topic)
-        check(_library.sp_socket_subscribe(self._handle, encoded, len(encoded)))
+        check(_sp_library.sp_socket_subscribe(self._handle, encoded, len(encoded)))
 
     def unsubscribe(self, topic: str | Data) -> None:
         """Take a subscription back. What was received and is wanted by no other one is dropped.
@@ -303,7 +311,7 @@ class SpSubscriber(SpSocket):
             SpClosedError: The socket is closed.
         """
         encoded = _encode_topic(topic)
-        check(_library.sp_socket_unsubscribe(self._handle, encoded, len(encoded)))
+        check(_sp_library.sp_socket_unsubscribe(self._handle, encoded, len(encoded)))
 
 
 def _encode_topic(topic: str | Data) -> bytes:
@@ -319,11 +327,11 @@ class SpContext(ContextExchange):
     up what it has asked when nobody refers to it any more.
     """
 
-    _release = staticmethod(_library.sp_context_release)
+    _release = staticmethod(_sp_library.sp_context_release)
 
     def __init__(self, socket: Any) -> None:
         """Make a context; sockets do so. Not for users."""
-        handle = _library.sp_context_create(socket._handle)
+        handle = _sp_library.sp_context_create(socket._handle)
         if not handle:
             raise last_error()
         self._handle = handle
@@ -336,5 +344,5 @@ class SpContext(ContextExchange):
 
     def _try_send(self, data: bytes) -> bool:
         if is_large(data):
-            return sent(_library.sp_context_send_large(self._handle, data, len(data)))
-        return sent(_library.sp_context_send(self._handle, data, len(data)))
+            return sent(_sp_library.sp_context_send_large(self._handle, data, len(data)))
+        return sent(_sp_library.sp_context_send(self._handle, data, len(data)))

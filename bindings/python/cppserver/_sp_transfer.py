@@ -10,7 +10,7 @@ import ctypes
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from . import _library
+from . import _library, _sp_library
 from ._errors import SpFailure, Status, argument_error, last_error
 from ._session import LARGE, as_bytes
 from ._sp_options import RawMessage
@@ -18,8 +18,8 @@ from ._sp_options import RawMessage
 Data = bytes | bytearray | memoryview
 """What can be sent."""
 
-_data = _library.sp_message_data
-_size = _library.sp_message_size
+_data = _sp_library.sp_message_data
+_size = _sp_library.sp_message_size
 _windows = _library.windows
 
 _boxes: list[int] = []
@@ -38,7 +38,7 @@ def body(message: int) -> bytes:
 def header_and_body(message: int) -> RawMessage:
     """Return a native message with its header."""
     count = ctypes.c_size_t()
-    words = _library.sp_message_header(message, ctypes.byref(count))
+    words = _sp_library.sp_message_header(message, ctypes.byref(count))
     header = (ctypes.c_uint32 * count.value).from_address(words) if count.value else ()
     return RawMessage(tuple(header), body(message))
 
@@ -66,11 +66,11 @@ def receive(
         if _size(message) <= _MOST_BYTES and len(_boxes) < _MOST_BOXES:
             _boxes.append(message)
         else:
-            _library.sp_message_release(message)
+            _sp_library.sp_message_release(message)
 
 
 def _new_box(data: bytes | None = None) -> int:
-    message = _library.sp_message_create(data, 0 if data is None else len(data))
+    message = _sp_library.sp_message_create(data, 0 if data is None else len(data))
     if not message:
         raise last_error()
     return message
@@ -108,14 +108,14 @@ class RawBox:
         words = [_check_word(word) for word in header]
         self.message = _new_box(encode(data))
         array = (ctypes.c_uint32 * len(words))(*words)
-        if _library.sp_message_set_header(self.message, array, len(words)):
+        if _sp_library.sp_message_set_header(self.message, array, len(words)):
             raise last_error()
 
     def __del__(self) -> None:
         """Give the native message back."""
         message: int | None = getattr(self, "message", None)
         if message:
-            _library.sp_message_release(message)
+            _sp_library.sp_message_release(message)
 
 
 def _check_word(word: Any) -> int:

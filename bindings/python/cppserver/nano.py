@@ -52,7 +52,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from . import _library
+from . import _sp_library
 from ._callbacks import base_implementation, next_key, overrides
 from ._errors import CppServerError, SpFailure, check, last_error
 from ._session import closed
@@ -62,10 +62,9 @@ from ._sp_blocking import (
     BlockingSurvey,
     interruptibly,
     patiently,
-    send,
 )
 from ._sp_callbacks import has_callbacks, native_handler, sockets
-from ._sp_exchange import NOTHING, failed
+from ._sp_exchange import NO_ROOM, failed
 from ._sp_options import Peer, Protocol, RawMessage, SpOption, Statistics
 from ._sp_socket import Endpoint, SpContext, SpSocket, SpSubscriber
 from ._sp_transfer import Data, RawBox, encode, header_and_body, receive, sent
@@ -109,6 +108,7 @@ class Socket(SpSocket, BlockingExchange):
     """
 
     _is_told = False
+    _count_unblocked = 0
 
     def __enter__(self) -> Self:
         """Return the socket."""
@@ -132,7 +132,7 @@ class Socket(SpSocket, BlockingExchange):
         Returns:
             False when it was closed before.
         """
-        return interruptibly(lambda: closed(_library.sp_socket_close(self._handle)), self.linger)
+        return interruptibly(lambda: closed(_sp_library.sp_socket_close(self._handle)), self.linger)
 
     def _open(self, function: Any, address: str) -> Endpoint:
         if not self._is_told:
@@ -145,11 +145,11 @@ class Socket(SpSocket, BlockingExchange):
         kind = type(self)
         if not _hears_messages(kind):
             # Who is told of other things only receives by calls.
-            check(_library.sp_socket_pause_receiving(self._handle))
+            check(_sp_library.sp_socket_pause_receiving(self._handle))
         key = next_key()
         sockets[key] = self
         handler = ctypes.byref(native_handler(kind, Socket))
-        if _library.sp_socket_set_handler(self._handle, handler, key):
+        if _sp_library.sp_socket_set_handler(self._handle, handler, key):
             try:
                 raise last_error()
             finally:
@@ -160,8 +160,20 @@ class Socket(SpSocket, BlockingExchange):
     def _receive_timeout(self) -> float | None:
         return self.receive_timeout
 
-    def _send_timeout(self) -> float | None:
-        return self.send_timeout
+    def _unblocked(self) -> int:
+        return self._count_unblocked
+
+    def _send_patiently(self, call: Callable[[int], bool], timeout: float | None) -> None:
+        """Send by a native call that waits."""
+        if timeout == 0:
+            raise failed(SpFailure.WOULD_BLOCK, NO_ROOM)
+        patiently(
+            lambda rest: call(rest) or None,
+            timeout,
+            lambda: self.send_timeout,
+            self._unblocked,
+            "sent",
+        )
 
     def send(self, data: Data, *, timeout: float | None = None) -> None:
         """Send a message, and block while it has to wait: for a peer, or for room.
@@ -175,12 +187,15 @@ class Socket(SpSocket, BlockingExchange):
 
         Raises:
             SpTimeoutError: The message could not be sent in time.
-            SpBlockedError: It would have to wait, and the timeout is 0 or this is an I/O thread.
+            SpBlockedError: It would have to wait, and the timeout is 0, this is an I/O thread, or
+                the socket was told not to block.
             SpClosedError: The socket is closed, also meanwhile.
             SpError: There is no question to answer (``WRONG_STATE``), or sockets of this pattern
                 only receive (``NOT_SUPPORTED``).
         """
-        send(self._try_send, self._send_within, encode(data), timeout, self._send_timeout)
+        encoded = encode(data)
+        if not self._try_send(encoded):
+            self._send_patiently(lambda rest: self._send_within(encoded, rest), timeout)
 
     def try_send(self, data: Data) -> bool:
         """Send a message as :meth:`send` if that need not wait.
@@ -195,12 +210,12 @@ class Socket(SpSocket, BlockingExchange):
 
         When ``receive_buffer`` is full, the peers have to wait.
         """
-        check(_library.sp_socket_pause_receiving(self._handle))
+        check(_sp_library.sp_socket_pause_receiving(self._handle))
 
     def resume_receiving(self) -> None:
         """Go on after :meth:`pause_receiving`."""
         if _hears_messages(type(self)):
-            check(_library.sp_socket_resume_receiving(self._handle))
+            check(_sp_library.sp_socket_resume_receiving(self._handle))
 
     def set_blocking(self, blocking: bool) -> None:
         """Choose whether calls may block, which at first they may.
@@ -209,7 +224,10 @@ class Socket(SpSocket, BlockingExchange):
         and so do those that are blocked right now, also in contexts: the program gets its threads
         back, and the socket goes on.
         """
-        check(_library.sp_socket_set_blocking(self._handle, blocking))
+        if not blocking:
+            # A wait on the main thread is made of slices, and looks at this between two of them.
+            self._count_unblocked += 1
+        check(_sp_library.sp_socket_set_blocking(self._handle, blocking))
 
     # Raw sockets
 
@@ -225,13 +243,13 @@ class Socket(SpSocket, BlockingExchange):
         """
         box = RawBox(*message)
 
-        def try_send(_: bytes) -> bool:
-            return sent(_library.sp_socket_send_message(self._handle, box.message, 0))
+        def send_within(rest: int) -> bool:
+            return sent(
+                _sp_library.sp_socket_send_message_blocking(self._handle, box.message, rest)
+            )
 
-        def send_within(_: bytes, rest: int) -> bool:
-            return sent(_library.sp_socket_send_message_blocking(self._handle, box.message, rest))
-
-        send(try_send, send_within, b"", timeout, self._send_timeout)
+        if not sent(_sp_library.sp_socket_send_message(self._handle, box.message, 0)):
+            self._send_patiently(send_within, timeout)
 
     def receive_raw(self, *, timeout: float | None = None) -> RawMessage:
         """Receive a message with its header, as raw sockets do; else as :meth:`receive`."""
@@ -242,13 +260,8 @@ class Socket(SpSocket, BlockingExchange):
         message = take(self._native.receive, 0)
         if message is not None:
             return message
-        if timeout == 0:
-            raise failed(SpFailure.WOULD_BLOCK, NOTHING)
-        return patiently(
-            lambda rest: take(self._native.receive_blocking, rest),
-            timeout,
-            self._receive_timeout,
-            "received",
+        return self._receive_patiently(
+            lambda rest: take(self._native.receive_blocking, rest), timeout
         )
 
     # Callbacks
@@ -300,6 +313,9 @@ class Context(SpContext, BlockingExchange):
 
     def _receive_timeout(self) -> float | None:
         return self._socket.receive_timeout
+
+    def _unblocked(self) -> int:
+        return self._socket._unblocked()
 
 
 class RequestContext(BlockingRequest, Context):
@@ -404,6 +420,8 @@ class Device:
     context manager it is closed on exit.
     """
 
+    _handle: int
+
     def __init__(self, one: SpSocket, other: SpSocket) -> None:
         """Join two sockets, of this module or of :mod:`cppserver.aio`.
 
@@ -411,18 +429,17 @@ class Device:
             ArgumentError: A socket is not raw, or they do not belong together.
             SpClosedError: A socket is closed.
         """
-        self._handles: list[int] = []
         for socket in (one, other):
             if not isinstance(socket, SpSocket):
                 raise TypeError(f"a device joins sockets, not {type(socket).__name__}")
-        handle = _library.sp_device_create(one._handle, other._handle)
+        handle = _sp_library.sp_device_create(one._handle, other._handle)
         if not handle:
             raise last_error()
-        self._handles.append(handle)
+        self._handle = handle
         self._sockets = (one, other)
         for socket in self._sockets:
             # Its own callbacks may have had no use for messages.
-            check(_library.sp_socket_resume_receiving(socket._handle))
+            check(_sp_library.sp_socket_resume_receiving(socket._handle))
 
     def __del__(self) -> None:
         """Give the native object back."""
@@ -438,11 +455,9 @@ class Device:
 
     def close(self) -> None:
         """Pass nothing on any more; nothing the second time."""
-        try:
-            handle = self._handles.pop()
-        except IndexError:
-            return
-        _library.sp_device_release(handle)
+        handle = vars(self).pop("_handle", 0)  # In one step: threads may close at the same time.
+        if handle:
+            _sp_library.sp_device_release(handle)
 
 
 def terminate() -> None:
@@ -451,4 +466,4 @@ def terminate() -> None:
     Blocked and later calls fail, and so do new sockets. For the end of a program that can't reach
     all of its sockets.
     """
-    _library.sp_terminate()
+    _sp_library.sp_terminate()
