@@ -63,7 +63,7 @@ const LAYERS: [Layer; 6] = [
     Layer {
         name: "reactor",
         layers: &["error"],
-        crates: &["mio", "socket2", "libc", "loom", "rustls_native_certs"],
+        crates: &["mio", "socket2", "libc", "loom", "rustls_native_certs", "if_addrs"],
         forbidden: &[],
         why: "The reactor moves bytes for any protocol and knows none.",
     },

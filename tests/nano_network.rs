@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -297,6 +297,46 @@ fn contract_13_hosts_addresses_and_both_versions_of_ip() {
         push.dial(&address).unwrap();
         push.send(&address).unwrap();
         assert_eq!(text(pull.receive()), address);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn contract_13_interfaces_stand_for_their_addresses() {
+    const TEST: &str = "contract_13_interfaces_stand_for_their_addresses";
+    if !is_child(TEST) {
+        return run_child_in_namespace(TEST);
+    }
+    for transport in ["tcp", "ws"] {
+        let pull = nano(Protocol::Pull);
+        let port = pull.listen(&format!("{transport}://v0:0")).unwrap().port().unwrap();
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "it listens on v0 only");
+        let push = nano(Protocol::Push);
+        push.dial(&format!("{transport}://lo;192.0.2.1:{port}")).unwrap();
+        push.send(transport).unwrap();
+        assert_eq!(text(pull.receive()), transport);
+    }
+    for (listener, local, host) in [
+        ("0.0.0.0:0", "192.0.2.1", "127.0.0.1"),
+        ("0.0.0.0:0", "192.0.2.1", "localhost"),
+        ("[::]:0", "fd00::1", "[::1]"),
+    ] {
+        let listener = TcpListener::bind(listener).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let push = nano(Protocol::Push);
+        push.dial(&format!("tcp://v0;{host}:{port}")).unwrap();
+        assert_eq!(listener.accept().unwrap().1.ip().to_string(), local, "{host}");
+    }
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_refused() {
+    let push = nano(Protocol::Push);
+    for address in ["tcp://nothing0;127.0.0.1:1", "ws://nothing0;127.0.0.1:1/"] {
+        let error = push.dial(address).unwrap_err();
+        assert_eq!(error.code(), SpFailure::Address as i32);
+        assert!(error.to_string().contains("nothing0"), "{error}");
+        assert_failure(push.listen(address), SpFailure::Address);
     }
 }
 

@@ -13,12 +13,12 @@ pub(crate) enum Address {
     Tcp {
         host: String,
         port: u16,
-        /// Where a dial comes from.
+        /// Where a dial comes from: an address or an interface of this machine.
         local: Option<String>,
         tls: bool,
     },
     /// WebSocket, or WebSocket over TLS.
-    WebSocket { host: String, port: u16, path: String, tls: bool },
+    WebSocket { host: String, port: u16, path: String, local: Option<String>, tls: bool },
 }
 
 /// The longest name of nanomsg, which other implementations keep to.
@@ -63,11 +63,7 @@ impl Address {
 }
 
 fn tcp(text: &str, rest: &str, tls: bool) -> Result<Address> {
-    let (local, rest) = match rest.split_once(';') {
-        Some((local, rest)) if !local.is_empty() => (Some(local.to_owned()), rest),
-        Some(_) => return Err(refused(text, "nothing is in front of the semicolon")),
-        None => (None, rest),
-    };
+    let (local, rest) = split_local(text, rest)?;
     let (host, port) = host_and_port(text, rest, None)?;
     Ok(Address::Tcp { host, port, local, tls })
 }
@@ -77,8 +73,18 @@ fn web_socket(text: &str, rest: &str, tls: bool) -> Result<Address> {
         Some(slash) => (&rest[..slash], &rest[slash..]),
         None => (rest, "/"),
     };
+    let (local, authority) = split_local(text, authority)?;
     let (host, port) = host_and_port(text, authority, Some(if tls { 443 } else { 80 }))?;
-    Ok(Address::WebSocket { host, port, path: path.to_owned(), tls })
+    Ok(Address::WebSocket { host, port, path: path.to_owned(), local, tls })
+}
+
+/// What is in front of a semicolon, and the rest.
+fn split_local<'a>(text: &str, rest: &'a str) -> Result<(Option<String>, &'a str)> {
+    match rest.split_once(';') {
+        Some((local, rest)) if !local.is_empty() => Ok((Some(local.to_owned()), rest)),
+        Some(_) => Err(refused(text, "nothing is in front of the semicolon")),
+        None => Ok((None, rest)),
+    }
 }
 
 fn host_and_port(text: &str, rest: &str, default: Option<u16>) -> Result<(String, u16)> {
@@ -130,6 +136,7 @@ mod tests {
             host: host.into(),
             port,
             path: path.into(),
+            local: None,
             tls,
         };
         for (text, address) in [
@@ -156,6 +163,16 @@ mod tests {
             ("ws://host", web("host", 80, "/", false)),
             ("wss://host/x", web("host", 443, "/x", true)),
             ("wss://[::]:4/", web("::", 4, "/", true)),
+            (
+                "ws://lo;host:5/a;b",
+                Address::WebSocket {
+                    host: "host".into(),
+                    port: 5,
+                    path: "/a;b".into(),
+                    local: Some("lo".into()),
+                    tls: false,
+                },
+            ),
         ] {
             assert_eq!(Address::parse(text).unwrap(), address, "{text}");
         }
@@ -179,6 +196,7 @@ mod tests {
             "tcp://[::1:80",
             "tcp://[::1]80",
             "tcp://;host:1",
+            "ws://;host:1/",
             "tcp://a b:1",
             "ws://host:x/",
             "ws:///path",

@@ -13,6 +13,7 @@ use super::net_pipe::NetHandler;
 use crate::error::{Error, Result, SpFailure};
 use crate::net::{
     Backoff, Client, Server, ServerHandler, Session, SocketOption, SpAddress, SpConfig, TlsContext,
+    addresses_of_interface,
 };
 
 /// How long the close of a listener waits for its loop, which a callback may hold up.
@@ -99,6 +100,7 @@ fn listen(
     mut address: Address,
 ) -> Result<Arc<dyn EndpointControl>> {
     let is_any = replace_host(&mut address, "*", "::");
+    name_address(&mut address)?;
     let listened = try_listen(core, endpoint, &address);
     match listened {
         // A machine without IPv6.
@@ -119,15 +121,61 @@ fn replace_host(address: &mut Address, from: &str, to: &str) -> bool {
     }
 }
 
+/// An interface's name as the host of a listener becomes the first of its addresses.
+fn name_address(address: &mut Address) -> Result<()> {
+    let (Address::Tcp { host, .. } | Address::WebSocket { host, .. }) = address else {
+        return Ok(());
+    };
+    if host.parse::<IpAddr>().is_ok() {
+        return Ok(());
+    }
+    if let Some(first) = addresses_of(host)?.first() {
+        *host = match first {
+            SocketAddr::V6(first) if first.scope_id() != 0 => {
+                format!("{}%{}", first.ip(), first.scope_id())
+            }
+            first => first.ip().to_string(),
+        };
+    }
+    Ok(())
+}
+
+fn addresses_of(interface: &str) -> Result<Vec<SocketAddr>> {
+    addresses_of_interface(interface)
+        .map_err(|error| Error::system("cannot list the interfaces of this machine", &error))
+}
+
+/// Where a dial to that host comes from, by an address or the name of an interface.
+fn local_address(local: &str, host: &str) -> Result<SocketAddr> {
+    if let Ok(address) = local.trim_matches(['[', ']']).parse() {
+        return Ok(SocketAddr::new(address, 0));
+    }
+    let refused = |why: String| Err(Error::sp(SpFailure::Address, why));
+    let addresses = addresses_of(local)?;
+    let Some(first) = addresses.first() else {
+        return refused(format!(
+            "{local:?} is no interface and no address of this machine; give one to dial from"
+        ));
+    };
+    // The host may be a name, whose addresses are not known yet. Those that the first address does
+    // not reach are passed over.
+    let Ok(host) = host.parse::<IpAddr>() else { return Ok(*first) };
+    match addresses.iter().find(|address| address.is_ipv6() == host.is_ipv6()) {
+        Some(address) => Ok(*address),
+        None => refused(format!("the interface {local:?} has no address that reaches {host}")),
+    }
+}
+
 fn try_listen(
     core: &Arc<Core>,
     endpoint: u32,
     address: &Address,
 ) -> Result<Arc<dyn EndpointControl>> {
-    if let Address::Tcp { local: Some(_), .. } = address {
+    if let Address::Tcp { local: Some(_), .. } | Address::WebSocket { local: Some(_), .. } = address
+    {
         return Err(Error::sp(
             SpFailure::Address,
-            "a listener has one address; the one in front of the semicolon is for dialers",
+            "a listener has one address; what is in front of the semicolon is for dialers",
         ));
     }
     let tls = core.lock().tls.clone();
@@ -147,14 +195,10 @@ fn dial(core: &Arc<Core>, endpoint: u32, address: &Address) -> Result<Arc<dyn En
     for (option, value) in options(core) {
         client.set_option(option, value)?;
     }
-    if let Address::Tcp { local: Some(local), .. } = address {
-        let local: IpAddr = local.trim_matches(['[', ']']).parse().map_err(|_| {
-            Error::sp(
-                SpFailure::Address,
-                format!("{local:?} is no address of this machine; give one to dial from"),
-            )
-        })?;
-        client.bind(Some(SocketAddr::new(local, 0)))?;
+    if let Address::Tcp { local: Some(local), host, .. }
+    | Address::WebSocket { local: Some(local), host, .. } = address
+    {
+        client.bind(Some(local_address(local, host)?))?;
     }
     let backoff = {
         let options = &core.lock().options;
@@ -180,10 +224,10 @@ fn sp_address<'a>(address: &'a Address, tls: Option<&'a TlsContext>) -> Result<S
         Address::Tcp { host, port, tls: true, .. } => {
             SpAddress::Tls { context: context()?, host, port: *port }
         }
-        Address::WebSocket { host, port, path, tls: false } => {
+        Address::WebSocket { host, port, path, tls: false, .. } => {
             SpAddress::WebSocket { host, port: *port, target: path }
         }
-        Address::WebSocket { host, port, path, tls: true } => {
+        Address::WebSocket { host, port, path, tls: true, .. } => {
             SpAddress::WebSocketTls { context: context()?, host, port: *port, target: path }
         }
     })

@@ -103,8 +103,9 @@ impl Socket {
 
     /// Listens on an address, such as `tcp://127.0.0.1:5555`, `tcp://*:0`, `ipc:///tmp/name`,
     /// `inproc://name`, `ws://*:8080/path`; with certificates `tls+tcp://` and `wss://`. With port 0
-    /// the system chooses one, which [`Endpoint::port`] tells. Names are looked up before this
-    /// returns.
+    /// the system chooses one, which [`Endpoint::port`] tells. The host may also be the name of an
+    /// interface, `tcp://eth0:5555`, and stands for the first of its addresses then, IPv4 before
+    /// IPv6. Names are looked up before this returns.
     ///
     /// # Errors
     ///
@@ -118,7 +119,8 @@ impl Socket {
 
     /// Connects to an address in the background, again and again until the endpoint is closed.
     /// Nobody has to be there yet. With `inproc` whoever listens is connected when this returns.
-    /// Over TCP an address of this machine may come first, `tcp://10.0.0.1;server:5555`.
+    /// Over TCP and WebSocket an address or an interface of this machine to come from may stand in
+    /// front: `tcp://10.0.0.1;server:5555`, `tcp://eth0;server:5555`.
     ///
     /// # Errors
     ///

@@ -58,6 +58,8 @@ pub(crate) use timer::TimerInner;
 pub(crate) use tls_context::TlsContextInner;
 pub(crate) use udp::UdpInner;
 
+pub(crate) use crate::reactor::interfaces::addresses_of as addresses_of_interface;
+
 /// Whether the caller is on an I/O thread, of whatever service.
 pub(crate) fn is_loop_thread() -> bool {
     context::loop_id() != 0

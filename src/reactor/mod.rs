@@ -4,6 +4,7 @@ pub(crate) mod authorities;
 pub(crate) mod buffer;
 pub(crate) mod datagrams;
 pub(crate) mod event_loop;
+pub(crate) mod interfaces;
 pub(crate) mod listening;
 pub(crate) mod mailbox;
 pub(crate) mod resolver;

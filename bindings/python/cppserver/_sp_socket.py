@@ -156,8 +156,9 @@ class SpSocket(SocketOptions, Exchange):
         Args:
             address: Such as "tcp://127.0.0.1:5555", "tcp://*:0", "ipc:///tmp/name",
                 "inproc://name", "ws://127.0.0.1:8080/path"; with certificates also "tls+tcp://"
-                and "wss://". The host "*" stands for all addresses of the machine, the port 0 for
-                a free one, which :attr:`Endpoint.port` tells.
+                and "wss://". The host "*" stands for all addresses of the machine, the name of an
+                interface ("tcp://eth0:5555") for its first one, the port 0 for a free one, which
+                :attr:`Endpoint.port` tells.
 
         Raises:
             SpError: The address cannot be read (``ADDRESS``), has an unknown transport
@@ -174,8 +175,9 @@ class SpSocket(SocketOptions, Exchange):
         Attempts that fail are counted.
 
         Args:
-            address: As for :meth:`listen`, with a host and a port; over TCP an address of this
-                machine may come first, "tcp://10.0.0.1;server:5555".
+            address: As for :meth:`listen`, with a host and a port; over TCP and WebSocket an
+                address or an interface of this machine to come from may stand in front,
+                "tcp://10.0.0.1;server:5555" or "tcp://eth0;server:5555".
 
         Raises:
             SpError: The address cannot be read (``ADDRESS``) or has an unknown transport

@@ -14,7 +14,8 @@ use crate::ffi::{argument, guard};
 ///
 /// address: such as "tcp://127.0.0.1:5555", "ipc:///tmp/name", "inproc://name" for sockets of this
 /// process, "ws://127.0.0.1:8080/path"; after cppserver_sp_socket_set_tls() also "tls+tcp://" and
-/// "wss://". The host "*" stands for all addresses of the machine, the port 0 for a free one, which
+/// "wss://". The host "*" stands for all addresses of the machine, the name of an interface
+/// ("tcp://eth0:5555") for its first one, the port 0 for a free one, which
 /// cppserver_sp_endpoint_port() tells.
 ///
 /// Returns an endpoint that the caller owns, which may be released at once, or NULL with the reason
@@ -39,8 +40,9 @@ pub unsafe extern "C" fn cppserver_sp_socket_listen(
 /// number of times. Nobody has to be there yet; with "inproc://" whoever listens is connected when
 /// this returns. Any thread, any callback.
 ///
-/// address: as for cppserver_sp_socket_listen(), with a host and a port; over TCP an address of this
-/// machine may come first, "tcp://10.0.0.1;server:5555".
+/// address: as for cppserver_sp_socket_listen(), with a host and a port; over TCP and
+/// WebSocket an address or an interface of this machine to come from may stand in front,
+/// "tcp://10.0.0.1;server:5555" or "tcp://eth0;server:5555".
 ///
 /// Returns an endpoint that the caller owns, which may be released at once, or NULL with the reason
 /// in cppserver_last_error_..., as cppserver_sp_socket_listen() does. Attempts that fail are

@@ -27,7 +27,9 @@ namespace Nanomsg {
 /// What happens to a message, the Protocol says. Detail::SocketSettings has options.
 ///
 /// Addresses are "tcp://host:port", "ipc://path", "ws://host:port/path", after SetupTls() also "tls+tcp://" and "wss://", and
-/// "inproc://name" within the process. To listen, "*" is every address of the machine and the port 0 a free one.
+/// "inproc://name" within the process. To listen, "*" is every address of the machine, the
+/// name of an interface ("tcp://eth0:5555") its first one, and the port 0 a free one. To dial, an address or an interface to come from may
+/// stand in front ("tcp://eth0;server:5555").
 ///
 /// All functions but moves may be called on every thread and in every callback. Close() wakes those that are blocked. Errors are
 /// thrown as CppCommon::SystemException with the error number of nanomsg. On I/O threads, where the callbacks of objects with a Service
