@@ -175,10 +175,12 @@ public:
     std::string get_request_header(const std::string& name) const
     {
         std::string result;
-        for (const header& field : _headers)
+        for (const char* field = _headers.data(); field != _headers.data() + _headers.size();)
         {
-            if (equal(field.first, name))
-                result += (result.empty() ? "" : ", ") + field.second;
+            const char* value = field + std::strlen(field) + 1;
+            if (equal(std::string(field), name))
+                result += (result.empty() ? "" : ", ") + std::string(value);
+            field = value + std::strlen(value) + 1;
         }
         return result;
     }
@@ -297,11 +299,16 @@ public:
     void begin_request(const cppserver_http_request* request, cppserver_http_response* response)
     {
         _resource = cppserver_http_request_target(request);
-        _headers.clear();
+        std::string headers;
         const char* name = nullptr;
         const char* value = nullptr;
         for (std::size_t index = 0; cppserver_http_request_header_at(request, index, &name, &value); ++index)
-            _headers.emplace_back((name != nullptr) ? name : "", (value != nullptr) ? value : "");
+        {
+            headers.append((name != nullptr) ? name : "").append(1, '\0');
+            headers.append((value != nullptr) ? value : "").append(1, '\0');
+        }
+        // A copy of just its size, for as long as the connection lasts.
+        _headers = std::string(headers.data(), headers.size());
         _response = response;
     }
     void end_request() noexcept { _response = nullptr; }
@@ -314,11 +321,10 @@ public:
     }
 
 private:
-    typedef std::pair<std::string, std::string> header;
-
     cppserver_session* _session;
     std::string _resource;
-    std::vector<header> _headers;
+    // The names and values of the request in turn, a zero byte behind each: idle connections are many.
+    std::string _headers;
     // Only inside the handlers about a request.
     cppserver_http_response* _response = nullptr;
     std::atomic<session::state::value> _state;
