@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -321,7 +321,7 @@ fn contract_13_interfaces_stand_for_their_addresses() {
         ("0.0.0.0:0", "192.0.2.1", "localhost"),
         ("[::]:0", "fd00::1", "[::1]"),
     ] {
-        let listener = TcpListener::bind(listener).unwrap();
+        let listener = std::net::TcpListener::bind(listener).unwrap();
         let port = listener.local_addr().unwrap().port();
         let push = nano(Protocol::Push);
         push.dial(&format!("tcp://v0;{host}:{port}")).unwrap();
