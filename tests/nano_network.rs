@@ -4,8 +4,8 @@ mod common;
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -338,6 +338,28 @@ fn an_interface_that_is_not_there_is_refused() {
         assert!(error.to_string().contains("nothing0"), "{error}");
         assert_failure(push.listen(address), SpFailure::Address);
     }
+}
+
+#[test]
+fn requests_and_large_messages_leave_without_the_loop() {
+    let service = Service::new().unwrap();
+    service.start(()).unwrap();
+    for (protocol, head, size) in [(Protocol::Push, 8, 20_000), (Protocol::Request, 12, 5)] {
+        let socket = Socket::with_service(&service, protocol).unwrap();
+        let mut peer = plain_peer(&socket);
+        let (entered, holds) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        service.post(move || {
+            entered.send(()).unwrap();
+            let _ = released.recv();
+        });
+        holds.recv().unwrap();
+        socket.send(vec![7; size]).unwrap();
+        assert!(read_some(&mut peer, head + size).ends_with(&[7; 5]));
+        drop(release);
+        socket.close().unwrap();
+    }
+    service.stop().unwrap();
 }
 
 #[test]

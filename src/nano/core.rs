@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::callbacks::Callbacks;
 use super::hidden::Hidden;
 use super::options::Options;
-use super::pattern::{OWN, Wake, pattern};
+use super::pattern::{ContextId, OWN, Wake, pattern};
 use super::pipes::Pipes;
 use super::protocol::Protocol;
 use super::random;
@@ -18,7 +18,7 @@ use super::statistics::Statistics;
 use super::waiting::Waiting;
 use super::watching::Watches;
 use crate::error::Result;
-use crate::net::Service;
+use crate::net::{LARGE, Service};
 
 pub(crate) struct Core {
     pub(super) id: u64,
@@ -224,10 +224,17 @@ impl Core {
         self.run_callbacks();
     }
 
-    /// Whether the socket itself sends one message and then waits for one. What it sends is not worth
-    /// a wait for more.
-    pub(super) fn alternates(&self) -> bool {
-        !self.raw && matches!(self.protocol, Protocol::Request | Protocol::Reply)
+    /// Whether the thread that sends a message of that size writes it itself where nothing waits
+    /// before it. The socket may send one message and then wait for one, so that nothing comes to
+    /// join it; or the message is so large that it had better not be copied, and goes to one peer
+    /// only.
+    pub(super) fn sends_at_once(&self, context: ContextId, size: usize) -> bool {
+        let alternates = !self.raw
+            && context == OWN
+            && matches!(self.protocol, Protocol::Request | Protocol::Reply);
+        let to_many =
+            matches!(self.protocol, Protocol::Publisher | Protocol::Surveyor | Protocol::Bus);
+        alternates || (size >= LARGE && !to_many)
     }
 
     /// Which exchanges have a queue of their own to wait at.

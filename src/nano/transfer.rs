@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use super::core::Core;
-use super::pattern::{ContextId, OWN, Parcel, Refusal};
+use super::pattern::{ContextId, Parcel, Refusal};
 use super::state::State;
 use super::waiting::{self, Wait};
 use super::{Message, Payload};
@@ -24,7 +24,7 @@ impl Core {
             state.check_open()?;
             let now = self.now();
             let State { pattern, pipes, .. } = &mut *state;
-            if context == OWN && self.alternates() {
+            if self.sends_at_once(context, parcel.body.bytes().len()) {
                 pipes.send_at_once();
             }
             match pattern.send(pipes, context, parcel, now) {

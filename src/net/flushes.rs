@@ -17,8 +17,8 @@ pub(crate) struct Flushes {
 }
 
 impl Flushes {
-    /// Messages are written by the threads that send them where nothing waits before them: who sends
-    /// them has nothing to do until they are answered, and the loop need not wake up.
+    /// Messages are written by the threads that send them where nothing waits before them, and the
+    /// loop need not wake up.
     pub(crate) fn set_at_once(&mut self) {
         self.at_once = true;
     }

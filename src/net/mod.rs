@@ -53,7 +53,7 @@ pub(crate) use flushes::Flushes;
 pub(crate) use handler::{drop_guarded, guard};
 pub(crate) use service::ServiceInner;
 pub(crate) use session::SessionInner;
-pub(crate) use sp::{Offer, SpAddress, SpConfig};
+pub(crate) use sp::{LARGE, Offer, SpAddress, SpConfig};
 pub(crate) use timer::TimerInner;
 pub(crate) use tls_context::TlsContextInner;
 pub(crate) use udp::UdpInner;

@@ -48,6 +48,10 @@ pub(crate) enum SpAddress<'a> {
     },
 }
 
+/// Messages from this size on gain nothing from being joined with others, and much from not being
+/// copied.
+pub(crate) const LARGE: usize = 16 * 1024;
+
 /// What a socket speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpConfig {
@@ -263,11 +267,12 @@ impl SessionInner {
     }
 
     /// Writes a message that nothing waits before. Returns how much of it went out, `None` when that
-    /// was all. The loop's own thread leaves it to the flush, which joins what a callback sends. The
-    /// counters of the session are the loop's, and know nothing of it; sockets have their own.
+    /// was all. The loop's own thread leaves small ones to the flush, which joins what a callback
+    /// sends. The counters of the session are the loop's, and know nothing of it; sockets have their
+    /// own.
     #[inline(never)]
     fn write_at_once(&self, outbox: &mut Outbox, header: &[u8], body: Body<'_>) -> Option<usize> {
-        if self.remote().is_current() {
+        if body.bytes().len() < LARGE && self.remote().is_current() {
             return Some(0);
         }
         let (written, size) = outbox.write_message(header, body.bytes());
