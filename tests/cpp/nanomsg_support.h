@@ -179,8 +179,14 @@ public:
 
     Log log;
 
+    ~Quiet() { End_(*this); }
+
 protected:
     void onReceived(Message& message) override { log.Add("received " + message.string()); }
+
+private:
+    static void End_(Server& server) { server.Stop(); }
+    static void End_(Client& client) { client.Disconnect(); }
 };
 
 } // namespace Test

@@ -20,6 +20,11 @@ public:
     explicit Bus(const std::shared_ptr<TService>& service, const std::string& address) : Server(service, Domain::Std, Protocol::Bus, address)
     {
     }
+    Bus(Bus&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~Bus() override { Quit_(); }
+
+    Bus& operator=(Bus&&) = default;
 
     /// Connects to one more node, until the end of the object: also when it is stopped and started again. False when it is not started,
     /// and after onError().

@@ -27,7 +27,7 @@ public:
     Client(const Client&) = delete;
     /// Takes the socket over. The other client is disconnected before if it is called back, otherwise this one goes on.
     Client(Client&& client) : Node(Rest_(client)) {}
-    /// Disconnects the client; the callbacks are those of this class.
+    /// Disconnects the client; the callbacks are those of this class. A class that has its own does it in its own destructor, or before.
     virtual ~Client() { Quit_(); }
 
     Client& operator=(const Client&) = delete;

@@ -19,6 +19,11 @@ public:
     explicit PairClient(const std::shared_ptr<TService>& service, const std::string& address) : Client(service, Domain::Std, Protocol::Pair, address)
     {
     }
+    PairClient(PairClient&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~PairClient() override { Quit_(); }
+
+    PairClient& operator=(PairClient&&) = default;
 };
 
 } // namespace Nanomsg

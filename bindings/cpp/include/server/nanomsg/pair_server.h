@@ -19,6 +19,11 @@ public:
     explicit PairServer(const std::shared_ptr<TService>& service, const std::string& address) : Server(service, Domain::Std, Protocol::Pair, address)
     {
     }
+    PairServer(PairServer&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~PairServer() override { Quit_(); }
+
+    PairServer& operator=(PairServer&&) = default;
 };
 
 } // namespace Nanomsg

@@ -19,6 +19,11 @@ public:
     explicit PushClient(const std::shared_ptr<TService>& service, const std::string& address) : Client(service, Domain::Std, Protocol::Push, address)
     {
     }
+    PushClient(PushClient&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~PushClient() override { Quit_(); }
+
+    PushClient& operator=(PushClient&&) = default;
 
     /// Connects to one more server, until the end of the object: also when it is disconnected and connected again. False when it is not
     /// connected, and after onError().

@@ -19,6 +19,11 @@ public:
     explicit PushServer(const std::shared_ptr<TService>& service, const std::string& address) : Server(service, Domain::Std, Protocol::Pull, address)
     {
     }
+    PushServer(PushServer&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~PushServer() override { Quit_(); }
+
+    PushServer& operator=(PushServer&&) = default;
 
 private:
     // There is nobody to send to.

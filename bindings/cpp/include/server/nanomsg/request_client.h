@@ -21,6 +21,11 @@ public:
     explicit RequestClient(const std::shared_ptr<TService>& service, const std::string& address) : Client(service, Domain::Std, Protocol::Request, address)
     {
     }
+    RequestClient(RequestClient&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~RequestClient() override { Quit_(); }
+
+    RequestClient& operator=(RequestClient&&) = default;
 
     /// Sends a request, waits for its reply, calls onReceived() with it and returns it. A message without a buffer when the client is not
     /// connected, also meanwhile, and after onError().

@@ -20,6 +20,11 @@ public:
     explicit RequestServer(const std::shared_ptr<TService>& service, const std::string& address) : Server(service, Domain::Std, Protocol::Reply, address)
     {
     }
+    RequestServer(RequestServer&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~RequestServer() override { Quit_(); }
+
+    RequestServer& operator=(RequestServer&&) = default;
 };
 
 } // namespace Nanomsg

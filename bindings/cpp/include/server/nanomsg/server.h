@@ -24,7 +24,7 @@ public:
     Server(const Server&) = delete;
     /// Takes the socket over. The other server is stopped before if it is called back, otherwise this one goes on.
     Server(Server&& server) : Node(Rest_(server)) {}
-    /// Stops the server; the callbacks are those of this class.
+    /// Stops the server; the callbacks are those of this class. A class that has its own stops it in its own destructor, or before.
     virtual ~Server() { Quit_(); }
 
     Server& operator=(const Server&) = delete;

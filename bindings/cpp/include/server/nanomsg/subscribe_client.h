@@ -25,6 +25,11 @@ public:
     {
         socket().Subscribe(topic);
     }
+    SubscribeClient(SubscribeClient&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~SubscribeClient() override { Quit_(); }
+
+    SubscribeClient& operator=(SubscribeClient&&) = default;
 
     /// One more topic. A topic that is subscribed to twice has to be unsubscribed from twice. False after onError().
     bool Subscribe(const std::string& topic) { return Topic_(&Socket::Subscribe, topic); }

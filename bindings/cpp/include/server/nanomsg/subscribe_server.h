@@ -19,6 +19,11 @@ public:
     explicit SubscribeServer(const std::shared_ptr<TService>& service, const std::string& address) : Server(service, Domain::Std, Protocol::Publisher, address)
     {
     }
+    SubscribeServer(SubscribeServer&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~SubscribeServer() override { Quit_(); }
+
+    SubscribeServer& operator=(SubscribeServer&&) = default;
 
 private:
     // There is nothing to receive.

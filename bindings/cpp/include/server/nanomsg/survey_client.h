@@ -19,6 +19,11 @@ public:
     explicit SurveyClient(const std::shared_ptr<TService>& service, const std::string& address) : Client(service, Domain::Std, Protocol::Respondent, address)
     {
     }
+    SurveyClient(SurveyClient&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~SurveyClient() override { Quit_(); }
+
+    SurveyClient& operator=(SurveyClient&&) = default;
 };
 
 } // namespace Nanomsg

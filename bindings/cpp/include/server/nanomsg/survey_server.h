@@ -27,6 +27,11 @@ public:
     {
         SetDeadline_(deadline);
     }
+    SurveyServer(SurveyServer&&) = default;
+    /// Ends what goes on before anything of the object is gone.
+    ~SurveyServer() override { Quit_(); }
+
+    SurveyServer& operator=(SurveyServer&&) = default;
 
     /// Waits for an answer: its size and false. 0 and true when the deadline is over, the server is not started, also meanwhile, and
     /// after onError(), such as when there is no survey. Does not call onReceived().
