@@ -185,8 +185,8 @@ protected:
     void onReceived(Message& message) override { log.Add("received " + message.string()); }
 
 private:
-    static void End_(Server& server) { server.Stop(); }
-    static void End_(Client& client) { client.Disconnect(); }
+    static void End_(CppServer::Nanomsg::Server& server) { server.Stop(); }
+    static void End_(CppServer::Nanomsg::Client& client) { client.Disconnect(); }
 };
 
 } // namespace Test

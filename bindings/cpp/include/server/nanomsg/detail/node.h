@@ -115,6 +115,22 @@ protected:
     virtual void onPeerConnected(const Peer& /*peer*/) {}
     virtual void onPeerDisconnected(const Peer& /*peer*/) {}
 
+    // Ends what goes on, for destructors: each class whose objects there are says so in its own, as the thread that calls back would
+    // otherwise look for virtual functions while those of the object change.
+    void Quit_()
+    {
+        Change_ change(*this);
+        change.Waits();
+        _socket.Forget_().Close();
+        EndRun_();
+        if (!IsCalling_())
+            return;
+        // A callback destroys its own object.
+        *_alive = false;
+        if (_thread.joinable())
+            _thread.detach();
+    }
+
 private:
     friend class Nanomsg::Client;
     friend class Nanomsg::Server;
@@ -258,20 +274,6 @@ private:
         if (!End_())
             EndRun_();
     }
-    void Quit_()
-    {
-        Change_ change(*this);
-        change.Waits();
-        _socket.Forget_().Close();
-        EndRun_();
-        if (!IsCalling_())
-            return;
-        // A callback destroys its own object.
-        *_alive = false;
-        if (_thread.joinable())
-            _thread.detach();
-    }
-
     // The object that calls back on this thread.
     static const Gate*& Current_() noexcept
     {
