@@ -154,7 +154,9 @@ impl Core {
         }
         let due = state.watches.take_due();
         drop(state);
-        attended.attend();
+        if let Some(attended) = attended {
+            attended.attend();
+        }
         if !due.is_empty() {
             self.post_due(due);
         }

@@ -281,9 +281,10 @@ impl Pipes {
         self.attended.first.is_some()
     }
 
-    /// What somebody has to look after without the lock.
+    /// What somebody has to look after without the lock, if there is anything.
     #[inline(always)]
-    pub(crate) fn take_attended(&mut self) -> Attended {
-        std::mem::take(&mut self.attended)
+    pub(crate) fn take_attended(&mut self) -> Option<Attended> {
+        let is_idle = self.attended.first.is_none() && self.attended.flushes.is_idle();
+        (!is_idle).then(|| std::mem::take(&mut self.attended))
     }
 }

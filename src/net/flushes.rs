@@ -28,6 +28,12 @@ impl Flushes {
         self.at_once
     }
 
+    /// Whether there is nothing to be told, nor anything else in here.
+    #[inline(always)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.first.is_none() && !self.at_once
+    }
+
     pub(super) fn add(&mut self, session: &SessionInner, key: Key) {
         let core = &session.endpoint.core;
         match &self.first {
