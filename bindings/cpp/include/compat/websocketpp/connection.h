@@ -17,7 +17,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace CppServer {
@@ -299,16 +298,16 @@ public:
     void begin_request(const cppserver_http_request* request, cppserver_http_response* response)
     {
         _resource = cppserver_http_request_target(request);
-        std::string headers;
+        _headers.clear();
         const char* name = nullptr;
         const char* value = nullptr;
         for (std::size_t index = 0; cppserver_http_request_header_at(request, index, &name, &value); ++index)
         {
-            headers.append((name != nullptr) ? name : "").append(1, '\0');
-            headers.append((value != nullptr) ? value : "").append(1, '\0');
+            _headers.append((name != nullptr) ? name : "").append(1, '\0');
+            _headers.append((value != nullptr) ? value : "").append(1, '\0');
         }
-        // A copy of just its size, for as long as the connection lasts.
-        _headers = std::string(headers.data(), headers.size());
+        // It stays as long as the connection lasts.
+        _headers.shrink_to_fit();
         _response = response;
     }
     void end_request() noexcept { _response = nullptr; }
