@@ -23,13 +23,6 @@ pub(super) enum Note {
     Error(Error),
 }
 
-/// What the handler is told next.
-enum Call {
-    Note(Note),
-    Received(Message),
-    Finished,
-}
-
 #[derive(Default)]
 pub(super) struct Callbacks {
     handler: Option<Box<dyn SocketHandler>>,
@@ -99,6 +92,7 @@ impl State {
 
     /// Whether a note comes before messages. The end of a connection comes behind what was received
     /// from it.
+    #[inline(always)]
     fn note_is_next(&self, core: &Core) -> bool {
         match self.callbacks.notes.front() {
             None => false,
@@ -107,22 +101,16 @@ impl State {
         }
     }
 
-    fn next_call(&mut self, core: &Core) -> Option<Call> {
-        if self.note_is_next(core) {
-            return self.callbacks.notes.pop_front().map(Call::Note);
-        }
+    /// The next message for the handler.
+    #[inline(always)]
+    fn next_message(&mut self, core: &Core) -> Result<Message, Refusal> {
         if self.callbacks.paused || !self.pattern.can_receive(OWN, core.now()) {
-            return None;
+            return Err(Refusal::WouldBlock);
         }
-        match self.pattern.receive(&mut self.pipes, OWN, core.now()) {
-            Ok(message) => {
-                self.statistics.messages_received += 1;
-                self.statistics.bytes_received += message.len() as u64;
-                Some(Call::Received(message))
-            }
-            Err(Refusal::TimedOut) => Some(Call::Finished),
-            Err(_) => None,
-        }
+        let message = self.pattern.receive(&mut self.pipes, OWN, core.now())?;
+        self.statistics.messages_received += 1;
+        self.statistics.bytes_received += message.len() as u64;
+        Ok(message)
     }
 }
 
@@ -143,7 +131,7 @@ impl Core {
             // Without a loop there are no callbacks; the next event tries again.
             let mut state = self.lock();
             state.callbacks.posted = false;
-            self.update_eager(&state);
+            self.update_eager(&mut state);
             self.fetch(&mut state);
         }
     }
@@ -166,15 +154,27 @@ impl Core {
         let generation = state.callbacks.generation;
         state.callbacks.running = Some(thread::current().id());
         // Who sends within the process meanwhile need not come here: it is fetched.
-        self.update_eager(&state);
+        self.update_eager(&mut state);
         for _ in 0..TURN {
-            let call = match state.next_call(self) {
-                None if !state.callbacks.paused && self.fetch(&mut state) => state.next_call(self),
-                call => call,
+            // A message is moved as seldom as can be: it goes right on to the handler.
+            let result = if state.note_is_next(self) {
+                let Some(note) = state.callbacks.notes.pop_front() else { break };
+                self.leave(state);
+                tell(&mut *handler, &socket, note)
+            } else {
+                match state.next_message(self) {
+                    Ok(message) => {
+                        self.leave(state);
+                        guard("on_received", || handler.on_received(&socket, message))
+                    }
+                    Err(Refusal::TimedOut) => {
+                        self.leave(state);
+                        guard("on_finished", || handler.on_finished(&socket))
+                    }
+                    Err(_) if !state.callbacks.paused && self.fetch(&mut state) => continue,
+                    Err(_) => break,
+                }
             };
-            let Some(call) = call else { break };
-            self.leave(state);
-            let result = tell(&mut *handler, &socket, call);
             if let Err(error) = result {
                 let _ = guard("on_error", || handler.on_error(&socket, &error));
             }
@@ -192,7 +192,7 @@ impl Core {
             state = self.lock();
         }
         state.callbacks.running = None;
-        self.update_eager(&state);
+        self.update_eager(&mut state);
         self.fetch(&mut state);
         self.changed.notify_all();
         self.leave(state);
@@ -207,7 +207,7 @@ impl Core {
         // Connections that there are already are told as new ones, so that each end has a beginning.
         let peers: Vec<_> = state.pipes.keys().filter_map(|pipe| state.peer(pipe)).collect();
         state.callbacks.notes.extend(peers.into_iter().map(Note::Connected));
-        self.update_eager(&state);
+        self.update_eager(&mut state);
         self.fetch(&mut state);
         self.leave(state);
         drop_guarded(old);
@@ -219,7 +219,7 @@ impl Core {
     pub(super) fn clear_handler(self: &Arc<Core>) {
         let mut state = self.lock();
         let old = state.callbacks.clear();
-        self.update_eager(&state);
+        self.update_eager(&mut state);
         if !crate::net::is_loop_thread() {
             while state.callbacks.runs_elsewhere() {
                 state = self.changed.wait(state).unwrap_or_else(|poison| poison.into_inner());
@@ -230,17 +230,13 @@ impl Core {
     }
 }
 
-fn tell(handler: &mut dyn SocketHandler, socket: &Socket, call: Call) -> Result<()> {
-    match call {
-        Call::Received(message) => guard("on_received", || handler.on_received(socket, message)),
-        Call::Finished => guard("on_finished", || handler.on_finished(socket)),
-        Call::Note(Note::Writable) => guard("on_writable", || handler.on_writable(socket)),
-        Call::Note(Note::Connected(peer)) => {
-            guard("on_connected", || handler.on_connected(socket, &peer))
-        }
-        Call::Note(Note::Disconnected(peer)) => {
+fn tell(handler: &mut dyn SocketHandler, socket: &Socket, note: Note) -> Result<()> {
+    match note {
+        Note::Writable => guard("on_writable", || handler.on_writable(socket)),
+        Note::Connected(peer) => guard("on_connected", || handler.on_connected(socket, &peer)),
+        Note::Disconnected(peer) => {
             guard("on_disconnected", || handler.on_disconnected(socket, &peer))
         }
-        Call::Note(Note::Error(error)) => guard("on_error", || handler.on_error(socket, &error)),
+        Note::Error(error) => guard("on_error", || handler.on_error(socket, &error)),
     }
 }

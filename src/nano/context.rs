@@ -54,10 +54,7 @@ impl Context {
     pub(super) fn new(socket: &Socket) -> Result<Context> {
         let mut state = socket.core().lock();
         state.check_open()?;
-        let id = state.pattern.open_context().ok_or_else(|| {
-            let text = "sockets of this pattern have no contexts; use the socket itself";
-            Refusal::NotSupported(text).into_error()
-        })?;
+        let id = state.pattern.open_context().ok_or_else(|| Refusal::NoContexts.into_error())?;
         if socket.core().waits_apart(id) {
             state.contexts.insert(id, ContextEntry::default());
         }

@@ -1,7 +1,7 @@
 //! A socket without its handles: the lock, and what has to be done after it is given back.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 
@@ -36,10 +36,6 @@ pub(crate) struct Core {
     hidden: OnceLock<Arc<Hidden>>,
     owner: OnceLock<Weak<Owner>>,
     me: Weak<Core>,
-    /// What comes from within the process is looked at when it is sent. Otherwise it is fetched by
-    /// the next receive, so that senders and receivers get into each other's way as little as can
-    /// be.
-    pub(super) eager: Arc<AtomicBool>,
     born: Instant,
 }
 
@@ -73,7 +69,7 @@ impl Core {
             callbacks: Callbacks::default(),
             watches: Watches::default(),
             locals: Vec::new(),
-            scratch: Vec::new(),
+            eager: !fetches(protocol),
             lingering: 0,
             timer_at: None,
             tls: None,
@@ -90,7 +86,6 @@ impl Core {
             hidden: OnceLock::new(),
             owner: OnceLock::new(),
             me: me.clone(),
-            eager: Arc::new(AtomicBool::new(!fetches(protocol))),
             born: Instant::now(),
         })
     }

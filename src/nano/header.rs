@@ -5,78 +5,71 @@ use std::fmt;
 /// Ends a header: the id of a question. The ids of hops have this bit clear.
 pub(crate) const QUESTION: u32 = 0x8000_0000;
 
-/// Ids that need no memory of their own: a question, and a few hops.
-const FEW: usize = 5;
+/// Ids that need no memory of their own: a question, and two hops.
+const FEW: usize = 3;
 
 /// The ids in front of a message, each a word: of the hops that it took, then of the question.
+///
+/// No enum, and neither is the body: the fields of one that is moved would be copied in pieces
+/// around its tag, which stalls the processor each time, and a message is moved several times.
 #[derive(Clone)]
-pub(crate) struct Header(Words);
-
-#[derive(Clone)]
-enum Words {
-    Few { count: u8, words: [u32; FEW] },
-    Many(Vec<u32>),
+pub(crate) struct Header {
+    few: [u32; FEW],
+    count: u32,
+    /// All of them, when they are more.
+    many: Option<Box<[u32]>>,
 }
 
 impl Header {
+    #[inline(always)]
     pub(crate) fn new() -> Header {
-        Header(Words::Few { count: 0, words: [0; FEW] })
+        Header { few: [0; FEW], count: 0, many: None }
     }
 
+    #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[u32] {
-        match &self.0 {
-            Words::Few { count, words } => &words[..*count as usize],
-            Words::Many(words) => words,
+        match &self.many {
+            None => &self.few[..self.count as usize],
+            Some(many) => many,
         }
     }
 
     /// The words of the slice behind one more.
     pub(crate) fn behind(first: u32, rest: &[u32]) -> Header {
-        let mut header = Header::new();
-        header.push(first);
-        rest.iter().for_each(|word| header.push(*word));
-        header
+        Header::of(rest.len() + 1, [first].into_iter().chain(rest.iter().copied()))
     }
 
-    fn push(&mut self, word: u32) {
-        match &mut self.0 {
-            Words::Few { count, words } if (*count as usize) < FEW => {
-                words[*count as usize] = word;
-                *count += 1;
-            }
-            Words::Few { words, .. } => {
-                let mut many = words.to_vec();
-                many.push(word);
-                self.0 = Words::Many(many);
-            }
-            Words::Many(words) => words.push(word),
+    /// Of so many words.
+    #[inline(always)]
+    fn of(count: usize, words: impl Iterator<Item = u32>) -> Header {
+        let mut header = Header::new();
+        if count > FEW {
+            header.many = Some(words.collect());
+            return header;
         }
+        header.count = count as u32;
+        for (place, word) in header.few.iter_mut().zip(words) {
+            *place = word;
+        }
+        header
     }
 
     /// Reads the header of a message off the wire: all words up to the one of the question. Returns
     /// it with what is behind it. `None` when no question comes, or only behind more than
     /// `most_hops` hops.
     pub(crate) fn read(bytes: &[u8], most_hops: usize) -> Option<(Header, &[u8])> {
-        let mut header = Header::new();
-        let mut rest = bytes;
-        for _ in 0..=most_hops {
-            let (word, behind) = rest.split_first_chunk()?;
-            let word = u32::from_be_bytes(*word);
-            header.push(word);
-            rest = behind;
-            if word & QUESTION != 0 {
-                return Some((header, rest));
-            }
-        }
-        None
+        let (words, _) = bytes.as_chunks::<4>();
+        let words = words.iter().map(|word| u32::from_be_bytes(*word));
+        let count = words.clone().take(most_hops + 1).position(|word| word & QUESTION != 0)? + 1;
+        let header = Header::of(count, words.take(count));
+        Some((header, &bytes[count * 4..]))
     }
 }
 
 impl From<&[u32]> for Header {
+    #[inline(always)]
     fn from(words: &[u32]) -> Header {
-        let mut header = Header::new();
-        words.iter().for_each(|word| header.push(*word));
-        header
+        Header::of(words.len(), words.iter().copied())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Connections between sockets of one process: what one sends, the other has at once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::endpoint::EndpointControl;
 use super::header::Header;
 use super::message::Message;
 use super::names;
+use super::pattern::OWN;
 use super::pipe::Pipe;
 use super::pipes::{OVERHEAD, PipeKey};
 use super::state::State;
@@ -18,8 +19,9 @@ use super::{Protocol, SpOption};
 use crate::error::Result;
 use crate::net::{Body, Flushes};
 
-/// Messages that are taken out together.
-const BATCH: usize = 256;
+/// Messages that are taken in together: few enough to be in the cache of the processor when the user
+/// gets them.
+const BATCH: usize = 64;
 
 /// A socket with more connections than these within the process has what they bring looked at when
 /// it is sent: asking all of them with each receive would cost more.
@@ -28,14 +30,19 @@ const FEW: usize = 8;
 /// What addresses of such connections begin with.
 const SCHEME: &str = "inproc://";
 
-/// One direction of a connection.
+/// One direction of a connection, as the sender fills it.
 struct Direction {
     messages: VecDeque<Message>,
+    /// What counts against the limits, which is also what the receiver has only moved over to its
+    /// [`Inflow`].
     bytes: usize,
+    count: usize,
     most_bytes: usize,
     most_messages: usize,
     /// The sender was told that there is enough.
     full: bool,
+    /// The receiver looks at each message when it is sent.
+    watched: bool,
     /// Nothing more comes.
     closed: bool,
 }
@@ -49,37 +56,41 @@ impl Direction {
         Arc::new(Mutex::new(Direction {
             messages: VecDeque::new(),
             bytes: 0,
+            count: 0,
             most_bytes: options.limit(SpOption::SendBuffer),
             most_messages: options.limit(SpOption::SendMessages),
             full: false,
+            watched: true,
             closed: false,
         }))
     }
 
     fn push(&mut self, message: Message) -> bool {
         self.bytes += message.len() + OVERHEAD;
+        self.count += 1;
         self.messages.push_back(message);
-        self.full = self.bytes >= self.most_bytes || self.messages.len() >= self.most_messages;
+        self.full = self.bytes >= self.most_bytes || self.count >= self.most_messages;
         !self.full
     }
 
-    /// Takes messages out until there is no room for more. Whether the sender may go on with that.
-    fn take(&mut self, batch: &mut Vec<Message>, (room, most): (usize, usize)) -> bool {
-        let mut taken = 0;
-        while batch.len() < most.min(BATCH)
-            && taken < room
-            && let Some(message) = self.messages.pop_front()
-        {
-            taken += message.len() + OVERHEAD;
-            batch.push(message);
-        }
-        self.bytes -= taken;
+    /// The receiver has taken something in. Whether that lets the sender go on.
+    fn release(&mut self, bytes: usize, count: usize) -> bool {
+        self.bytes -= bytes;
+        self.count -= count;
         self.full
             && self.bytes <= self.most_bytes / 2
-            && self.messages.len() <= self.most_messages / 2
+            && self.count <= self.most_messages / 2
             && std::mem::take(&mut self.full)
     }
+
+    fn is_over(&self) -> bool {
+        self.closed && self.count == 0
+    }
 }
+
+/// What the receiver has moved over from the sender: all at once, so that neither waits for the
+/// other, and to be taken in bit by bit.
+type Inflow = VecDeque<Message>;
 
 /// One end of a connection.
 pub(super) struct LocalPipe {
@@ -89,9 +100,9 @@ pub(super) struct LocalPipe {
     peer: OnceLock<Weak<LocalPipe>>,
     out: Shared,
     into: Shared,
-    /// Whether the peer wants to look at each message when it is sent.
-    peer_is_eager: Arc<AtomicBool>,
-    /// There is something that the peer has to see in any case.
+    /// Only used under the lock of the socket.
+    inflow: Mutex<Inflow>,
+    /// There is something that the peer has to see as soon as the lock of the socket is given back.
     news: AtomicBool,
     /// This end has taken enough for a while, and goes on.
     resumed: AtomicBool,
@@ -99,8 +110,8 @@ pub(super) struct LocalPipe {
     ended: AtomicBool,
 }
 
-fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
-    direction.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether two sockets were connected.
@@ -118,7 +129,7 @@ pub(super) fn pair(
     dialer: &Arc<Core>,
 ) -> (Arc<LocalPipe>, Arc<LocalPipe>) {
     let (there, back) = (Direction::from(dialer), Direction::from(listener));
-    let end = |core: &Arc<Core>, peer: &Arc<Core>, out: &Shared, into: &Shared| {
+    let end = |core: &Arc<Core>, out: &Shared, into: &Shared| {
         Arc::new(LocalPipe {
             name: Arc::clone(name),
             core: Arc::downgrade(core),
@@ -126,14 +137,13 @@ pub(super) fn pair(
             peer: OnceLock::new(),
             out: Arc::clone(out),
             into: Arc::clone(into),
-            peer_is_eager: Arc::clone(&peer.eager),
+            inflow: Mutex::default(),
             news: AtomicBool::new(false),
             resumed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         })
     };
-    let (accepted, dialed) =
-        (end(listener, dialer, &back, &there), end(dialer, listener, &there, &back));
+    let (accepted, dialed) = (end(listener, &back, &there), end(dialer, &there, &back));
     let _ = accepted.peer.set(Arc::downgrade(&dialed));
     let _ = dialed.peer.set(Arc::downgrade(&accepted));
     (accepted, dialed)
@@ -150,10 +160,13 @@ pub(super) fn connect(
         let _ = pipe.key.set(key);
         core.with(|state| {
             if state.pipes.traits(key).is_some() {
-                // The last time, should this be one too many: from now on all is looked at.
-                core.fetch(state);
                 state.locals.push((key, Arc::clone(pipe)));
+                lock(&pipe.into).watched = state.eager;
                 core.update_eager(state);
+                if state.locals.len() == FEW + 1 {
+                    // From now on all is looked at when it is sent, but not what was sent before.
+                    while core.take_in_from_all(state) {}
+                }
             }
         });
         Some(())
@@ -183,31 +196,38 @@ impl LocalPipe {
         lock(&self.into).closed = true;
     }
 
-    /// Takes what has come. Whether that was anything.
+    /// Takes in what has come, but for what there is no room for.
+    fn take_in_all(&self, core: &Core, state: &mut State, key: PipeKey) {
+        while self.take_in(core, state, key) {}
+    }
+
+    /// Takes in a batch of what has come. Whether that was anything.
     fn take_in(&self, core: &Core, state: &mut State, key: PipeKey) -> bool {
-        let most_hops = state.options.get(SpOption::MaxHops) as usize;
-        let mut batch = std::mem::take(&mut state.scratch);
-        let (mut any, mut peer_may_send) = (false, false);
-        while let Some(room) = state.pipes.room(key) {
-            peer_may_send |= lock(&self.into).take(&mut batch, room);
-            if batch.is_empty() {
-                break;
-            }
-            any = true;
-            for message in batch.drain(..) {
-                if message.header().len() > most_hops + 1 {
-                    state.pipes.dropped += 1;
-                } else {
-                    core.received_locked(state, key, message);
-                }
+        let Some((room, most)) = state.pipes.room(key) else { return false };
+        let mut inflow = lock(&self.inflow);
+        if inflow.is_empty() {
+            std::mem::swap(&mut *inflow, &mut lock(&self.into).messages);
+        }
+        let most_words = state.options.get(SpOption::MaxHops) as usize + 1;
+        let (mut bytes, mut count) = (0, 0);
+        while bytes < room
+            && count < most.min(BATCH)
+            && let Some(message) = inflow.pop_front()
+        {
+            bytes += message.len() + OVERHEAD;
+            count += 1;
+            if message.header().len() > most_words {
+                state.pipes.dropped += 1;
+            } else {
+                core.received_locked(state, key, message);
             }
         }
-        state.scratch = batch;
-        if peer_may_send {
+        drop(inflow);
+        if count > 0 && lock(&self.into).release(bytes, count) {
             self.news.store(true, Ordering::Release);
             state.pipes.attend(key);
         }
-        any
+        count > 0
     }
 
     /// Catches up with the peer. When that is gone, there is a place for another one.
@@ -227,13 +247,11 @@ impl LocalPipe {
             if state.pipes.traits(*key).is_none() {
                 return false;
             }
-            self.take_in(&core, state, *key);
+            self.take_in_all(&core, state, *key);
             if !lock(&self.out).full {
                 core.writable_locked(state, *key);
             }
-            let into = lock(&self.into);
-            let is_over = into.closed && into.messages.is_empty();
-            drop(into);
+            let is_over = lock(&self.into).is_over();
             if is_over {
                 core.detach_locked(state, *key, End::Broken);
             }
@@ -243,23 +261,24 @@ impl LocalPipe {
 }
 
 impl Core {
-    pub(super) fn set_eager(&self, eager: bool) {
-        self.eager.store(eager, Ordering::Relaxed);
-        // Before this side looks for messages: a sender looks for this after each of them.
-        fence(Ordering::SeqCst);
+    /// Whoever sends within the process from now on, or no longer, looks after it. Who has sent
+    /// before has not.
+    pub(super) fn set_eager(&self, state: &mut State, eager: bool) {
+        if eager != state.eager {
+            state.eager = eager;
+            state.locals.iter().for_each(|(_, pipe)| lock(&pipe.into).watched = eager);
+        }
     }
 
     /// Somebody waits for messages, or nobody does any more.
-    pub(super) fn update_eager(&self, state: &State) {
+    pub(super) fn update_eager(&self, state: &mut State) {
         let awaits = state.callbacks.await_messages()
             || state.receivers.is_blocked()
             || state.watches.await_messages();
         let eager = !fetches(self.protocol)
             || state.locals.len() > FEW
             || (awaits && !state.locals.is_empty());
-        if eager != self.eager.load(Ordering::Relaxed) {
-            self.set_eager(eager);
-        }
+        self.set_eager(state, eager);
     }
 
     /// A connection is gone. Where there is a place for one only, those within the process who were
@@ -278,12 +297,33 @@ impl Core {
         }
     }
 
-    /// Takes in what was sent within the process and not looked at. Whether there was anything.
+    /// Looks for something to receive in what was sent within the process and not looked at.
+    /// Whether there is something.
     #[inline]
     pub(super) fn fetch(&self, state: &mut State) -> bool {
-        if !(1..=FEW).contains(&state.locals.len()) || !fetches(self.protocol) {
+        if !self.has_unseen(state) {
             return false;
         }
+        while !state.pattern.can_receive(OWN, self.now()) {
+            if !self.take_in_from_all(state) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes in everything that was sent within the process and not looked at.
+    pub(super) fn fetch_all(&self, state: &mut State) {
+        while self.has_unseen(state) && self.take_in_from_all(state) {}
+    }
+
+    /// Whether there may be something that was not looked at.
+    #[inline]
+    fn has_unseen(&self, state: &State) -> bool {
+        (1..=FEW).contains(&state.locals.len()) && fetches(self.protocol)
+    }
+
+    fn take_in_from_all(&self, state: &mut State) -> bool {
         let locals = std::mem::take(&mut state.locals);
         let mut any = false;
         for (key, pipe) in &locals {
@@ -301,7 +341,7 @@ impl Pipe for LocalPipe {
             return None;
         }
         let accepts_more = out.push(Message::with_header(Header::from(header), body));
-        if !accepts_more {
+        if !accepts_more || out.watched {
             self.news.store(true, Ordering::Release);
         }
         Some(accepts_more)
@@ -320,11 +360,7 @@ impl Pipe for LocalPipe {
     }
 
     fn needs_attention(&self) -> bool {
-        // Behind what was sent: a receiver that waits says so before it looks for messages.
-        fence(Ordering::SeqCst);
-        self.peer_is_eager.load(Ordering::Relaxed)
-            || self.news.load(Ordering::Acquire)
-            || self.resumed.load(Ordering::Acquire)
+        self.news.load(Ordering::Acquire) || self.resumed.load(Ordering::Acquire)
     }
 
     fn attend(&self) {

@@ -10,7 +10,7 @@ use crate::net::Body;
 
 /// Bodies up to this size are in the message itself; copying them costs less than memory of their
 /// own.
-const SMALL: usize = 54;
+const SMALL: usize = 47;
 
 /// A message: bytes that travel as a whole.
 ///
@@ -31,10 +31,12 @@ pub struct Message {
     body: Bytes,
 }
 
+/// Either of the two; see [`Header`] for why it is no enum.
 #[derive(Clone)]
-enum Bytes {
-    Small { count: u8, bytes: [u8; SMALL] },
-    Shared(Arc<[u8]>),
+struct Bytes {
+    small: [u8; SMALL],
+    count: u8,
+    shared: Option<Arc<[u8]>>,
 }
 
 impl Message {
@@ -55,9 +57,10 @@ impl Message {
 
     /// The bytes, to be changed. Copies them if a clone shares them.
     pub fn to_mut(&mut self) -> &mut [u8] {
-        match &mut self.body {
-            Bytes::Small { count, bytes } => &mut bytes[..*count as usize],
-            Bytes::Shared(bytes) => Arc::make_mut(bytes),
+        let Bytes { small, count, shared } = &mut self.body;
+        match shared {
+            None => &mut small[..usize::from(*count)],
+            Some(shared) => Arc::make_mut(shared),
         }
     }
 
@@ -73,9 +76,10 @@ impl Message {
         self.header = Header::from(words);
     }
 
+    #[inline(always)]
     pub(crate) fn with_header(header: Header, body: Body<'_>) -> Message {
         let body = match body {
-            Body::Shared(shared) if shared.len() > SMALL => Bytes::Shared(Arc::clone(shared)),
+            Body::Shared(shared) if shared.len() > SMALL => Bytes::shared(Arc::clone(shared)),
             body => Bytes::copied(body.bytes()),
         };
         Message { header, body }
@@ -86,21 +90,26 @@ impl Message {
     }
 
     pub(crate) fn body(&self) -> Body<'_> {
-        match &self.body {
-            Bytes::Small { .. } => Body::Copied(self),
-            Bytes::Shared(shared) => Body::Shared(shared),
+        match &self.body.shared {
+            None => Body::Copied(self),
+            Some(shared) => Body::Shared(shared),
         }
     }
 }
 
 impl Bytes {
+    #[inline(always)]
     fn copied(bytes: &[u8]) -> Bytes {
         if bytes.len() > SMALL {
-            return Bytes::Shared(Arc::from(bytes));
+            return Bytes::shared(Arc::from(bytes));
         }
         let mut small = [0; SMALL];
         small[..bytes.len()].copy_from_slice(bytes);
-        Bytes::Small { count: bytes.len() as u8, bytes: small }
+        Bytes { small, count: bytes.len() as u8, shared: None }
+    }
+
+    fn shared(bytes: Arc<[u8]>) -> Bytes {
+        Bytes { small: [0; SMALL], count: 0, shared: Some(bytes) }
     }
 }
 
@@ -236,10 +245,12 @@ impl Default for Message {
 impl Deref for Message {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        match &self.body {
-            Bytes::Small { count, bytes } => &bytes[..*count as usize],
-            Bytes::Shared(bytes) => bytes,
+        let Bytes { small, count, shared } = &self.body;
+        match shared {
+            None => &small[..usize::from(*count)],
+            Some(shared) => shared,
         }
     }
 }

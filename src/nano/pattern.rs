@@ -18,35 +18,75 @@ pub(crate) type ContextId = u32;
 /// The exchange of the socket itself.
 pub(crate) const OWN: ContextId = 0;
 
-/// Why a call was not carried out.
+/// Why a call was not carried out. Without fields, so that it lies beside a [`Message`] in a result,
+/// which is then moved as one piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Not now; the socket may wait.
     WouldBlock,
     /// The deadline of a survey is over.
     TimedOut,
-    WrongState(&'static str),
-    NotSupported(&'static str),
-    /// The header of a message is not what a raw socket needs.
-    Header(&'static str),
+    NothingAsked,
+    NoSurvey,
+    NoRequestToAnswer,
+    NoSurveyToAnswer,
+    PublishersSend,
+    SubscribersReceive,
+    PushesOnly,
+    PullsOnly,
+    /// The pattern has only one exchange.
+    NoContexts,
+    /// It does not subscribe.
+    NoTopics,
+    /// The message of a raw socket has not the header that it needs.
+    NoHeader,
 }
 
 impl Refusal {
     pub(crate) fn into_error(self) -> Error {
-        match self {
-            Refusal::WouldBlock => Error::sp(
-                SpFailure::WouldBlock,
+        use SpFailure::{Malformed, NotSupported, TimedOut, WouldBlock, WrongState};
+        let (failure, text) = match self {
+            Refusal::WouldBlock => (
+                WouldBlock,
                 "this can't be done at once; wait for it with a call that may block, or for the \
                  callback",
             ),
-            Refusal::TimedOut => Error::sp(
-                SpFailure::TimedOut,
-                "the deadline of the survey has passed; no more answers are taken",
+            Refusal::TimedOut => {
+                (TimedOut, "the deadline of the survey has passed; no more answers are taken")
+            }
+            Refusal::NothingAsked => {
+                (WrongState, "nothing was asked; send a request before receiving")
+            }
+            Refusal::NoSurvey => (WrongState, "there is no survey; send one before receiving"),
+            Refusal::NoRequestToAnswer => {
+                (WrongState, "there is no request to answer; receive one first")
+            }
+            Refusal::NoSurveyToAnswer => {
+                (WrongState, "there is no survey to answer; receive one first")
+            }
+            Refusal::PublishersSend => {
+                (NotSupported, "a publisher only sends; receive with a subscriber")
+            }
+            Refusal::SubscribersReceive => {
+                (NotSupported, "a subscriber only receives; send with a publisher")
+            }
+            Refusal::PushesOnly => {
+                (NotSupported, "a push socket only sends; receive with a pull socket")
+            }
+            Refusal::PullsOnly => {
+                (NotSupported, "a pull socket only receives; send with a push socket")
+            }
+            Refusal::NoContexts => {
+                (NotSupported, "sockets of this pattern have no contexts; use the socket itself")
+            }
+            Refusal::NoTopics => (NotSupported, "only subscribers have topics"),
+            Refusal::NoHeader => (
+                Malformed,
+                "a raw socket of this pattern sends messages with a header: hops with the top bit \
+                 clear, then the question with the top bit set",
             ),
-            Refusal::WrongState(text) => Error::sp(SpFailure::WrongState, text),
-            Refusal::NotSupported(text) => Error::sp(SpFailure::NotSupported, text),
-            Refusal::Header(text) => Error::sp(SpFailure::Malformed, text),
-        }
+        };
+        Error::sp(failure, text)
     }
 }
 
@@ -146,7 +186,7 @@ pub(crate) trait Pattern: Send {
 }
 
 fn not_a_subscriber() -> Error {
-    Refusal::NotSupported("only subscribers have topics").into_error()
+    Refusal::NoTopics.into_error()
 }
 
 /// The state machine of a protocol. `first_id` is where the ids of questions begin, best at random.
@@ -163,8 +203,8 @@ pub(crate) fn pattern(protocol: Protocol, raw: bool, first_id: u32) -> Box<dyn P
         Protocol::Reply | Protocol::Respondent if raw => Box::new(Forwarding::answers()),
         Protocol::Request => Box::new(Asking::new(first_id)),
         Protocol::Surveyor => Box::new(Surveying::new(first_id)),
-        Protocol::Reply => Box::new(Answering::new("request")),
-        Protocol::Respondent => Box::new(Answering::new("survey")),
+        Protocol::Reply => Box::new(Answering::new(Refusal::NoRequestToAnswer)),
+        Protocol::Respondent => Box::new(Answering::new(Refusal::NoSurveyToAnswer)),
     }
 }
 

@@ -114,6 +114,7 @@ impl FairQueue {
         &mut self.queues[pipe.index()]
     }
 
+    #[inline(always)]
     pub(crate) fn push(&mut self, pipes: &mut Pipes, pipe: PipeKey, message: Message) {
         let Some(traits) = pipes.traits(pipe) else { return };
         pipes.hold(pipe, message.len());
@@ -127,25 +128,37 @@ impl FairQueue {
 
     /// The next message, with the pipe that it came from if that is still there.
     pub(crate) fn pop(&mut self, pipes: &mut Pipes) -> Option<(Option<PipeKey>, Message)> {
+        self.pop_as(pipes, |pipe, message| (pipe, message))
+    }
+
+    /// The next message for the user.
+    #[inline(always)]
+    pub(crate) fn receive(&mut self, pipes: &mut Pipes) -> Result<Message, Refusal> {
+        self.pop_as(pipes, |_, message| message).ok_or(Refusal::WouldBlock)
+    }
+
+    /// The next message as what is made of it, so that it is moved only once.
+    #[inline(always)]
+    fn pop_as<R>(
+        &mut self,
+        pipes: &mut Pipes,
+        make: impl FnOnce(Option<PipeKey>, Message) -> R,
+    ) -> Option<R> {
         if let Some(message) = self.left.pop_front() {
             self.left_bytes -= message.len() + OVERHEAD;
-            return Some((None, message));
+            return Some(make(None, message));
         }
         let pipe = self.turns.first()?;
         let messages = &mut self.queues[pipe.index()].messages;
-        let message = messages.pop_front()?;
+        let size = messages.front()?.len();
+        let made = make(Some(pipe), messages.pop_front()?);
         self.turns.advance(!messages.is_empty());
-        pipes.release(pipe, message.len());
-        Some((Some(pipe), message))
+        pipes.release(pipe, size);
+        Some(made)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.left.is_empty() && self.turns.is_empty()
-    }
-
-    /// The next message for the user.
-    pub(crate) fn receive(&mut self, pipes: &mut Pipes) -> Result<Message, Refusal> {
-        self.pop(pipes).map(|(_, message)| message).ok_or(Refusal::WouldBlock)
     }
 
     /// The messages of a pipe wait until [`FairQueue::go_on`].

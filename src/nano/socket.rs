@@ -275,7 +275,7 @@ impl Socket {
         self.core().with(|state| {
             state.check_open()?;
             // What was sent before this is none of it.
-            self.core().fetch(state);
+            self.core().fetch_all(state);
             state.pattern.subscribe(topic.as_ref())
         })
     }
@@ -290,7 +290,7 @@ impl Socket {
     pub fn unsubscribe(&self, topic: impl AsRef<[u8]>) -> Result<()> {
         self.core().with(|state| {
             state.check_open()?;
-            self.core().fetch(state);
+            self.core().fetch_all(state);
             state.pattern.unsubscribe(&mut state.pipes, topic.as_ref())
         })
     }
@@ -342,7 +342,10 @@ impl Socket {
 
     /// Goes on after [`Socket::pause_receiving`].
     pub fn resume_receiving(&self) {
-        self.core().with(|state| state.callbacks.paused = false);
+        self.core().with(|state| {
+            state.callbacks.paused = false;
+            self.core().fetch(state);
+        });
     }
 
     /// Whether calls may block, which at first they may. With `false`, those that would have to

@@ -8,7 +8,6 @@ use super::callbacks::Callbacks;
 use super::endpoint::EndpointControl;
 use super::handler::Peer;
 use super::inproc::LocalPipe;
-use super::message::Message;
 use super::options::Options;
 use super::pattern::{ContextId, OWN, Pattern, Wake};
 use super::pipes::{PipeKey, Pipes};
@@ -61,8 +60,10 @@ pub(super) struct State {
     pub(super) watches: Watches,
     /// Connections within the process, of which something may have to be fetched.
     pub(super) locals: Vec<(PipeKey, Arc<LocalPipe>)>,
-    /// Room for messages on their way through.
-    pub(super) scratch: Vec<Message>,
+    /// What comes from within the process is looked at when it is sent. Otherwise it is fetched by
+    /// the next receive, so that senders and receivers get into each other's way as little as can
+    /// be.
+    pub(super) eager: bool,
     /// Connections that were closed and still deliver what was sent.
     pub(super) lingering: usize,
     /// When the timer fires that was set last.

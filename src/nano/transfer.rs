@@ -94,8 +94,7 @@ impl Core {
                 self.leave(state);
                 return Err(error);
             }
-            // Whoever sends from now on looks after it; whoever has sent before has not.
-            self.set_eager(true);
+            self.set_eager(&mut state, true);
             if !self.fetch(&mut state) {
                 if state.pipes.has_attended() {
                     // Somebody may wait for the room that this has made.
@@ -105,7 +104,7 @@ impl Core {
                 }
                 state = self.wait_for_message(state, context, wait);
             }
-            self.update_eager(&state);
+            self.update_eager(&mut state);
         }
     }
 

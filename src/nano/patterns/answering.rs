@@ -12,7 +12,8 @@ use super::contexts::Contexts;
 /// Takes questions, and sends answers back the way that the questions came. Each context answers
 /// one at a time.
 pub(crate) struct Answering {
-    question: &'static str,
+    /// Why an answer is refused to which there is no question.
+    nothing_to_answer: Refusal,
     contexts: Contexts<Option<Origin>>,
     inbox: FairQueue,
 }
@@ -24,9 +25,8 @@ struct Origin {
 }
 
 impl Answering {
-    /// `question` is the word for what is answered.
-    pub(crate) fn new(question: &'static str) -> Answering {
-        Answering { question, contexts: Contexts::new(), inbox: FairQueue::default() }
+    pub(crate) fn new(nothing_to_answer: Refusal) -> Answering {
+        Answering { nothing_to_answer, contexts: Contexts::new(), inbox: FairQueue::default() }
     }
 }
 
@@ -63,10 +63,7 @@ impl Pattern for Answering {
         _now: Instant,
     ) -> Result<(), Refusal> {
         let Some(origin) = self.contexts.get_mut(context).take() else {
-            return Err(Refusal::WrongState(match self.question {
-                "survey" => "there is no survey to answer; receive one first",
-                _ => "there is no request to answer; receive one first",
-            }));
+            return Err(self.nothing_to_answer);
         };
         self.inbox.answer(pipes, origin.pipe, origin.header.as_slice(), parcel.body);
         Ok(())
@@ -113,16 +110,19 @@ mod tests {
 
     #[test]
     fn an_answer_goes_where_the_question_came_from() {
-        for protocol in [Protocol::Reply, Protocol::Respondent] {
+        for (protocol, refusal) in [
+            (Protocol::Reply, Refusal::NoRequestToAnswer),
+            (Protocol::Respondent, Refusal::NoSurveyToAnswer),
+        ] {
             let mut bench = Bench::new(protocol);
             let (a, to_a) = bench.attach();
             let (b, to_b) = bench.attach();
-            assert!(matches!(bench.send("no question"), Err(Refusal::WrongState(_))));
+            assert_eq!(bench.send("no question"), Err(refusal));
             bench.received_with(a, &[QUESTION | 1], "from a");
             bench.received_with(b, &[3, 4, QUESTION | 1], "from b");
             assert_eq!(bench.receive().unwrap(), "from a");
             bench.send("to a").unwrap();
-            assert!(matches!(bench.send("twice"), Err(Refusal::WrongState(_))));
+            assert_eq!(bench.send("twice"), Err(refusal));
             assert_eq!(bench.receive().unwrap(), "from b");
             bench.send("to b").unwrap();
             let (sent_a, sent_b) = (to_a.take(), to_b.take());

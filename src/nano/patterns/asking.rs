@@ -165,9 +165,7 @@ impl Pattern for Asking {
                 *exchange = Exchange::Asked(question);
                 Err(Refusal::WouldBlock)
             }
-            Exchange::Idle => {
-                Err(Refusal::WrongState("nothing was asked; send a request before receiving"))
-            }
+            Exchange::Idle => Err(Refusal::NothingAsked),
         }
     }
 
@@ -233,7 +231,7 @@ mod tests {
     #[test]
     fn a_request_waits_inside_until_somebody_is_there() {
         let mut bench = Bench::new(Protocol::Request);
-        assert!(matches!(bench.receive(), Err(Refusal::WrongState(_))));
+        assert!(matches!(bench.receive(), Err(Refusal::NothingAsked)));
         bench.send("question").unwrap();
         assert_eq!(bench.pattern.unsent(), 1);
         assert_eq!(bench.receive(), Err(Refusal::WouldBlock));
@@ -242,7 +240,7 @@ mod tests {
         assert_eq!(bench.pattern.unsent(), 0);
         assert_eq!(bench.received_with(peer, &[id], "answer"), Wake::Context(OWN));
         assert_eq!(bench.receive().unwrap(), "answer");
-        assert!(matches!(bench.receive(), Err(Refusal::WrongState(_))));
+        assert!(matches!(bench.receive(), Err(Refusal::NothingAsked)));
     }
 
     #[test]
@@ -274,7 +272,7 @@ mod tests {
         assert_eq!(bench.received_with(peer, &[id], "answer"), Wake::Context(OWN));
         assert_eq!(bench.received_with(peer, &[id], "once more"), Wake::Nobody);
         assert_eq!(bench.receive().unwrap(), "answer");
-        assert!(matches!(bench.receive(), Err(Refusal::WrongState(_))));
+        assert!(matches!(bench.receive(), Err(Refusal::NothingAsked)));
         assert_eq!(bench.pipes.dropped, 4);
     }
 
@@ -346,7 +344,7 @@ mod tests {
         bench.pattern.close_context(&mut bench.pipes, contexts[0]);
         assert_eq!(bench.received_with(peer, &[id], "too late"), Wake::Nobody);
         assert_eq!(bench.pattern.open_context(), Some(contexts[0]), "its place is used again");
-        assert!(matches!(bench.receive_as(contexts[0]), Err(Refusal::WrongState(_))));
+        assert!(matches!(bench.receive_as(contexts[0]), Err(Refusal::NothingAsked)));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Pattern for Pushing {
     }
 
     fn receive(&mut self, _: &mut Pipes, _: ContextId, _: Instant) -> Result<Message, Refusal> {
-        Err(Refusal::NotSupported("a push socket only sends; receive with a pull socket"))
+        Err(Refusal::PushesOnly)
     }
 
     fn can_send(&self, _pipes: &Pipes) -> bool {
@@ -88,7 +88,7 @@ impl Pattern for Pulling {
         _: Parcel<'_>,
         _: Instant,
     ) -> Result<(), Refusal> {
-        Err(Refusal::NotSupported("a pull socket only receives; send with a push socket"))
+        Err(Refusal::PullsOnly)
     }
 
     fn receive(
@@ -238,11 +238,11 @@ mod tests {
     fn each_end_only_does_its_part() {
         let mut push = Bench::new(Protocol::Push);
         let (peer, _) = push.attach();
-        assert!(matches!(push.receive(), Err(Refusal::NotSupported(_))));
+        assert!(matches!(push.receive(), Err(Refusal::PushesOnly)));
         assert_eq!(push.received(peer, "what a push socket never gets"), Wake::Nobody);
         assert_eq!(push.pipes.dropped, 1);
         let mut pull = Bench::new(Protocol::Pull);
         pull.attach();
-        assert!(matches!(pull.send("no"), Err(Refusal::NotSupported(_))));
+        assert!(matches!(pull.send("no"), Err(Refusal::PullsOnly)));
     }
 }

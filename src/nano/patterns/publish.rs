@@ -43,7 +43,7 @@ impl Pattern for Publishing {
     }
 
     fn receive(&mut self, _: &mut Pipes, _: ContextId, _: Instant) -> Result<Message, Refusal> {
-        Err(Refusal::NotSupported("a publisher only sends; receive with a subscriber"))
+        Err(Refusal::PublishersSend)
     }
 
     fn can_send(&self, _pipes: &Pipes) -> bool {
@@ -103,7 +103,7 @@ impl Pattern for Subscribing {
         _: Parcel<'_>,
         _: Instant,
     ) -> Result<(), Refusal> {
-        Err(Refusal::NotSupported("a subscriber only receives; send with a publisher"))
+        Err(Refusal::SubscribersReceive)
     }
 
     fn receive(
@@ -164,7 +164,7 @@ mod tests {
         bench.detach(b);
         bench.send("3").unwrap();
         assert_eq!(texts(&to_a), ["3"]);
-        assert!(matches!(bench.receive(), Err(Refusal::NotSupported(_))));
+        assert!(matches!(bench.receive(), Err(Refusal::PublishersSend)));
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(bench.receive_all(), ["Good day"], "what waits is filtered too");
         let error = bench.pattern.unsubscribe(&mut bench.pipes, b"Hello").unwrap_err();
         assert!(error.message().contains("no subscription"), "{error}");
-        assert!(matches!(bench.send("no"), Err(Refusal::NotSupported(_))));
+        assert!(matches!(bench.send("no"), Err(Refusal::SubscribersReceive)));
     }
 
     #[test]

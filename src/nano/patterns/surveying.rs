@@ -117,7 +117,7 @@ impl Pattern for Surveying {
             return Ok(message);
         }
         let Some(open) = &survey.open else {
-            return Err(Refusal::WrongState("there is no survey; send one before receiving"));
+            return Err(Refusal::NoSurvey);
         };
         if now < open.deadline {
             return Err(Refusal::WouldBlock);
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn everybody_is_asked_and_may_answer() {
         let mut bench = Bench::new(Protocol::Surveyor);
-        assert!(matches!(bench.receive(), Err(Refusal::WrongState(_))));
+        assert!(matches!(bench.receive(), Err(Refusal::NoSurvey)));
         let (a, to_a) = bench.attach();
         let (b, to_b) = bench.attach();
         bench.send("who is there?").unwrap();
@@ -223,7 +223,7 @@ mod tests {
         assert!(bench.pattern.can_receive(OWN, bench.now));
         assert_eq!(bench.receive().unwrap(), "in time");
         assert_eq!(bench.receive(), Err(Refusal::TimedOut));
-        assert!(matches!(bench.receive(), Err(Refusal::WrongState(_))));
+        assert!(matches!(bench.receive(), Err(Refusal::NoSurvey)));
         assert_eq!(bench.pipes.dropped, 1);
         assert!(!bench.pattern.can_receive(OWN, bench.now));
     }
