@@ -8,7 +8,7 @@ use super::core::Core;
 use super::handler::{Peer, SocketHandler};
 use super::pattern::{OWN, Refusal};
 use super::state::{Life, State};
-use super::{Message, Socket};
+use super::{Message, Socket, waiting};
 use crate::error::{Error, Result};
 use crate::net::{drop_guarded, guard};
 
@@ -194,7 +194,7 @@ impl Core {
         state.callbacks.running = None;
         self.update_eager(&mut state);
         self.fetch(&mut state);
-        self.changed.notify_all();
+        state.wake_watchers();
         self.leave(state);
     }
 
@@ -222,10 +222,10 @@ impl Core {
         self.update_eager(&mut state);
         if !crate::net::is_loop_thread() {
             while state.callbacks.runs_elsewhere() {
-                state = self.changed.wait(state).unwrap_or_else(|poison| poison.into_inner());
+                state = waiting::wait(state, None, |state| &mut state.watchers);
             }
         }
-        drop(state);
+        self.leave(state);
         drop_guarded(old);
     }
 }

@@ -1,12 +1,12 @@
 //! The end of a socket.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::SpOption;
 use super::core::Core;
-use super::registry;
 use super::state::Life;
+use super::{registry, waiting};
 use crate::net::drop_guarded;
 
 /// What the end of a connection may take beyond the linger time, so that a connection that its
@@ -31,7 +31,7 @@ impl Core {
         state.statistics.messages_undelivered += state.pattern.unsent() as u64;
         let endpoints: Vec<_> = state.endpoints.drain().map(|(_, entry)| entry).collect();
         let handler = state.callbacks.clear();
-        state.wake_all(&self.receivable, &self.sendable);
+        state.wake_all();
         state.watches.all();
         self.leave(state);
         for control in endpoints.into_iter().filter_map(|entry| entry.control) {
@@ -49,12 +49,10 @@ impl Core {
     fn wait_for_connections(&self, end: Instant) {
         let mut state = self.lock();
         while state.lingering > 0 {
-            let rest = end.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
+            if Instant::now() >= end {
                 return;
             }
-            let waited = self.changed.wait_timeout(state, rest);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = waiting::wait(state, Some(end), |state| &mut state.watchers);
         }
     }
 }

@@ -60,7 +60,7 @@ impl Core {
             } else {
                 // The socket had dropped it, and it has delivered what was sent.
                 state.lingering = state.lingering.saturating_sub(1);
-                self.changed.notify_all();
+                state.wake_watchers();
             }
             // A request is sent again.
             if self.protocol != Protocol::Request {
@@ -86,7 +86,7 @@ impl Core {
         if let Some(peer) = peer {
             state.callbacks.note(|| Note::Disconnected(peer));
         }
-        self.changed.notify_all();
+        state.wake_watchers();
     }
 
     /// A connection has room again.
@@ -103,15 +103,14 @@ impl Core {
 
     /// Tells those who wait to send.
     fn became_writable(&self, state: &mut State) {
-        state.senders.wake_all(&self.sendable);
-        state.watches.sendable();
+        state.wake_senders();
         if state.callbacks.awaits_writable && state.pattern.can_send(&state.pipes) {
             state.callbacks.awaits_writable = false;
             state.callbacks.note(|| Note::Writable);
         }
         // What was held back until now may be received.
         if state.pattern.can_receive(OWN, self.now()) {
-            state.receivers.wake_all(&self.receivable);
+            state.receivers.wake_all(&mut state.wakes);
             state.watches.receivable(None);
         }
     }
@@ -138,7 +137,7 @@ impl Core {
             return;
         }
         let wake = state.pattern.received(&mut state.pipes, pipe, message, self.now());
-        state.wake(wake, &self.receivable);
+        state.wake(wake);
     }
 
     /// Something failed that no call can return.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::pattern::{ContextId, Refusal};
-use super::state::{ContextEntry, Life};
+use super::state::Life;
 use super::waiting::Wait;
+use super::waiting::Waiting;
 use super::watching::Event;
 use super::{Message, Payload, Socket, SpOption};
 use crate::error::Result;
@@ -56,7 +57,7 @@ impl Context {
         state.check_open()?;
         let id = state.pattern.open_context().ok_or_else(|| Refusal::NoContexts.into_error())?;
         if socket.core().waits_apart(id) {
-            state.contexts.insert(id, ContextEntry::default());
+            state.contexts.insert(id, Waiting::default());
         }
         Ok(Context { socket: socket.clone(), id })
     }

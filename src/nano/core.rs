@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 
 use super::callbacks::Callbacks;
@@ -15,7 +15,7 @@ use super::random;
 use super::socket::{Owner, Socket};
 use super::state::{Life, State};
 use super::statistics::Statistics;
-use super::waiting::Waiting;
+use super::waiting::{Waiting, Wakes};
 use super::watching::Watches;
 use crate::error::Result;
 use crate::net::{LARGE, Service};
@@ -25,12 +25,6 @@ pub(crate) struct Core {
     pub(super) protocol: Protocol,
     pub(super) raw: bool,
     state: Mutex<State>,
-    /// There is something to receive for whoever comes first, or for the socket's own exchange.
-    pub(super) receivable: Condvar,
-    /// The pattern may accept a message.
-    pub(super) sendable: Condvar,
-    /// A callback is over, or a connection is gone for good.
-    pub(super) changed: Condvar,
     /// The service that the user gave, if one was given.
     given: Option<Service>,
     hidden: OnceLock<Arc<Hidden>>,
@@ -65,7 +59,9 @@ impl Core {
             next_endpoint: 1,
             receivers: Waiting::default(),
             senders: Waiting::default(),
+            watchers: Waiting::default(),
             contexts: HashMap::new(),
+            wakes: Wakes::default(),
             callbacks: Callbacks::default(),
             watches: Watches::default(),
             locals: Vec::new(),
@@ -79,9 +75,6 @@ impl Core {
             protocol,
             raw,
             state: Mutex::new(state),
-            receivable: Condvar::new(),
-            sendable: Condvar::new(),
-            changed: Condvar::new(),
             given,
             hidden: OnceLock::new(),
             owner: OnceLock::new(),
@@ -120,7 +113,9 @@ impl Core {
 
     #[inline(always)]
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        debug_assert!(state.wakes.is_empty(), "whoever is to be woken was forgotten");
+        state
     }
 
     /// Changes the state, and then does what follows from it.
@@ -131,8 +126,9 @@ impl Core {
         result
     }
 
-    /// Gives the lock back, and does what follows from the change: lets peers in this process see
-    /// it, sets the timer, asks for callbacks, and tells those who watch.
+    /// Gives the lock back, and does what follows from the change: wakes those who have waited for
+    /// it, lets peers in this process see it, sets the timer, asks for callbacks, and tells those
+    /// who watch.
     #[inline(always)]
     pub(super) fn leave(&self, state: MutexGuard<'_, State>) {
         self.leave_to(state, true);
@@ -148,7 +144,11 @@ impl Core {
             self.mark_posted(&mut state);
         }
         let due = state.watches.take_due();
+        let wakes = state.wakes.take();
         drop(state);
+        if let Some(wakes) = wakes {
+            wakes.deliver();
+        }
         if let Some(attended) = attended {
             attended.attend();
         }
@@ -212,10 +212,9 @@ impl Core {
                 && state.pattern.deadline().is_some_and(|deadline| deadline <= now)
             {
                 for context in state.pattern.expire(&mut state.pipes, now) {
-                    state.wake(Wake::Context(context), &self.receivable);
+                    state.wake(Wake::Context(context));
                 }
-                state.senders.wake_all(&self.sendable);
-                state.watches.sendable();
+                state.wake_senders();
             }
         });
         self.run_callbacks();

@@ -358,7 +358,7 @@ impl Socket {
             state.never_blocks = !blocking;
             if !blocking {
                 state.interruptions += 1;
-                state.wake_all(&core.receivable, &core.sendable);
+                state.wake_all();
             }
         });
     }

@@ -1,7 +1,7 @@
 //! What is behind the lock of a socket.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::callbacks::Callbacks;
@@ -12,7 +12,7 @@ use super::options::Options;
 use super::pattern::{ContextId, OWN, Pattern, Wake};
 use super::pipes::{PipeKey, Pipes};
 use super::statistics::Statistics;
-use super::waiting::Waiting;
+use super::waiting::{Waiting, Wakes};
 use super::watching::Watches;
 use crate::error::{Error, Result, SpFailure};
 use crate::net::TlsContext;
@@ -34,13 +34,6 @@ pub(super) struct EndpointEntry {
     pub(super) control: Option<Arc<dyn EndpointControl>>,
 }
 
-/// Receivers of one exchange that has a queue of its own.
-#[derive(Default)]
-pub(super) struct ContextEntry {
-    pub(super) condition: Arc<Condvar>,
-    pub(super) waiting: Waiting,
-}
-
 pub(super) struct State {
     pub(super) life: Life,
     /// Calls that would have to wait are refused.
@@ -53,9 +46,16 @@ pub(super) struct State {
     pub(super) statistics: Statistics,
     pub(super) endpoints: HashMap<u32, EndpointEntry>,
     pub(super) next_endpoint: u32,
+    /// For something to receive: whoever comes first, or those of the socket's own exchange.
     pub(super) receivers: Waiting,
+    /// For the pattern to accept a message.
     pub(super) senders: Waiting,
-    pub(super) contexts: HashMap<ContextId, ContextEntry>,
+    /// For the end of a callback, or of a connection.
+    pub(super) watchers: Waiting,
+    /// Receivers of exchanges that have a queue of their own.
+    pub(super) contexts: HashMap<ContextId, Waiting>,
+    /// To be woken when the lock is given back.
+    pub(super) wakes: Wakes,
     pub(super) callbacks: Callbacks,
     pub(super) watches: Watches,
     /// Connections within the process, of which something may have to be fetched.
@@ -89,13 +89,13 @@ impl State {
 
     /// Tells those who can receive something now.
     #[inline(always)]
-    pub(super) fn wake(&mut self, wake: Wake, receivable: &Condvar) {
+    pub(super) fn wake(&mut self, wake: Wake) {
         match wake {
             Wake::Nobody => {}
-            Wake::Anybody | Wake::Context(OWN) => self.receivers.wake_one(receivable),
+            Wake::Anybody | Wake::Context(OWN) => self.receivers.wake_one(&mut self.wakes),
             Wake::Context(context) => {
-                if let Some(entry) = self.contexts.get_mut(&context) {
-                    entry.waiting.wake_one(&entry.condition);
+                if let Some(receivers) = self.contexts.get_mut(&context) {
+                    receivers.wake_one(&mut self.wakes);
                 }
             }
         }
@@ -109,12 +109,23 @@ impl State {
     }
 
     /// Wakes everybody who is blocked in a call, to look again.
-    pub(super) fn wake_all(&mut self, receivable: &Condvar, sendable: &Condvar) {
-        self.receivers.wake_all(receivable);
-        self.senders.wake_all(sendable);
-        for entry in self.contexts.values_mut() {
-            entry.waiting.wake_all(&entry.condition);
+    pub(super) fn wake_all(&mut self) {
+        self.receivers.wake_all(&mut self.wakes);
+        self.senders.wake_all(&mut self.wakes);
+        for receivers in self.contexts.values_mut() {
+            receivers.wake_all(&mut self.wakes);
         }
+    }
+
+    /// Wakes those who may send now.
+    pub(super) fn wake_senders(&mut self) {
+        self.senders.wake_all(&mut self.wakes);
+        self.watches.sendable();
+    }
+
+    /// Wakes those who wait for the end of something.
+    pub(super) fn wake_watchers(&mut self) {
+        self.watchers.wake_all(&mut self.wakes);
     }
 
     /// What the user is told of a pipe.

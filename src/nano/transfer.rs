@@ -1,6 +1,6 @@
 //! Sending and receiving, blocking and not.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 use std::time::Instant;
 
 use super::core::Core;
@@ -48,8 +48,7 @@ impl Core {
             }
             wait = wait.resolve(&state.options);
             check_end(wait, "sent")?;
-            state =
-                waiting::wait(state, &self.sendable, wait.end(), |state| Some(&mut state.senders));
+            state = waiting::wait(state, wait.end(), |state| &mut state.senders);
         }
     }
 
@@ -110,20 +109,16 @@ impl Core {
 
     fn wait_for_message<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        state: MutexGuard<'a, State>,
         context: ContextId,
         wait: Wait,
     ) -> MutexGuard<'a, State> {
         let deadline = state.pattern.receive_deadline(context);
         let end = wait.end().into_iter().chain(deadline).min();
         if !self.waits_apart(context) {
-            return waiting::wait(state, &self.receivable, end, |state| Some(&mut state.receivers));
+            return waiting::wait(state, end, |state| &mut state.receivers);
         }
-        let entry = state.contexts.entry(context).or_default();
-        let condition = Arc::clone(&entry.condition);
-        waiting::wait(state, &condition, end, |state| {
-            state.contexts.get_mut(&context).map(|entry| &mut entry.waiting)
-        })
+        waiting::wait(state, end, |state| state.contexts.entry(context).or_default())
     }
 }
 
