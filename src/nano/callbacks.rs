@@ -1,7 +1,7 @@
 //! Callbacks: what waits for the handler of a socket, and how it is told.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::thread::{self, ThreadId};
 
 use super::core::Core;
@@ -86,7 +86,7 @@ impl State {
         callbacks.present
             && callbacks.running.is_none()
             && !callbacks.posted
-            && (!callbacks.notes.is_empty() || self.pattern.can_receive(OWN, core.now()))
+            && (!callbacks.notes.is_empty() || self.pattern.can_receive(OWN, core.receive_time()))
             && (!callbacks.paused || self.note_is_next(core))
     }
 
@@ -96,7 +96,7 @@ impl State {
     fn note_is_next(&self, core: &Core) -> bool {
         match self.callbacks.notes.front() {
             None => false,
-            Some(Note::Disconnected(_)) => !self.pattern.can_receive(OWN, core.now()),
+            Some(Note::Disconnected(_)) => !self.pattern.can_receive(OWN, core.receive_time()),
             Some(_) => true,
         }
     }
@@ -104,10 +104,10 @@ impl State {
     /// The next message for the handler.
     #[inline(always)]
     fn next_message(&mut self, core: &Core) -> Result<Message, Refusal> {
-        if self.callbacks.paused || !self.pattern.can_receive(OWN, core.now()) {
+        if self.callbacks.paused {
             return Err(Refusal::WouldBlock);
         }
-        let message = self.pattern.receive(&mut self.pipes, OWN, core.now())?;
+        let message = self.pattern.receive(&mut self.pipes, OWN, core.receive_time())?;
         self.statistics.messages_received += 1;
         self.statistics.bytes_received += message.len() as u64;
         Ok(message)
@@ -145,12 +145,17 @@ impl Core {
     /// Tells the handler everything that there is, unless somebody is at it already. Only on loop
     /// threads.
     pub(crate) fn run_callbacks(self: &Arc<Core>) {
-        let Some(socket) = self.socket() else { return };
-        let mut state = self.lock();
-        if state.callbacks.running.is_some() {
-            return;
-        }
-        let Some(mut handler) = state.callbacks.handler.take() else { return };
+        self.run_callbacks_from(self.lock());
+    }
+
+    /// The same, when something has just been done under the lock.
+    pub(super) fn run_callbacks_from<'a>(self: &'a Arc<Core>, mut state: MutexGuard<'a, State>) {
+        let socket = self.socket();
+        let is_free = socket.is_some() && state.callbacks.running.is_none();
+        let handler = if is_free { state.callbacks.handler.take() } else { None };
+        let (Some(socket), Some(mut handler)) = (&socket, handler) else {
+            return self.leave_to(state, false);
+        };
         let generation = state.callbacks.generation;
         state.callbacks.running = Some(thread::current().id());
         // Who sends within the process meanwhile need not come here: it is fetched.
@@ -160,23 +165,23 @@ impl Core {
             let result = if state.note_is_next(self) {
                 let Some(note) = state.callbacks.notes.pop_front() else { break };
                 self.leave(state);
-                tell(&mut *handler, &socket, note)
+                tell(&mut *handler, socket, note)
             } else {
                 match state.next_message(self) {
                     Ok(message) => {
                         self.leave(state);
-                        guard("on_received", || handler.on_received(&socket, message))
+                        guard("on_received", || handler.on_received(socket, message))
                     }
                     Err(Refusal::TimedOut) => {
                         self.leave(state);
-                        guard("on_finished", || handler.on_finished(&socket))
+                        guard("on_finished", || handler.on_finished(socket))
                     }
                     Err(_) if !state.callbacks.paused && self.fetch(&mut state) => continue,
                     Err(_) => break,
                 }
             };
             if let Err(error) = result {
-                let _ = guard("on_error", || handler.on_error(&socket, &error));
+                let _ = guard("on_error", || handler.on_error(socket, &error));
             }
             state = self.lock();
             if state.callbacks.generation != generation {

@@ -122,12 +122,8 @@ impl Core {
         for message in batch.drain(..) {
             self.received_locked(&mut state, pipe, message);
         }
-        let has_handler = state.callbacks.present();
         // This is a loop, which comes to the callbacks right now.
-        self.leave_to(state, false);
-        if has_handler {
-            self.run_callbacks();
-        }
+        self.run_callbacks_from(state);
     }
 
     /// A message came; its header is apart.
@@ -136,7 +132,7 @@ impl Core {
         if state.life != Life::Open {
             return;
         }
-        let wake = state.pattern.received(&mut state.pipes, pipe, message, self.now());
+        let wake = state.pattern.received(&mut state.pipes, pipe, message, self.receive_time());
         state.wake(wake);
     }
 

@@ -111,6 +111,12 @@ impl Core {
         if is_timed(self.protocol) { Instant::now() } else { self.born }
     }
 
+    /// The time for what is received. It matters to surveys only.
+    #[inline(always)]
+    pub(super) fn receive_time(&self) -> Instant {
+        if self.protocol == Protocol::Surveyor { Instant::now() } else { self.born }
+    }
+
     #[inline(always)]
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

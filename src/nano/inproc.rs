@@ -304,7 +304,7 @@ impl Core {
         if !self.has_unseen(state) {
             return false;
         }
-        while !state.pattern.can_receive(OWN, self.now()) {
+        while !state.pattern.can_receive(OWN, self.receive_time()) {
             if !self.take_in_from_all(state) {
                 return false;
             }

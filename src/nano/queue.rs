@@ -126,20 +126,16 @@ impl FairQueue {
         }
     }
 
-    /// The next message, with the pipe that it came from if that is still there.
-    pub(crate) fn pop(&mut self, pipes: &mut Pipes) -> Option<(Option<PipeKey>, Message)> {
-        self.pop_as(pipes, |pipe, message| (pipe, message))
-    }
-
     /// The next message for the user.
     #[inline(always)]
     pub(crate) fn receive(&mut self, pipes: &mut Pipes) -> Result<Message, Refusal> {
         self.pop_as(pipes, |_, message| message).ok_or(Refusal::WouldBlock)
     }
 
-    /// The next message as what is made of it, so that it is moved only once.
+    /// What is made of the next message, and of the pipe that it came from if that is still there.
+    /// Made here, so that the message is moved only once.
     #[inline(always)]
-    fn pop_as<R>(
+    pub(crate) fn pop_as<R>(
         &mut self,
         pipes: &mut Pipes,
         make: impl FnOnce(Option<PipeKey>, Message) -> R,

@@ -67,7 +67,7 @@ impl Core {
         let interruptions = state.interruptions;
         loop {
             state.check_open()?;
-            let now = self.now();
+            let now = self.receive_time();
             let State { pattern, pipes, .. } = &mut *state;
             match pattern.receive(pipes, context, now) {
                 Ok(message) => {

@@ -144,7 +144,7 @@ impl Worker {
         let timeout = if polling || self.has_work(remote) {
             Some(Duration::ZERO)
         } else {
-            self.timers.until_next(Instant::now())
+            self.timers.first().map(|at| at.saturating_duration_since(Instant::now()))
         };
         #[cfg(test)]
         remote.turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

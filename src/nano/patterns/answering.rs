@@ -75,10 +75,13 @@ impl Pattern for Answering {
         context: ContextId,
         _now: Instant,
     ) -> Result<Message, Refusal> {
-        let (pipe, mut message) = self.inbox.pop(pipes).ok_or(Refusal::WouldBlock)?;
-        let origin = Origin { pipe, header: message.take_header() };
-        *self.contexts.get_mut(context) = Some(origin);
-        Ok(message)
+        let Answering { contexts, inbox, .. } = self;
+        let message = inbox.pop_as(pipes, |pipe, mut message| {
+            let header = message.take_header();
+            *contexts.get_mut(context) = Some(Origin { pipe, header });
+            message
+        });
+        message.ok_or(Refusal::WouldBlock)
     }
 
     fn can_send(&self, _pipes: &Pipes) -> bool {

@@ -159,13 +159,14 @@ impl Pattern for Asking {
         _now: Instant,
     ) -> Result<Message, Refusal> {
         let exchange = self.contexts.get_mut(context);
-        match std::mem::take(exchange) {
-            Exchange::Answered(message) => Ok(message),
-            Exchange::Asked(question) => {
-                *exchange = Exchange::Asked(question);
-                Err(Refusal::WouldBlock)
-            }
+        match exchange {
             Exchange::Idle => Err(Refusal::NothingAsked),
+            Exchange::Asked(_) => Err(Refusal::WouldBlock),
+            Exchange::Answered(message) => {
+                let message = std::mem::take(message);
+                *exchange = Exchange::Idle;
+                Ok(message)
+            }
         }
     }
 

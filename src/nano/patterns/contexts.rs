@@ -2,20 +2,40 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::super::header::QUESTION;
 use super::super::pattern::{ContextId, OWN};
 
 /// Which question belongs to which exchange.
 pub(super) struct Questions {
-    contexts: HashMap<u32, ContextId>,
+    contexts: HashMap<u32, ContextId, BuildHasherDefault<IdHasher>>,
     next: u32,
+}
+
+/// Ids are given one after the other, by us, so that nobody can make them collide.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // Fibonacci hashing: the table looks at the highest bits too.
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 impl Questions {
     /// `first` is where the ids begin.
     pub(super) fn new(first: u32) -> Questions {
-        Questions { contexts: HashMap::new(), next: first & !QUESTION }
+        Questions { contexts: HashMap::default(), next: first & !QUESTION }
     }
 
     /// An exchange asks something. Returns the id, which no other question has that is open.
