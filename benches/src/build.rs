@@ -138,6 +138,7 @@ impl Builder {
             Recipe::Websocketpp => self.websocketpp(),
             Recipe::Libwebsockets => self.libwebsockets(),
             Recipe::NodeWs => self.node_ws(),
+            Recipe::RawSp => self.scalability("raw_sp.c", "-pthread"),
             Recipe::Nanomsg => self.nanomsg(),
             Recipe::Nng => self.nng(),
             Recipe::Zeromq => self.zeromq(),

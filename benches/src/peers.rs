@@ -47,6 +47,8 @@ pub enum Recipe {
     Uvloop(&'static str),
     /// Python with packages of PyPI; the file in `peers/python`.
     PythonWith(&'static [&'static str], &'static str),
+    /// One C file on system calls, for requests and replies.
+    RawSp,
     /// `cc` with libnanomsg.
     Nanomsg,
     /// `cc` with libnng.

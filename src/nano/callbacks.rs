@@ -150,10 +150,13 @@ impl Core {
 
     /// The same, when something has just been done under the lock.
     pub(super) fn run_callbacks_from<'a>(self: &'a Arc<Core>, mut state: MutexGuard<'a, State>) {
-        let socket = self.socket();
-        let is_free = socket.is_some() && state.callbacks.running.is_none();
-        let handler = if is_free { state.callbacks.handler.take() } else { None };
-        let (Some(socket), Some(mut handler)) = (&socket, handler) else {
+        let is_free = state.callbacks.running.is_none();
+        let Some(mut handler) = state.callbacks.handler.take_if(|_| is_free) else {
+            return self.leave_to(state, false);
+        };
+        let Some(socket) = &self.socket() else {
+            // It is about to be closed.
+            state.callbacks.handler = Some(handler);
             return self.leave_to(state, false);
         };
         let generation = state.callbacks.generation;

@@ -82,3 +82,32 @@ fn a_thousand_idle_sockets_turn_no_loop() {
     drop(sockets);
     service.stop().unwrap();
 }
+
+/// On Linux a socket of the Unix domain becomes writable anew each time its peer reads something.
+#[test]
+#[cfg(target_os = "linux")]
+#[cfg_attr(miri, ignore = "needs sockets")]
+fn what_a_peer_reads_turns_no_loop() {
+    const MESSAGES: u64 = 500;
+    let path = std::env::temp_dir().join(format!("cppserver-idle-{}", std::process::id()));
+    let address = format!("ipc://{}", path.display());
+    let services = [Service::new().unwrap(), Service::new().unwrap()];
+    services.iter().for_each(|service| service.start(()).unwrap());
+    let pull = Socket::with_service(&services[0], Protocol::Pull).unwrap();
+    let push = Socket::with_service(&services[1], Protocol::Push).unwrap();
+    let (sender, told) = mpsc::channel();
+    pull.set_handler(Told(sender)).unwrap();
+    pull.listen(&address).unwrap();
+    push.dial(&address).unwrap();
+    await_connections(std::slice::from_ref(&push));
+    let before = services[1].turns();
+    for _ in 0..MESSAGES {
+        push.send("work").unwrap();
+        told.recv_timeout(DEADLINE).unwrap();
+    }
+    let turns = services[1].turns() - before;
+    assert!(turns < MESSAGES + MESSAGES / 10, "{turns} turns for {MESSAGES} messages");
+    push.close().unwrap();
+    pull.close().unwrap();
+    services.iter().for_each(|service| service.stop().unwrap());
+}

@@ -37,7 +37,8 @@ pub(super) struct Stream {
     pub(super) active: u32,
     /// The socket takes no more for now.
     pub(super) blocked: bool,
-    /// The loop is told when it takes more; that begins with the first time it takes no more.
+    /// The loop is told when it takes more; that begins with the first time it takes no more, and
+    /// ends when it is told for nothing.
     pub(super) watches_writes: bool,
     /// The peer has closed its side: reading goes on to the end without waiting for events.
     pub(super) read_closed: bool,
@@ -287,9 +288,13 @@ impl Worker {
     #[inline(always)]
     pub(super) fn stream_ready(&mut self, key: Key, mut stream: Box<Stream>, ready: Readiness) {
         stream.read_closed |= ready.closed;
-        if ready.writable && stream.blocked {
-            stream.blocked = false;
-            context::mark_dirty(key);
+        if ready.writable {
+            if stream.blocked {
+                stream.blocked = false;
+                context::mark_dirty(key);
+            } else if stream.watches_writes && !ready.readable {
+                self.unwatch_writes(key, &mut stream);
+            }
         }
         let fate = match ready.readable {
             true if !stream.layer.is_ready() => {
@@ -303,6 +308,15 @@ impl Worker {
             false => Fate::Alive,
         };
         self.settle(key, stream, fate);
+    }
+
+    /// Nobody has waited for this event. Some sockets, those of the Unix domain on Linux for one,
+    /// have one whenever the peer has read something.
+    #[cold]
+    fn unwatch_writes(&mut self, key: Key, stream: &mut Stream) {
+        // Else there are events too many, and nothing worse.
+        let _ = self.registrar.watch_reads(&mut stream.socket, key);
+        stream.watches_writes = false;
     }
 
     /// A handshake has its turn.

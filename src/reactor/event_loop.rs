@@ -90,8 +90,8 @@ impl Registrar {
         self.0.reregister(source, key.token(), Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Watches a registered socket of datagrams for what it receives alone again: each datagram that
-    /// leaves it would be an event.
+    /// Watches a registered socket for what it receives alone again: each datagram that leaves it, or
+    /// each read of its peer, would be an event.
     pub(crate) fn watch_reads(&self, source: &mut impl Source, key: Key) -> io::Result<()> {
         self.0.reregister(source, key.token(), Interest::READABLE)
     }

@@ -19,7 +19,7 @@ impl Builder {
         self.scalability("zeromq_sp.c", "-lzmq")
     }
 
-    fn scalability(&self, source: &str, library: &str) -> Result<Launch> {
+    pub(super) fn scalability(&self, source: &str, library: &str) -> Result<Launch> {
         let flags = ["-O2", "-Wall", "-Wextra"];
         let source = format!("peers/c/{source}");
         let program = self.compile("cc", &source, &flags, &[library, "-pthread"])?;

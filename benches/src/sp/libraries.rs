@@ -53,6 +53,10 @@ const fn blocking(key: &'static str, label: &'static str, recipe: Recipe) -> Lib
     Library { cannot: PUBLISHES, ..library(key, label, recipe, "blocking") }
 }
 
+/// All but requests and replies.
+const OTHERS_THAN_REQUESTS: &[Load] =
+    &[Load::Push, Load::PushLarge, Load::Publish, Load::PublishMany, Load::Survey];
+
 /// In the order of the table. The first is the yardstick of the others.
 pub(super) static LIBRARIES: &[Library] = &[
     // It has no callbacks: many sockets are waited for by their descriptors. No process can have
@@ -68,6 +72,12 @@ pub(super) static LIBRARIES: &[Library] = &[
     Library {
         cannot: &[Load::Survey],
         ..library("zeromq", "ZeroMQ (C)", Recipe::Zeromq, "blocking")
+    },
+    // What the system itself allows.
+    Library {
+        cannot: OTHERS_THAN_REQUESTS,
+        cannot_inproc: &[Load::Request, Load::RequestApart],
+        ..library("raw-epoll", "raw epoll (C)", Recipe::RawSp, "blocking")
     },
     callbacks("rust", "**cppserver** Rust, callbacks", Recipe::Crate("bench-server-rust-sp")),
     blocking(
