@@ -18,7 +18,7 @@ use super::statistics::Statistics;
 use super::waiting::{Waiting, Wakes};
 use super::watching::Watches;
 use crate::error::Result;
-use crate::net::{LARGE, Service};
+use crate::net::{AtOnce, LARGE, Service};
 
 pub(crate) struct Core {
     pub(super) id: u64,
@@ -226,17 +226,23 @@ impl Core {
         self.run_callbacks();
     }
 
-    /// Whether the thread that sends a message of that size writes it itself where nothing waits
-    /// before it. The socket may send one message and then wait for one, so that nothing comes to
-    /// join it; or the message is so large that it had better not be copied, and goes to one peer
-    /// only.
-    pub(super) fn sends_at_once(&self, context: ContextId, size: usize) -> bool {
-        let alternates = !self.raw
-            && context == OWN
-            && matches!(self.protocol, Protocol::Request | Protocol::Reply);
-        let to_many =
-            matches!(self.protocol, Protocol::Publisher | Protocol::Surveyor | Protocol::Bus);
-        alternates || (size >= LARGE && !to_many)
+    /// Whether the thread that sends a message of that size writes it itself. The socket may send one
+    /// message and then wait for one, so that nothing comes to join it, unless more questions wait
+    /// for answers; or the message is so large that it had better not be copied, and goes to one
+    /// peer only.
+    pub(super) fn sends_at_once(&self, state: &State, context: ContextId, size: usize) -> AtOnce {
+        match self.protocol {
+            Protocol::Publisher | Protocol::Surveyor | Protocol::Bus => AtOnce::No,
+            _ if size >= LARGE => AtOnce::Everywhere,
+            Protocol::Request if !self.raw && context == OWN => AtOnce::Everywhere,
+            Protocol::Reply if !self.raw && context == OWN => {
+                match state.pattern.can_receive(OWN, self.receive_time()) {
+                    true => AtOnce::Elsewhere,
+                    false => AtOnce::Everywhere,
+                }
+            }
+            _ => AtOnce::No,
+        }
     }
 
     /// Which exchanges have a queue of their own to wait at.

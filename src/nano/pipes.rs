@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pipe::Pipe;
-use crate::net::{Body, Flushes};
+use crate::net::{AtOnce, Body, Flushes};
 
 /// What one message counts beside its body: what is in front of it on the wire.
 pub(crate) const OVERHEAD: usize = 8;
@@ -205,9 +205,9 @@ impl Pipes {
         taken
     }
 
-    /// What is sent until the lock is given back leaves at once, as far as it can.
-    pub(crate) fn send_at_once(&mut self) {
-        self.attended.flushes.set_at_once();
+    /// Whether what is sent until the lock is given back leaves at once, as far as it can.
+    pub(crate) fn send_at_once(&mut self, at_once: AtOnce) {
+        self.attended.flushes.set_at_once(at_once);
     }
 
     /// A message of this pipe waits for the user. A pipe with too many of them is paused.

@@ -23,10 +23,9 @@ impl Core {
         loop {
             state.check_open()?;
             let now = self.now();
+            let at_once = self.sends_at_once(&state, context, parcel.body.bytes().len());
             let State { pattern, pipes, .. } = &mut *state;
-            if self.sends_at_once(context, parcel.body.bytes().len()) {
-                pipes.send_at_once();
-            }
+            pipes.send_at_once(at_once);
             match pattern.send(pipes, context, parcel, now) {
                 Ok(()) => {
                     state.statistics.messages_sent += 1;

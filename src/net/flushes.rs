@@ -6,6 +6,18 @@ use super::core::Core;
 use super::session::SessionInner;
 use crate::reactor::slots::Key;
 
+/// Whether messages are written by the threads that send them, where nothing waits before them, so
+/// that no loop need come to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum AtOnce {
+    #[default]
+    No,
+    /// But not on the loop's own thread, which joins what a callback sends.
+    Elsewhere,
+    /// There is nothing to join.
+    Everywhere,
+}
+
 /// Tells the loops of several sessions at once, at the latest when it is dropped.
 #[derive(Default)]
 pub(crate) struct Flushes {
@@ -13,25 +25,23 @@ pub(crate) struct Flushes {
     first: Option<(Arc<Core>, u16, Key)>,
     /// Others of the same service.
     others: Vec<(u16, Key)>,
-    at_once: bool,
+    at_once: AtOnce,
 }
 
 impl Flushes {
-    /// Messages are written by the threads that send them where nothing waits before them, and the
-    /// loop need not wake up.
-    pub(crate) fn set_at_once(&mut self) {
-        self.at_once = true;
+    pub(crate) fn set_at_once(&mut self, at_once: AtOnce) {
+        self.at_once = at_once;
     }
 
     #[inline(always)]
-    pub(super) fn is_at_once(&self) -> bool {
+    pub(super) fn at_once(&self) -> AtOnce {
         self.at_once
     }
 
     /// Whether there is nothing to be told, nor anything else in here.
     #[inline(always)]
     pub(crate) fn is_idle(&self) -> bool {
-        self.first.is_none() && !self.at_once
+        self.first.is_none() && self.at_once == AtOnce::No
     }
 
     pub(super) fn add(&mut self, session: &SessionInner, key: Key) {

@@ -49,7 +49,7 @@ pub use udp::{Group, Udp, UdpHandler};
 
 pub(crate) use backoff::Backoff;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use flushes::Flushes;
+pub(crate) use flushes::{AtOnce, Flushes};
 pub(crate) use handler::{drop_guarded, guard};
 pub(crate) use service::ServiceInner;
 pub(crate) use session::SessionInner;

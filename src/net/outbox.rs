@@ -61,6 +61,9 @@ pub(crate) struct Outbox {
     queue: Option<Box<Wire>>,
 }
 
+/// Messages up to this size are written in one piece.
+const SHORT: usize = 256;
+
 impl Outbox {
     pub(crate) fn new(phase: Phase) -> Outbox {
         Outbox {
@@ -98,8 +101,19 @@ impl Outbox {
         let head = self.peer.framing().and_then(|framing| framing.head(length));
         let Some((head, head_size)) = head else { return (0, length) };
         let head = &head[..head_size];
+        let size = head_size + length;
+        if size <= SHORT {
+            // A copy costs less than the pieces cost the system.
+            let mut whole = [0; SHORT];
+            let (start, rest) = whole.split_at_mut(head_size);
+            start.copy_from_slice(head);
+            let (middle, rest) = rest.split_at_mut(words.len());
+            middle.copy_from_slice(words);
+            rest[..bytes.len()].copy_from_slice(bytes);
+            return (self.send_direct(&[IoSlice::new(&whole[..size])]), size);
+        }
         let slices = [IoSlice::new(head), IoSlice::new(words), IoSlice::new(bytes)];
-        (self.send_direct(&slices), head_size + length)
+        (self.send_direct(&slices), size)
     }
 
     /// The first of the bytes that wait have left already.

@@ -62,8 +62,10 @@ static void begin_connection(struct connection *connection, int socket) {
 static void library_listen(void) {
     struct sockaddr_storage address;
     socklen_t size = parse(&address);
+    int on = 1;
     listener = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check_result(listener);
+    check_result(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
     check_result(bind(listener, (struct sockaddr *)&address, size));
     check_result(listen(listener, 1));
 }

@@ -13,7 +13,7 @@ use super::place::Place;
 use super::protocol::{Prepared, Protocol};
 use super::session::SessionInner;
 use super::web_socket::WebSocket;
-use super::{Client, Flushes, Server, Service, Session, SocketOption, TlsContext};
+use super::{AtOnce, Client, Flushes, Server, Service, Session, SocketOption, TlsContext};
 use crate::error::{Error, Result, SpFailure};
 use crate::proto::sp::{self, Config, Mapping};
 use crate::proto::{Body, JOINED, ws};
@@ -246,7 +246,7 @@ impl SessionInner {
             return Offer::Full;
         }
         let mut written = 0;
-        if flushes.is_at_once() && pending == 0 {
+        if pending == 0 && self.writes_at_once(flushes.at_once()) {
             match self.write_at_once(&mut outbox, header, body) {
                 None => return Offer::Accepted(Backlog::default()),
                 Some(count) => written = count,
@@ -266,15 +266,20 @@ impl SessionInner {
         Offer::Accepted(Backlog { bytes, messages })
     }
 
+    #[inline(always)]
+    fn writes_at_once(&self, at_once: AtOnce) -> bool {
+        match at_once {
+            AtOnce::No => false,
+            AtOnce::Elsewhere => !self.remote().is_current(),
+            AtOnce::Everywhere => true,
+        }
+    }
+
     /// Writes a message that nothing waits before. Returns how much of it went out, `None` when that
-    /// was all. The loop's own thread leaves small ones to the flush, which joins what a callback
-    /// sends. The counters of the session are the loop's, and know nothing of it; sockets have their
-    /// own.
+    /// was all. The counters of the session are the loop's, and know nothing of it; sockets have
+    /// their own.
     #[inline(never)]
     fn write_at_once(&self, outbox: &mut Outbox, header: &[u8], body: Body<'_>) -> Option<usize> {
-        if body.bytes().len() < LARGE && self.remote().is_current() {
-            return Some(0);
-        }
         let (written, size) = outbox.write_message(header, body.bytes());
         (written < size).then_some(written)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::*;
-use crate::net::{Backoff, Flushes, Kind, Reason, SessionHandler};
+use crate::net::{AtOnce, Backoff, Flushes, Kind, Reason, SessionHandler};
 
 #[test]
 #[cfg_attr(miri, ignore = "needs sockets")]
@@ -52,7 +52,7 @@ fn what_leaves_at_once_and_what_has_to_wait_keep_their_order() {
     session.send_sp(b"", Body::Copied(b"by the loop"));
     ear.empty();
     let mut flushes = Flushes::default();
-    flushes.set_at_once();
+    flushes.set_at_once(AtOnce::Everywhere);
     let mut expected = Vec::new();
     let mut send = |number: usize| {
         let body = vec![number as u8; 70_001];
@@ -76,6 +76,40 @@ fn what_leaves_at_once_and_what_has_to_wait_keep_their_order() {
     }
     let offer = session.offer_sp(b"", Body::Copied(b"at once again"), &mut flushes);
     assert_eq!(offer, Offer::Accepted(Backlog::default()));
+    service.stop().unwrap();
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "needs sockets")]
+fn the_loop_joins_what_is_sent_on_its_thread_unless_it_is_told_not_to() {
+    let service = started();
+    let (server, ear) = serve(&service, TCP);
+    let mut peer = raw_peer(&service, server.port(), b"\0SP\0\0\x30\0\0");
+    let session = ear.open();
+    peer.read(8);
+    for (at_once, left) in [(AtOnce::Elsewhere, false), (AtOnce::Everywhere, true)] {
+        // Short ones are written in one piece, others in several.
+        for size in [0_usize, 1, 243, 244, 245, 4000] {
+            let (sender, offers) = std::sync::mpsc::channel();
+            let session = session.clone();
+            let body = vec![7; size];
+            service.post(move || {
+                let mut flushes = Flushes::default();
+                flushes.set_at_once(at_once);
+                let offer = session.offer_sp(b"\x80\0\0\x07", Body::Copied(&body), &mut flushes);
+                sender.send(offer).unwrap();
+            });
+            let offer = offers.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert_eq!(offer == Offer::Accepted(Backlog::default()), left, "{offer:?}");
+            let mut expected = (size as u64 + 4).to_be_bytes().to_vec();
+            expected.extend(b"\x80\0\0\x07");
+            expected.resize(12 + size, 7);
+            assert_eq!(peer.read(expected.len()), expected);
+            if !left {
+                ear.empty();
+            }
+        }
+    }
     service.stop().unwrap();
 }
 
