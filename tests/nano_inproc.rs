@@ -6,7 +6,8 @@ mod common;
 use std::sync::mpsc::{self, Receiver};
 
 use common::*;
-use cppserver::nano::{Message, Protocol, Socket, SocketHandler};
+use cppserver::SpFailure;
+use cppserver::nano::{Message, Protocol, Socket, SocketHandler, SpOption};
 
 /// More than one batch.
 const MANY: usize = 1000;
@@ -121,4 +122,88 @@ fn contract_6_what_was_sent_before_a_close_is_received_batch_by_batch() {
         assert_eq!(text(pull.receive()), number.to_string());
     }
     assert_eq!(pull.statistics().broken_connections, 1);
+}
+
+/// Questions of a peer that does not take its answers are held back. They come when it has taken
+/// them, also when an answer of another context has found a little room before.
+#[test]
+fn questions_that_were_held_back_come_when_there_is_room_for_answers() {
+    const QUESTION: u32 = 0x8000_0000;
+    let (reply, request) = (nano(Protocol::Reply), raw_nano(Protocol::Request));
+    reply.set_option(SpOption::SendMessages, 8).unwrap();
+    request.set_option(SpOption::ReceiveMessages, 1).unwrap();
+    connect_over("inproc", &reply, &request);
+    for number in 0..20 {
+        let mut question = Message::from(number.to_string());
+        question.set_header(&[QUESTION | number]);
+        request.send(question).unwrap();
+    }
+    let contexts: Vec<_> = (0..10).map(|_| reply.context().unwrap()).collect();
+    for (number, context) in contexts.iter().enumerate() {
+        assert_eq!(text(context.receive()), number.to_string());
+    }
+    let (last, others) = contexts.split_last().unwrap();
+    for context in others {
+        context.send("answer").unwrap();
+    }
+    assert_failure(reply.try_receive(), SpFailure::WouldBlock);
+    for _ in 0..3 {
+        request.receive().unwrap();
+    }
+    last.send("answer").unwrap();
+    for _ in 0..7 {
+        request.receive().unwrap();
+    }
+    for number in 10..20 {
+        assert_eq!(text(reply.receive_timeout(DEADLINE)), number.to_string());
+        reply.send("answer").unwrap();
+        request.receive().unwrap();
+    }
+}
+
+/// The same, and somebody waits for the questions already.
+#[test]
+fn whoever_waits_is_told_of_questions_that_were_held_back() {
+    const QUESTION: u32 = 0x8000_0000;
+    let (reply, request) = (nano(Protocol::Reply), raw_nano(Protocol::Request));
+    reply.set_option(SpOption::SendMessages, 8).unwrap();
+    request.set_option(SpOption::ReceiveMessages, 1).unwrap();
+    connect_over("inproc", &reply, &request);
+    for number in 0..11 {
+        let mut question = Message::from(number.to_string());
+        question.set_header(&[QUESTION | number]);
+        request.send(question).unwrap();
+    }
+    let contexts: Vec<_> = (0..10).map(|_| reply.context().unwrap()).collect();
+    contexts.iter().for_each(|context| drop(context.receive().unwrap()));
+    let (last, others) = contexts.split_last().unwrap();
+    others.iter().for_each(|context| context.send("answer").unwrap());
+    let (sender, called) = mpsc::channel();
+    reply.when_receivable(move || sender.send(()).unwrap()).unwrap();
+    let blocked = reply.clone();
+    let receiver = std::thread::spawn(move || text(blocked.receive()));
+    (0..3).for_each(|_| drop(request.receive().unwrap()));
+    last.send("answer").unwrap();
+    called.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(receiver.join().unwrap(), "10");
+}
+
+/// Thousands of requests have waited for a server that takes one at a time.
+#[test]
+fn a_long_chain_of_looks_needs_no_deep_stack() {
+    const CONTEXTS: usize = 8000;
+    let (request, reply) = (nano(Protocol::Request), nano(Protocol::Reply));
+    request.set_option(SpOption::SendMessages, 1).unwrap();
+    reply.set_option(SpOption::ReceiveBuffer, 1 << 30).unwrap();
+    reply.set_option(SpOption::ReceiveMessages, 1 << 20).unwrap();
+    let contexts: Vec<_> = (0..CONTEXTS).map(|_| request.context().unwrap()).collect();
+    contexts.iter().for_each(|context| context.send("?").unwrap());
+    connect_over("inproc", &reply, &request);
+    for _ in 0..CONTEXTS {
+        assert_eq!(text(reply.receive()), "?");
+        reply.send("!").unwrap();
+    }
+    for context in &contexts {
+        assert_eq!(text(context.receive()), "!");
+    }
 }

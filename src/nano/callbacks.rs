@@ -118,22 +118,16 @@ impl Core {
     /// Asks a loop for the callbacks. To be called without the lock, when
     /// [`State::needs_callbacks`] has held; `posted` was set then.
     pub(super) fn post_callbacks(self: &Arc<Core>) {
+        // A handler is set only when there is a service.
+        let Ok(service) = self.service() else { return };
         let core = Arc::downgrade(self);
-        let result = self.service().map(|service| {
-            service.post(move || {
-                if let Some(core) = core.upgrade() {
-                    core.lock().callbacks.posted = false;
-                    core.run_callbacks();
-                }
-            });
+        service.post(move || {
+            if let Some(core) = core.upgrade() {
+                let mut state = core.lock();
+                state.callbacks.posted = false;
+                core.run_callbacks_from(state);
+            }
         });
-        if result.is_err() {
-            // Without a loop there are no callbacks; the next event tries again.
-            let mut state = self.lock();
-            state.callbacks.posted = false;
-            self.update_eager(&mut state);
-            self.fetch(&mut state);
-        }
     }
 
     /// Marks that a loop will come. Called under the lock.

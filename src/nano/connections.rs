@@ -108,8 +108,13 @@ impl Core {
             state.callbacks.awaits_writable = false;
             state.callbacks.note(|| Note::Writable);
         }
-        // What was held back until now may be received.
-        if state.pattern.can_receive(OWN, self.now()) {
+        self.became_receivable(state);
+    }
+
+    /// What was held back until now may be received.
+    pub(super) fn became_receivable(&self, state: &mut State) {
+        let awaited = state.receivers.is_blocked() || !state.watches.is_empty();
+        if awaited && state.pattern.can_receive(OWN, self.receive_time()) {
             state.receivers.wake_all(&mut state.wakes);
             state.watches.receivable(None);
         }

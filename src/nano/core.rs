@@ -150,6 +150,9 @@ impl Core {
             self.mark_posted(&mut state);
         }
         let due = state.watches.take_due();
+        if !due.is_empty() {
+            self.update_eager(&mut state);
+        }
         let wakes = state.wakes.take();
         drop(state);
         if let Some(wakes) = wakes {

@@ -143,7 +143,9 @@ impl Core {
 
     /// Ends a connection. What was sent is delivered within `linger`.
     pub(super) fn drop_pipe(&self, state: &mut State, pipe: PipeKey, linger: Duration) {
-        self.fetch_all(state);
+        if state.life == Life::Open {
+            self.fetch_all(state);
+        }
         if let Some(goes_on) = state.pipes.close(pipe, linger) {
             state.lingering += usize::from(goes_on);
         }

@@ -165,7 +165,9 @@ pub(super) fn connect(
                 core.update_eager(state);
                 if state.locals.len() == FEW + 1 {
                     // From now on all is looked at when it is sent, but not what was sent before.
-                    while core.take_in_from_all(state) {}
+                    for (key, pipe) in state.locals.clone() {
+                        pipe.take_in_all(&core, state, key);
+                    }
                 }
             }
         });
@@ -198,12 +200,12 @@ impl LocalPipe {
 
     /// Takes in what has come, but for what there is no room for.
     fn take_in_all(&self, core: &Core, state: &mut State, key: PipeKey) {
-        while self.take_in(core, state, key) {}
+        while self.take_in(core, state, key) > 0 {}
     }
 
-    /// Takes in a batch of what has come. Whether that was anything.
-    fn take_in(&self, core: &Core, state: &mut State, key: PipeKey) -> bool {
-        let Some((room, most)) = state.pipes.room(key) else { return false };
+    /// Takes in a batch of what has come. Returns how many messages that were.
+    fn take_in(&self, core: &Core, state: &mut State, key: PipeKey) -> usize {
+        let Some((room, most)) = state.pipes.room(key) else { return 0 };
         let mut inflow = lock(&self.inflow);
         if inflow.is_empty() {
             std::mem::swap(&mut *inflow, &mut lock(&self.into).messages);
@@ -222,12 +224,16 @@ impl LocalPipe {
                 core.received_locked(state, key, message);
             }
         }
-        drop(inflow);
-        if count > 0 && lock(&self.into).release(bytes, count) {
+        let mut into = lock(&self.into);
+        if into.count == count && inflow.capacity() > 4 * BATCH {
+            // At rest it keeps little memory.
+            *inflow = VecDeque::new();
+        }
+        if into.release(bytes, count) {
             self.news.store(true, Ordering::Release);
             state.pipes.attend(key);
         }
-        count > 0
+        count
     }
 
     /// Catches up with the peer. When that is gone, there is a place for another one.
@@ -301,33 +307,33 @@ impl Core {
     /// Whether there is something.
     #[inline]
     pub(super) fn fetch(&self, state: &mut State) -> bool {
-        if !self.has_unseen(state) {
+        self.fetch_until(state, |state| state.pattern.can_receive(OWN, self.receive_time()))
+    }
+
+    /// Takes in everything that was sent within the process before this and not looked at.
+    pub(super) fn fetch_all(&self, state: &mut State) {
+        self.fetch_until(state, |_| false);
+    }
+
+    /// Takes in, by turns, what was sent before this until there is enough. Whether there is.
+    #[inline]
+    fn fetch_until(&self, state: &mut State, enough: impl Fn(&State) -> bool) -> bool {
+        if !(1..=FEW).contains(&state.locals.len()) || !fetches(self.protocol) {
             return false;
         }
-        while !state.pattern.can_receive(OWN, self.receive_time()) {
-            if !self.take_in_from_all(state) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Takes in everything that was sent within the process and not looked at.
-    pub(super) fn fetch_all(&self, state: &mut State) {
-        while self.has_unseen(state) && self.take_in_from_all(state) {}
-    }
-
-    /// Whether there may be something that was not looked at.
-    #[inline]
-    fn has_unseen(&self, state: &State) -> bool {
-        (1..=FEW).contains(&state.locals.len()) && fetches(self.protocol)
-    }
-
-    fn take_in_from_all(&self, state: &mut State) -> bool {
         let locals = std::mem::take(&mut state.locals);
-        let mut any = false;
-        for (key, pipe) in &locals {
-            any |= pipe.take_in(self, state, *key);
+        let mut unseen = [0; FEW];
+        for (unseen, (_, pipe)) in unseen.iter_mut().zip(&locals) {
+            *unseen = lock(&pipe.into).count;
+        }
+        let mut any = true;
+        while any && !enough(state) {
+            any = false;
+            for (unseen, (key, pipe)) in unseen.iter_mut().zip(&locals).filter(|(n, _)| **n > 0) {
+                let taken = pipe.take_in(self, state, *key);
+                *unseen = if taken > 0 { unseen.saturating_sub(taken) } else { 0 };
+                any |= taken > 0;
+            }
         }
         state.locals = locals;
         any
@@ -405,4 +411,51 @@ pub(super) fn open(
 /// Whether two sockets may be connected.
 pub(super) fn fit(one: Protocol, other: Protocol) -> bool {
     one.peer() == other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Socket;
+    use super::*;
+
+    /// Who sends without an end does not keep a receiver that holds its lock, and looks for
+    /// something else.
+    #[test]
+    fn what_is_sent_while_a_receiver_looks_is_left_for_later() {
+        let subscriber = Socket::new(Protocol::Subscriber).unwrap();
+        let publisher = Socket::new(Protocol::Publisher).unwrap();
+        subscriber.subscribe("news").unwrap();
+        subscriber.listen("inproc://noise without an end").unwrap();
+        publisher.dial("inproc://noise without an end").unwrap();
+        (0..3 * BATCH).for_each(|_| publisher.send("noise").unwrap());
+        let looks = std::cell::Cell::new(0);
+        let found = subscriber.core().with(|state| {
+            subscriber.core().fetch_until(state, |_| {
+                looks.set(looks.get() + 1);
+                assert!(looks.get() < 100, "there is no end");
+                (0..BATCH).for_each(|_| publisher.send("noise").unwrap());
+                false
+            })
+        });
+        assert!(!found);
+        assert_eq!(looks.get(), 4, "three batches were there");
+        publisher.send("news").unwrap();
+        assert_eq!(*subscriber.try_receive().unwrap(), *b"news");
+    }
+
+    #[test]
+    fn connections_at_rest_keep_little_memory() {
+        let pull = Socket::new(Protocol::Pull).unwrap();
+        let push = Socket::new(Protocol::Push).unwrap();
+        pull.listen("inproc://at rest").unwrap();
+        push.dial("inproc://at rest").unwrap();
+        for _ in 0..2 {
+            (0..2000).for_each(|_| push.try_send("").unwrap());
+            (0..2000).for_each(|_| drop(pull.try_receive().unwrap()));
+            assert!(pull.try_receive().is_err());
+        }
+        let state = pull.core().lock();
+        let capacity = lock(&state.locals[0].1.inflow).capacity();
+        assert!(capacity <= 4 * BATCH, "{capacity}");
+    }
 }

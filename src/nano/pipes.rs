@@ -1,6 +1,7 @@
 //! The pipes of a socket, and how much each of them may hold.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,9 +104,44 @@ impl Attended {
     pub(crate) fn attend(mut self) {
         self.flushes.tell();
         if let Some(first) = self.first {
-            first.attend();
-            self.more.into_iter().for_each(|pipe| pipe.attend());
+            attend_all(first, self.more);
         }
+    }
+}
+
+/// Attends pipes, and those that have to be attended in consequence, one after the other: each may
+/// let a peer go on, which lets this side go on, so that calls within calls would have no end.
+fn attend_all(first: Arc<dyn Pipe>, mut more: Vec<Arc<dyn Pipe>>) {
+    thread_local! {
+        /// What is left to this thread, while it is at it.
+        static LEFT: RefCell<Option<VecDeque<Arc<dyn Pipe>>>> = const { RefCell::new(None) };
+    }
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            let _ = LEFT.try_with(RefCell::take);
+        }
+    }
+    let next = || LEFT.try_with(|left| left.borrow_mut().as_mut()?.pop_front()).ok().flatten();
+    let is_within = LEFT.try_with(|left| {
+        let mut left = left.borrow_mut();
+        let is_within = left.is_some();
+        let left = left.get_or_insert_default();
+        if is_within {
+            left.push_back(Arc::clone(&first));
+        }
+        left.extend(more.drain(..));
+        is_within
+    });
+    if is_within == Ok(true) {
+        return;
+    }
+    let _end = End;
+    first.attend();
+    // At the end of a thread there is no list any more.
+    more.into_iter().for_each(|pipe| pipe.attend());
+    while let Some(pipe) = next() {
+        pipe.attend();
     }
 }
 

@@ -82,6 +82,11 @@ impl Protocol {
         }
     }
 
+    /// Whether what it sends are answers.
+    pub(crate) fn answers(self) -> bool {
+        matches!(self, Protocol::Reply | Protocol::Respondent)
+    }
+
     /// Whether messages have ids in front of their bodies: of the hops that they took, and of the
     /// question.
     pub(crate) fn has_header(self) -> bool {

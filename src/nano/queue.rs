@@ -198,7 +198,9 @@ impl FairQueue {
     ) {
         match (pipe, pipe.and_then(|pipe| pipes.send(pipe, header, body))) {
             (Some(pipe), Some(false)) => self.hold_back(pipe),
-            (_, Some(_)) => {}
+            // It has taken some of them meanwhile.
+            (Some(pipe), Some(true)) => self.go_on(pipes, pipe),
+            (None, Some(_)) => {}
             (_, None) => pipes.dropped += 1,
         }
     }

@@ -30,6 +30,9 @@ impl Core {
                 Ok(()) => {
                     state.statistics.messages_sent += 1;
                     state.statistics.bytes_sent += parcel.body.bytes().len() as u64;
+                    if self.protocol.answers() {
+                        self.became_receivable(&mut state);
+                    }
                     self.leave(state);
                     return Ok(());
                 }
@@ -96,6 +99,7 @@ impl Core {
             if !self.fetch(&mut state) {
                 if state.pipes.has_attended() {
                     // Somebody may wait for the room that this has made.
+                    self.update_eager(&mut state);
                     self.leave(state);
                     state = self.lock();
                     continue;

@@ -94,12 +94,11 @@ impl Outbox {
     }
 
     /// Writes a message to the socket at once, where that is a matter of a head, `words` and the
-    /// bytes. Only while nothing waits, in the loop's hands neither; then every thread may. Returns
-    /// how many bytes went out, and how many there are.
-    pub(crate) fn write_message(&mut self, words: &[u8], bytes: &[u8]) -> (usize, usize) {
+    /// bytes: else `None`. Only while nothing waits, in the loop's hands neither; then every thread
+    /// may. Returns how many bytes went out, and how many there are.
+    pub(crate) fn write_message(&mut self, words: &[u8], bytes: &[u8]) -> Option<(usize, usize)> {
         let length = words.len() + bytes.len();
-        let head = self.peer.framing().and_then(|framing| framing.head(length));
-        let Some((head, head_size)) = head else { return (0, length) };
+        let (head, head_size) = self.peer.framing().and_then(|framing| framing.head(length))?;
         let head = &head[..head_size];
         let size = head_size + length;
         if size <= SHORT {
@@ -110,10 +109,10 @@ impl Outbox {
             let (middle, rest) = rest.split_at_mut(words.len());
             middle.copy_from_slice(words);
             rest[..bytes.len()].copy_from_slice(bytes);
-            return (self.send_direct(&[IoSlice::new(&whole[..size])]), size);
+            return Some((self.send_direct(&[IoSlice::new(&whole[..size])]), size));
         }
         let slices = [IoSlice::new(head), IoSlice::new(words), IoSlice::new(bytes)];
-        (self.send_direct(&slices), size)
+        Some((self.send_direct(&slices), size))
     }
 
     /// The first of the bytes that wait have left already.

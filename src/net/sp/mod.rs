@@ -280,8 +280,10 @@ impl SessionInner {
     /// their own.
     #[inline(never)]
     fn write_at_once(&self, outbox: &mut Outbox, header: &[u8], body: Body<'_>) -> Option<usize> {
-        let (written, size) = outbox.write_message(header, body.bytes());
-        (written < size).then_some(written)
+        match outbox.write_message(header, body.bytes()) {
+            Some((written, size)) => (written < size).then_some(written),
+            None => Some(0),
+        }
     }
 
     /// Sends bytes as a message, for those who do not know what is spoken.
