@@ -355,7 +355,7 @@ mod tests {
         let wrong = [
             "",
             "sctp",
-            "sp --only raw-epoll",
+            "sp --only raw-mmsg",
             "udp --udp",
             "udp --workload idle",
             "load --ws --udp --workload ping-pong --port 4711 --pid 12",

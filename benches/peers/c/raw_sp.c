@@ -66,6 +66,9 @@ static void library_listen(void) {
     listener = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check_result(listener);
     check_result(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
+    if (address.ss_family == AF_UNIX)
+        /* Of the program that was here before. */
+        unlink(((struct sockaddr_un *)&address)->sun_path);
     check_result(bind(listener, (struct sockaddr *)&address, size));
     check_result(listen(listener, 1));
 }
