@@ -196,7 +196,7 @@ impl Core {
         state.callbacks.running = None;
         self.update_eager(&mut state);
         self.fetch(&mut state);
-        state.wake_watchers();
+        state.wake_for_ends();
         self.leave(state);
     }
 
@@ -224,7 +224,7 @@ impl Core {
         self.update_eager(&mut state);
         if !crate::net::is_loop_thread() {
             while state.callbacks.runs_elsewhere() {
-                state = waiting::wait(state, None, |state| &mut state.watchers);
+                state = waiting::wait(state, None, |state| &mut state.ends);
             }
         }
         self.leave(state);

@@ -52,7 +52,7 @@ impl Core {
             if Instant::now() >= end {
                 return;
             }
-            state = waiting::wait(state, Some(end), |state| &mut state.watchers);
+            state = waiting::wait(state, Some(end), |state| &mut state.ends);
         }
     }
 }

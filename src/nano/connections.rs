@@ -60,7 +60,7 @@ impl Core {
             } else {
                 // The socket had dropped it, and it has delivered what was sent.
                 state.lingering = state.lingering.saturating_sub(1);
-                state.wake_watchers();
+                state.wake_for_ends();
             }
             // A request is sent again.
             if self.protocol != Protocol::Request {
@@ -86,7 +86,7 @@ impl Core {
         if let Some(peer) = peer {
             state.callbacks.note(|| Note::Disconnected(peer));
         }
-        state.wake_watchers();
+        state.wake_for_ends();
     }
 
     /// A connection has room again.

@@ -59,7 +59,7 @@ impl Core {
             next_endpoint: 1,
             receivers: Waiting::default(),
             senders: Waiting::default(),
-            watchers: Waiting::default(),
+            ends: Waiting::default(),
             contexts: HashMap::new(),
             wakes: Wakes::default(),
             callbacks: Callbacks::default(),

@@ -113,7 +113,7 @@ impl Attended {
 /// let a peer go on, which lets this side go on, so that calls within calls would have no end.
 fn attend_all(first: Arc<dyn Pipe>, mut more: Vec<Arc<dyn Pipe>>) {
     thread_local! {
-        /// What is left to this thread, while it is at it.
+        /// What is left to this thread, while it is at it. At its end there is no list any more.
         static LEFT: RefCell<Option<VecDeque<Arc<dyn Pipe>>>> = const { RefCell::new(None) };
     }
     struct End;
@@ -123,22 +123,22 @@ fn attend_all(first: Arc<dyn Pipe>, mut more: Vec<Arc<dyn Pipe>>) {
         }
     }
     let next = || LEFT.try_with(|left| left.borrow_mut().as_mut()?.pop_front()).ok().flatten();
-    let is_within = LEFT.try_with(|left| {
-        let mut left = left.borrow_mut();
-        let is_within = left.is_some();
-        let left = left.get_or_insert_default();
-        if is_within {
+    let is_within = LEFT.try_with(|left| match &mut *left.borrow_mut() {
+        Some(left) => {
             left.push_back(Arc::clone(&first));
+            left.extend(more.drain(..));
+            true
         }
-        left.extend(more.drain(..));
-        is_within
+        left => {
+            *left = Some(VecDeque::new());
+            false
+        }
     });
     if is_within == Ok(true) {
         return;
     }
     let _end = End;
     first.attend();
-    // At the end of a thread there is no list any more.
     more.into_iter().for_each(|pipe| pipe.attend());
     while let Some(pipe) = next() {
         pipe.attend();

@@ -51,7 +51,7 @@ pub(super) struct State {
     /// For the pattern to accept a message.
     pub(super) senders: Waiting,
     /// For the end of a callback, or of a connection.
-    pub(super) watchers: Waiting,
+    pub(super) ends: Waiting,
     /// Receivers of exchanges that have a queue of their own.
     pub(super) contexts: HashMap<ContextId, Waiting>,
     /// To be woken when the lock is given back.
@@ -124,8 +124,8 @@ impl State {
     }
 
     /// Wakes those who wait for the end of something.
-    pub(super) fn wake_watchers(&mut self) {
-        self.watchers.wake_all(&mut self.wakes);
+    pub(super) fn wake_for_ends(&mut self) {
+        self.ends.wake_all(&mut self.wakes);
     }
 
     /// What the user is told of a pipe.
