@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use common::*;
 use cppserver::SpFailure;
-use cppserver::nano::{Message, Protocol, Socket, SocketHandler, SpOption};
+use cppserver::nano::{Context, Message, Protocol, Socket, SocketHandler, SpOption};
 
 /// More than one batch.
 const MANY: usize = 1000;
@@ -124,36 +124,37 @@ fn contract_6_what_was_sent_before_a_close_is_received_batch_by_batch() {
     assert_eq!(pull.statistics().broken_connections, 1);
 }
 
-/// Questions of a peer that does not take its answers are held back. They come when it has taken
-/// them, also when an answer of another context has found a little room before.
-#[test]
-fn questions_that_were_held_back_come_when_there_is_room_for_answers() {
+/// A server of which the contexts have taken ten of so many questions, and given nine answers; the
+/// peer has taken none. So its other questions are held back.
+fn held_back(questions: u32) -> (Socket, Socket, Context) {
     const QUESTION: u32 = 0x8000_0000;
     let (reply, request) = (nano(Protocol::Reply), raw_nano(Protocol::Request));
     reply.set_option(SpOption::SendMessages, 8).unwrap();
     request.set_option(SpOption::ReceiveMessages, 1).unwrap();
     connect_over("inproc", &reply, &request);
-    for number in 0..20 {
+    for number in 0..questions {
         let mut question = Message::from(number.to_string());
         question.set_header(&[QUESTION | number]);
         request.send(question).unwrap();
     }
-    let contexts: Vec<_> = (0..10).map(|_| reply.context().unwrap()).collect();
+    let mut contexts: Vec<_> = (0..10).map(|_| reply.context().unwrap()).collect();
     for (number, context) in contexts.iter().enumerate() {
         assert_eq!(text(context.receive()), number.to_string());
     }
-    let (last, others) = contexts.split_last().unwrap();
-    for context in others {
-        context.send("answer").unwrap();
-    }
+    let last = contexts.pop().unwrap();
+    contexts.iter().for_each(|context| context.send("answer").unwrap());
     assert_failure(reply.try_receive(), SpFailure::WouldBlock);
-    for _ in 0..3 {
-        request.receive().unwrap();
-    }
+    (reply, request, last)
+}
+
+/// They come when it has taken its answers, also when an answer of another context has found a
+/// little room before.
+#[test]
+fn questions_that_were_held_back_come_when_there_is_room_for_answers() {
+    let (reply, request, last) = held_back(20);
+    (0..3).for_each(|_| drop(request.receive().unwrap()));
     last.send("answer").unwrap();
-    for _ in 0..7 {
-        request.receive().unwrap();
-    }
+    (0..7).for_each(|_| drop(request.receive().unwrap()));
     for number in 10..20 {
         assert_eq!(text(reply.receive_timeout(DEADLINE)), number.to_string());
         reply.send("answer").unwrap();
@@ -161,23 +162,9 @@ fn questions_that_were_held_back_come_when_there_is_room_for_answers() {
     }
 }
 
-/// The same, and somebody waits for the questions already.
 #[test]
 fn whoever_waits_is_told_of_questions_that_were_held_back() {
-    const QUESTION: u32 = 0x8000_0000;
-    let (reply, request) = (nano(Protocol::Reply), raw_nano(Protocol::Request));
-    reply.set_option(SpOption::SendMessages, 8).unwrap();
-    request.set_option(SpOption::ReceiveMessages, 1).unwrap();
-    connect_over("inproc", &reply, &request);
-    for number in 0..11 {
-        let mut question = Message::from(number.to_string());
-        question.set_header(&[QUESTION | number]);
-        request.send(question).unwrap();
-    }
-    let contexts: Vec<_> = (0..10).map(|_| reply.context().unwrap()).collect();
-    contexts.iter().for_each(|context| drop(context.receive().unwrap()));
-    let (last, others) = contexts.split_last().unwrap();
-    others.iter().for_each(|context| context.send("answer").unwrap());
+    let (reply, request, last) = held_back(11);
     let (sender, called) = mpsc::channel();
     reply.when_receivable(move || sender.send(()).unwrap()).unwrap();
     let blocked = reply.clone();

@@ -418,15 +418,21 @@ mod tests {
     use super::super::Socket;
     use super::*;
 
+    /// Two sockets that are connected by this name.
+    fn connected(name: &str, listens: Protocol, dials: Protocol) -> (Socket, Socket) {
+        let (listener, dialer) = (Socket::new(listens).unwrap(), Socket::new(dials).unwrap());
+        listener.listen(&format!("inproc://{name}")).unwrap();
+        dialer.dial(&format!("inproc://{name}")).unwrap();
+        (listener, dialer)
+    }
+
     /// Who sends without an end does not keep a receiver that holds its lock, and looks for
     /// something else.
     #[test]
     fn what_is_sent_while_a_receiver_looks_is_left_for_later() {
-        let subscriber = Socket::new(Protocol::Subscriber).unwrap();
-        let publisher = Socket::new(Protocol::Publisher).unwrap();
+        let (subscriber, publisher) =
+            connected("noise without an end", Protocol::Subscriber, Protocol::Publisher);
         subscriber.subscribe("news").unwrap();
-        subscriber.listen("inproc://noise without an end").unwrap();
-        publisher.dial("inproc://noise without an end").unwrap();
         (0..3 * BATCH).for_each(|_| publisher.send("noise").unwrap());
         let looks = std::cell::Cell::new(0);
         let found = subscriber.core().with(|state| {
@@ -445,10 +451,7 @@ mod tests {
 
     #[test]
     fn connections_at_rest_keep_little_memory() {
-        let pull = Socket::new(Protocol::Pull).unwrap();
-        let push = Socket::new(Protocol::Push).unwrap();
-        pull.listen("inproc://at rest").unwrap();
-        push.dial("inproc://at rest").unwrap();
+        let (pull, push) = connected("at rest", Protocol::Pull, Protocol::Push);
         for _ in 0..2 {
             (0..2000).for_each(|_| push.try_send("").unwrap());
             (0..2000).for_each(|_| drop(pull.try_receive().unwrap()));
